@@ -1,0 +1,176 @@
+"""Write the reference pages that follow from the code: commands, configuration, errors, metrics and checks.
+
+Run `make docs` after changing any of them; a guard compares the pages with what this script would write.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tidegate.checks import CHECKS
+from tidegate.cli.commands.explain import catalogue
+from tidegate.cli.parser import COMMANDS, SWITCHES, Command
+from tidegate.config import json_schema
+from tidegate.metrics import METRICS
+
+DOCS = Path(__file__).parent.parent / "docs"
+MADE = "<!-- made by `make docs` from the code; edit the code -->\n"
+
+
+def commands() -> str:
+    """The command reference."""
+    lines = [
+        MADE,
+        "# Commands\n",
+        "Every command takes `--project DIR` (the folder of `tidegate.yml`, or one below it), and",
+        "; ".join(f"`--{name}`: {said}" for name, said in SWITCHES.items()) + ".\n",
+        "Exit status: 0 fine (a run: published) · 1 findings, or the gate closed (a run: held) · 2 could not run.",
+        "stdout is data, stderr is progress and errors.\n",
+    ]
+    for command in COMMANDS:
+        lines += _command(command, "tidegate")
+    return "\n".join(lines)
+
+
+def _command(command: Command, prefix: str) -> list[str]:
+    name = f"{prefix} {command.name}"
+    lines = [f"## `{name}`\n", command.help[0].upper() + command.help[1:] + ".\n"]
+    rows = []
+    for names, said in command.options:
+        if names[0].startswith("-"):
+            value = str(said.get("metavar") or "|".join(str(c) for c in _sequence(said.get("choices"))))
+            shown = f"{names[0]} {value}".strip() if said.get("action") != "store_true" else names[0]
+        else:
+            shown = str(said.get("metavar", names[0]))
+        needed = " (required)" if said.get("required") else ""
+        rows.append(f"| `{shown}` | {said.get('help', '')}{needed} |")
+    if rows:
+        lines += ["| argument | |", "|---|---|", *rows, ""]
+    for child in command.commands:
+        lines += _command(child, name)
+    return lines
+
+
+def _sequence(value: object) -> Sequence[object]:
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def configuration() -> str:
+    """The reference of `tidegate.yml`, from its JSON Schema."""
+    schema = json_schema()
+    definitions = _mapping(schema["$defs"])
+    lines = [
+        MADE,
+        "# tidegate.yml\n",
+        "`tidegate init` writes it; `tidegate config check` checks it; `tidegate config schema` prints its JSON Schema",
+        "for your editor. An unknown key is an error, with line, column and the nearest known key.\n",
+        *_part("The file", schema),
+    ]
+    order = ["WarehousePart", "StepPart", "CheckPart", "TablePart", "ProductPart"]
+    for name in [*order, *sorted(set(definitions) - set(order))]:
+        lines += _part(f"`{TITLES.get(name, name)}`", _mapping(definitions[name]))
+    return "\n".join(lines)
+
+
+TITLES = {
+    "WarehousePart": "warehouse",
+    "StepPart": "steps[]",
+    "CheckPart": "checks[]",
+    "TablePart": "tables.*",
+    "ProductPart": "products.*",
+    "RetentionPart": "retention",
+    "BudgetPart": "budget",
+    "SamplesPart": "samples",
+    "AcceptedValuesPart": "checks[].accepted_values",
+    "BoundsPart": "checks[].row_count",
+    "FreshnessPart": "checks[].freshness",
+    "RelationshipsPart": "checks[].relationships",
+}
+
+
+def _part(title: str, schema: Mapping[str, object]) -> list[str]:
+    lines = [f"## {title}\n", str(schema.get("description", "")).replace("\n", " ") + "\n"]
+    lines += ["| key | type | default | |", "|---|---|---|---|"]
+    required = set(_sequence(schema.get("required")))
+    for key, said in _mapping(schema["properties"]).items():
+        about = _mapping(said)
+        default = "required" if key in required else _default(about)
+        lines.append(f"| `{key}` | {_type(about)} | {default} | {about.get('description', '')} |")
+    return [*lines, ""]
+
+
+def _default(about: Mapping[str, object]) -> str:
+    default = about.get("default")
+    return "" if default in (None, [], {}) or isinstance(default, Mapping) else f"`{default}`"
+
+
+def _type(about: Mapping[str, object]) -> str:
+    if "$ref" in about:
+        name = str(about["$ref"]).rsplit("/", 1)[-1]
+        return f"`{TITLES.get(name, name)}`"
+    if "enum" in about:
+        return " \\| ".join(f"`{v}`" for v in _sequence(about["enum"]))
+    if "anyOf" in about:
+        kinds = [_type(_mapping(o)) for o in _sequence(about["anyOf"])]
+        return " or ".join(k for k in kinds if k != "null")
+    if about.get("type") == "array":
+        return f"list of {_type(_mapping(about.get('items', {})))}"
+    if about.get("type") == "object":
+        inner = about.get("additionalProperties")
+        return f"mapping to {_type(_mapping(inner))}" if isinstance(inner, Mapping) else "mapping"
+    return str(about.get("const", about.get("type", "any")))
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def errors() -> str:
+    """The error reference."""
+    lines = [MADE, "# Errors\n", "Each error has a stable code; `tidegate explain CODE` prints the same.\n"]
+    for code, kind in catalogue().items():
+        text = " ".join((kind.__doc__ or "").split())
+        lines += [
+            f"## `{code}`\n",
+            f"{text}\n",
+            f"Exit status {kind.exit_status}, HTTP status {kind.http_status}. Hint: {kind.default_hint}.\n",
+        ]
+    return "\n".join(lines)
+
+
+def measured() -> str:
+    """The reference of metrics and checks."""
+    lines = [MADE, "# Metrics and checks\n", "## Metrics\n", "| metric | unit | exact | of | what it is |"]
+    lines.append("|---|---|---|---|---|")
+    for name, metric in METRICS.items():
+        families = ", ".join(sorted(metric.families)) or "table"
+        exact = "yes" if metric.error == 0 else f"within {metric.error:.1%}"
+        lines.append(f"| `{name}` | {metric.unit} | {exact} | {families} | {metric.about} |")
+    lines += ["", "## Checks\n", "| check | what it demands |", "|---|---|"]
+    lines += [f"| `{name}` | {kind.about} |" for name, kind in CHECKS.items()]
+    return "\n".join([*lines, ""])
+
+
+PAGES = {
+    "commands.md": commands,
+    "configuration.md": configuration,
+    "errors.md": errors,
+    "metrics-and-checks.md": measured,
+}
+
+
+def main() -> int:
+    """Write every page that changed; return 0."""
+    for name, make in PAGES.items():
+        path = DOCS / name
+        text = make().rstrip() + "\n"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            sys.stderr.write(f"wrote docs/{name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

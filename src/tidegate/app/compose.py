@@ -1,0 +1,133 @@
+"""Compose: open a project with its warehouse, its state and its steps."""
+
+from __future__ import annotations
+
+import difflib
+import getpass
+import os
+import resource
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from tidegate.config import find_project, load
+from tidegate.errors import AdapterNotFoundError
+from tidegate.model import Settings, StepSettings
+from tidegate.ports import Progress, StateStore, Step, Warehouse
+from tidegate.services.site import Site
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def cpu_s(self) -> float:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        return used.ru_utime + used.ru_stime
+
+    def wall_s(self) -> float:
+        return time.monotonic()
+
+
+@contextmanager
+def open_site(
+    start: Path, progress: Progress, *, command: Sequence[str] = (), with_steps: bool = True
+) -> Iterator[Site]:
+    """Open the project at or above `start`; everything is closed on leaving.
+
+    Args:
+        command: a command to run instead of the project's steps (`tidegate run -- dbt build`).
+        with_steps: False leaves the step adapters out, for commands that only read.
+
+    Raises:
+        ConfigError: see `tidegate.config.load`.
+        AdapterNotFoundError: a warehouse or step type that nobody registers.
+    """
+    settings = load(find_project(start))
+    warehouse = _warehouse(settings)
+    steps = _steps(settings, command) if with_steps else ()
+    state = open_state(settings, create=with_steps)
+    try:
+        yield Site(
+            settings=settings,
+            warehouse=warehouse,
+            state=state,
+            steps=steps,
+            clock=SystemClock(),
+            progress=progress,
+            actor=actor(),
+            revision=code_revision(settings.root) if with_steps else None,
+        )
+    finally:
+        state.close()
+
+
+def open_state(settings: Settings, *, create: bool) -> StateStore:
+    """The project's state store; without `create` a missing file reads as an empty store."""
+    from tidegate.state.sqlite import SQLiteStateStore
+
+    return SQLiteStateStore(settings.state_path, create=create)
+
+
+def _warehouse(settings: Settings) -> Warehouse:
+    said = settings.warehouse
+    make = cast(Callable[..., Warehouse], _adapter("tidegate.warehouses", said.type, "warehouse"))
+    return make(said.path, database=said.database)
+
+
+def _steps(settings: Settings, command: Sequence[str]) -> tuple[Step, ...]:
+    steps = tuple(_step(said) for said in settings.steps)
+    if not command:
+        return steps
+    make = cast(Callable[..., Step], _adapter("tidegate.steps", "command", "step"))
+    return (make("command", shlex.join(command), {"alongside": steps}),)
+
+
+def _step(said: StepSettings) -> Step:
+    make = cast(Callable[..., Step], _adapter("tidegate.steps", said.kind, "step"))
+    return make(said.name, said.target, said.options)
+
+
+def _adapter(group: str, name: str, what: str) -> object:
+    from importlib.metadata import entry_points
+
+    found = {e.name: e for e in entry_points(group=group)}
+    if name not in found:
+        near = difflib.get_close_matches(name, found, n=1, cutoff=0.5)
+        hint = f"did you mean `{near[0]}`?" if near else f"installed are: {', '.join(sorted(found)) or 'none'}"
+        raise AdapterNotFoundError(f"no {what} adapter for `{name}`", hint=hint)
+    return found[name].load()
+
+
+def actor() -> str:
+    """Who acts: `TIDEGATE_ACTOR`, else the user's login name."""
+    said = os.environ.get("TIDEGATE_ACTOR")
+    if said:
+        return said
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def code_revision(folder: Path) -> str | None:
+    """The commit that the project's folder is at, with `+changes` when files differ from it; None outside git."""
+    try:
+        head = _git(folder, "rev-parse", "--short=12", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{head}+changes" if changed else head
+
+
+def _git(folder: Path, *words: str) -> str:
+    command = ["git", "-C", str(folder), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10, stdin=subprocess.DEVNULL)
+    return done.stdout.strip()

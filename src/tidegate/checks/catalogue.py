@@ -1,0 +1,168 @@
+"""The catalogue of checks: for each kind, what it demands, which numbers it needs, and how a failure is told, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from tidegate.checks import failing
+from tidegate.metrics import query as checked_query
+from tidegate.metrics import select
+from tidegate.metrics.fragments import relation
+from tidegate.metrics.predicate import ConditionError, condition
+from tidegate.model import Check, MetricSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckKind:
+    """One kind of check.
+
+    `number` gives the spec of the measured number, and `reads` how it is judged: `failures` counts what fails (dbt's
+    number), `bounds` must lie between the arguments `min` and `max`, `age` is a time that must not be too old, and
+    `nothing` is judged elsewhere. `failing` is the SELECT of the failing rows, None where rows do not fail.
+    `told` is the sentence for a failure, with the places `failures`, `evaluated`, `column` and the check's arguments.
+    """
+
+    says: str
+    reads: str
+    number: Callable[[Check], MetricSpec]
+    told: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    needs_column: bool = False
+    needs_dataset: bool = True
+    failing: Callable[[Check], str] | None = None
+
+
+def _spec(check: Check, metric: str, *, argument: str | None = None, column: bool = True) -> MetricSpec:
+    name = failing.column_name(check) if column else None
+    return MetricSpec(dataset=check.dataset, metric=metric, column=name, argument=argument, where=check.where or None)
+
+
+def _orphans(check: Check) -> MetricSpec:
+    import json
+
+    ref = failing.target(check)
+    argument = json.dumps({"to": [ref.namespace, ref.name], "field": failing.text_argument(check, "field")})
+    return _spec(check, "orphan_rows", argument=argument)
+
+
+def _rule(check: Check) -> MetricSpec:
+    return _spec(check, "failing_rows", argument=failing.text_argument(check, "expression"), column=False)
+
+
+def _singular(check: Check) -> MetricSpec:
+    return MetricSpec(dataset=check.dataset, metric="query", argument=failing.failures_query(check, failing.sql(check)))
+
+
+def _metric(check: Check) -> MetricSpec:
+    """A query is taken as it is; an aggregate such as `sum(amount)` is asked of the check's own dataset."""
+    text = failing.text_argument(check, "sql")
+    try:
+        sql = checked_query(text)
+    except ConditionError:
+        sql = select([condition(text)], relation(check.dataset), where=failing.where(check))
+    return MetricSpec(dataset=check.dataset, metric="query", argument=sql)
+
+
+_CHECKS: dict[str, CheckKind] = {
+    "not_null": CheckKind(
+        says="every row has a value; each row without one is a failure",
+        reads="failures",
+        number=lambda check: _spec(check, "null_count"),
+        told="{failures} of {evaluated} rows have no `{column}`",
+        needs_column=True,
+        failing=failing.not_null,
+    ),
+    "unique": CheckKind(
+        says="no value occurs twice, NULL aside; each repeated value is a failure",
+        reads="failures",
+        number=lambda check: _spec(check, "repeated_values"),
+        told="{failures} values of `{column}` occur more than once in {evaluated} rows",
+        needs_column=True,
+        failing=failing.unique,
+    ),
+    "accepted_values": CheckKind(
+        says="every value is in a list, NULL aside; each different value outside it is a failure",
+        reads="failures",
+        number=lambda check: _spec(check, "unaccepted_values", argument=failing.listed(check)),
+        told="{failures} values of `{column}` are not among the accepted ones, in {evaluated} rows",
+        arguments={
+            "values": "the accepted values",
+            "quote": "whether the values are texts (the default) or SQL",
+        },
+        required=("values",),
+        needs_column=True,
+        failing=failing.accepted_values,
+    ),
+    "relationships": CheckKind(
+        says="every value occurs in a column of another table, NULL aside; each row without a partner is a failure",
+        reads="failures",
+        number=_orphans,
+        told="{failures} of {evaluated} rows have a `{column}` that {to} lacks in `{field}`",
+        arguments={"to": "the other table", "field": "the column in it"},
+        required=("to", "field"),
+        needs_column=True,
+        failing=failing.relationships,
+    ),
+    "rule": CheckKind(
+        says="a condition on each row that must not be false; unknown (NULL) passes, as in dbt",
+        reads="failures",
+        number=_rule,
+        told="`{expression}` is false for {failures} of {evaluated} rows",
+        arguments={"expression": "the condition, in SQL"},
+        required=("expression",),
+        failing=failing.rule,
+    ),
+    "sql": CheckKind(
+        says="a query that must return no rows, as dbt's singular tests do; each row is a failure",
+        reads="failures",
+        number=_singular,
+        told="the query returned {failures} rows",
+        arguments={"sql": "the query"},
+        required=("sql",),
+        needs_dataset=False,
+        failing=failing.sql,
+    ),
+    "row_count": CheckKind(
+        says="how many rows there are lies between bounds",
+        reads="bounds",
+        number=lambda check: _spec(check, "row_count", column=False),
+        told="there are {value} rows, expected {expected}",
+        arguments={"min": "the least number", "max": "the greatest number"},
+    ),
+    "metric": CheckKind(
+        says="the one number that a query (or an aggregate of the table) gives lies between bounds",
+        reads="bounds",
+        number=_metric,
+        told="it is {value}, expected {expected}",
+        arguments={
+            "sql": "the query, or an aggregate such as `sum(amount)`",
+            "min": "the least value",
+            "max": "the greatest value",
+        },
+        required=("sql",),
+        needs_dataset=False,
+    ),
+    "freshness": CheckKind(
+        says="the newest time in a column is not too old; times in the future do not count",
+        reads="age",
+        number=lambda check: _spec(check, "newest"),
+        told="the newest `{column}` is {value}, {age} old, expected at most {expected}",
+        arguments={"max_age_s": "the greatest age, in seconds"},
+        required=("max_age_s",),
+        needs_column=True,
+    ),
+    "dbt": CheckKind(
+        says="a test that only dbt can evaluate; its verdict is dbt's",
+        reads="nothing",
+        number=lambda check: _spec(check, "row_count", column=False),
+        told="dbt says so",
+        needs_dataset=False,
+    ),
+}
+
+CHECKS: Final[Mapping[str, CheckKind]] = MappingProxyType(_CHECKS)
+"""Every kind of check by name."""

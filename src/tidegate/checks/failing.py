@@ -1,0 +1,165 @@
+"""The failing rows of each kind of check, as one SELECT with dbt's column names, so that dbt's `fail_calc` fits it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from tidegate.metrics import condition, literal, quoted, relation, select
+from tidegate.metrics import query as checked_query
+from tidegate.model import Check, DatasetRef
+
+PLAIN_NAME: Final = re.compile(r"[^\W\d][\w$]*")
+QUOTED_NAME: Final = re.compile(r'"((?:[^"]|"")+)"')
+
+
+class ArgumentError(ValueError):
+    """An argument of a check that is missing or cannot be used."""
+
+
+def column_name(check: Check) -> str | None:
+    """The name of the column that the check is about; None where there is none, or where dbt has an expression there."""
+    if check.column is None or check.source != "dbt" or PLAIN_NAME.fullmatch(check.column):
+        return check.column
+    found = QUOTED_NAME.fullmatch(check.column.strip())
+    return found[1].replace('""', '"') if found else None
+
+
+def subject(check: Check) -> str:
+    """The SQL of what the check is about: the column quoted, or dbt's expression in its place.
+
+    Raises:
+        ConditionError: dbt's expression is not one expression.
+        ArgumentError: the check names no column.
+    """
+    name = column_name(check)
+    if name is not None:
+        return quoted(name)
+    if check.column is None:
+        raise ArgumentError("it names no column")
+    return f"({condition(check.column)})"
+
+
+def where(check: Check) -> list[str]:
+    """The check's `where`, ready to be one of several conditions."""
+    return [f"({condition(check.where)})"] if check.where else []
+
+
+def text_argument(check: Check, name: str) -> str:
+    """An argument that must be a text.
+
+    Raises:
+        ArgumentError: it is missing or no text.
+    """
+    value = check.arguments.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise ArgumentError(f"`{name}` is missing")
+    return value
+
+
+def target(check: Check) -> DatasetRef:
+    """The dataset that a relationship points to; without a schema it is the check's own.
+
+    Raises:
+        ArgumentError: `to` is missing or no name.
+    """
+    match check.arguments.get("to"):
+        case DatasetRef() as ref:
+            return ref
+        case [str() as namespace, str() as name]:
+            return DatasetRef(namespace=namespace, name=name)
+        case str() as text if text.strip():
+            namespace, dot, name = text.strip().partition(".")
+            return DatasetRef(namespace=namespace if dot else check.dataset.namespace, name=name if dot else namespace)
+        case _:
+            raise ArgumentError("`to` is missing: the table that the values are looked up in")
+
+
+def listed(check: Check) -> str:
+    """The accepted values as the argument of the metric.
+
+    Raises:
+        ArgumentError: `values` is no list, or empty.
+    """
+    values = check.arguments.get("values")
+    if not isinstance(values, Sequence) or isinstance(values, str) or not values:
+        raise ArgumentError("`values` is not a list of accepted values")
+    simple = [value if isinstance(value, str | int | float | bool) else str(value) for value in values]
+    texts = [str(value) for value in simple]
+    return json.dumps({"values": texts, "quote": bool(check.arguments.get("quote", True))})
+
+
+def not_null(check: Check) -> str:
+    """Rows without a value."""
+    return select(["*"], relation(check.dataset), where=[*where(check), f"{subject(check)} IS NULL"])
+
+
+def unique(check: Check) -> str:
+    """Each repeated value with its number of rows."""
+    key = subject(check)
+    return select(
+        [f"{key} AS unique_field", "COUNT(*) AS n_records"],
+        relation(check.dataset),
+        where=[*where(check), f"{key} IS NOT NULL"],
+        group=[key],
+        having="COUNT(*) > 1",
+    )
+
+
+def accepted_values(check: Check) -> str:
+    """Each value outside the list with its number of rows."""
+    key = subject(check)
+    return select(
+        [f"{key} AS value_field", "COUNT(*) AS n_records"],
+        relation(check.dataset),
+        where=where(check),
+        group=[key],
+        having=f"{key} NOT IN ({', '.join(accepted(check))})",
+    )
+
+
+def accepted(check: Check) -> list[str]:
+    """The accepted values in SQL: text literals, or without `quote` the user's own SQL."""
+    argument = json.loads(listed(check))
+    return [literal(value) if argument["quote"] else condition(value) for value in argument["values"]]
+
+
+def relationships(check: Check) -> str:
+    """The value of each row that the other dataset lacks."""
+    return _orphans(check, ["tidegate_value AS from_field"], [f"{subject(check)} AS tidegate_value"])
+
+
+def orphans(check: Check, columns: Sequence[str]) -> str:
+    """The rows whose value the other dataset lacks, with their columns."""
+    return _orphans(check, columns, ["*", f"{subject(check)} AS tidegate_value"])
+
+
+def _orphans(check: Check, shown: Sequence[str], kept: Sequence[str]) -> str:
+    """An anti join: no partner whose field is the row's value; kept from the child is what may be shown."""
+    child = select(kept, relation(check.dataset), where=[*where(check), f"{subject(check)} IS NOT NULL"])
+    field = quoted(text_argument(check, "field"))
+    partner = select(["1"], f"{relation(target(check))} AS parent", where=[f"parent.{field} = child.tidegate_value"])
+    return select(shown, f"({child}) AS child", where=[f"NOT EXISTS ({partner})"])
+
+
+def rule(check: Check) -> str:
+    """Rows for which the expression is false."""
+    expression = condition(text_argument(check, "expression"))
+    return select(["*"], relation(check.dataset), where=[*where(check), f"NOT ({expression})"])
+
+
+def sql(check: Check) -> str:
+    """What the user's query returns."""
+    return checked_query(text_argument(check, "sql"))
+
+
+def failures_query(check: Check, failing: str) -> str:
+    """dbt's own wrapping: `fail_calc` over the failing rows, cut to `limit`.
+
+    Raises:
+        ConditionError: `fail_calc` is not one expression.
+    """
+    rows = failing if check.limit is None else select(["*"], f"({failing}) AS failing", limit=check.limit)
+    return select([condition(check.fail_calc)], f"({rows}) AS dbt_internal_test")

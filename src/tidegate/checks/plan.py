@@ -1,0 +1,130 @@
+"""Which numbers a check needs, or why it cannot be evaluated."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from tidegate.checks.catalogue import CHECKS, CheckKind
+from tidegate.checks.failing import ArgumentError, column_name, failures_query, subject, target, text_argument, where
+from tidegate.checks.threshold import ThresholdError, rule
+from tidegate.metrics import METRICS, ConditionError, kind_of
+from tidegate.model import Check, CheckResult, Dataset, DatasetRef, MetricSpec, Outcome
+
+
+def needs(check: Check, catalog: Mapping[DatasetRef, Dataset]) -> tuple[MetricSpec, ...] | CheckResult:
+    """The numbers to measure: first the one that is judged, then the rows looked at.
+
+    A `CheckResult` instead when that is clear beforehand: `error` when the kind, the table, the column or an argument
+    does not exist or is wrong (the reason names the nearest one), `skipped` for what only dbt can evaluate.
+    """
+    kind = CHECKS.get(check.kind)
+    if kind is None:
+        return _error(check, f"there is no kind of check `{check.kind}`{nearest(check.kind, CHECKS)}")
+    if kind.reads == "nothing":
+        return CheckResult(check=check, outcome=Outcome.SKIPPED, reason="only dbt can evaluate it")
+    try:
+        _examine(check, kind, catalog)
+        found = specs(check)
+    except (ConditionError, ArgumentError, ThresholdError) as error:
+        return _error(check, str(error))
+    home = _home(check, catalog)
+    if home is None:
+        return _error(check, f"there is no table `{check.dataset}`{nearest(str(check.dataset), map(str, catalog))}")
+    return tuple(_moved(spec, home) for spec in found if spec.dataset in catalog or spec.metric == "query")
+
+
+def specs(check: Check) -> tuple[MetricSpec, ...]:
+    """The numbers that a check is judged by, the catalogue aside.
+
+    Raises:
+        ConditionError, ArgumentError: the check cannot be evaluated.
+    """
+    kind = CHECKS[check.kind]
+    rows = MetricSpec(dataset=check.dataset, metric="row_count", where=check.where or None)
+    main = kind.number(check)
+    if kind.failing is not None and (not counts_rows(check) or (kind.needs_column and column_name(check) is None)):
+        main = MetricSpec(dataset=check.dataset, metric="query", argument=failures_query(check, kind.failing(check)))
+    return (main, rows) if main != rows else (main,)
+
+
+def counts_rows(check: Check) -> bool:
+    """Whether `fail_calc` is dbt's default, the number of failing rows."""
+    return check.fail_calc.replace(" ", "").casefold() in {"count(*)", "count(1)"}
+
+
+def _examine(check: Check, kind: CheckKind, catalog: Mapping[DatasetRef, Dataset]) -> None:
+    """Hold the check against the catalogue.
+
+    Raises:
+        ArgumentError, ConditionError, ThresholdError: something is missing or wrong; the message names it.
+    """
+    for name in kind.required:
+        if check.arguments.get(name) is None:
+            raise ArgumentError(f"`{check.kind}` needs `{name}`: {kind.arguments[name]}")
+    if kind.reads == "bounds" and check.arguments.get("min") is None and check.arguments.get("max") is None:
+        raise ArgumentError(f"`{check.kind}` needs `min`, `max` or both")
+    rule(check.warn_if)
+    rule(check.error_if)
+    where(check)
+    dataset = catalog.get(check.dataset)
+    if dataset is None:
+        if kind.needs_dataset:
+            raise ArgumentError(f"there is no table `{check.dataset}`{nearest(str(check.dataset), map(str, catalog))}")
+        return
+    if kind.needs_column:
+        subject(check)
+        _has(dataset, column_name(check), check)
+    if check.kind == "relationships":
+        parent = catalog.get(target(check))
+        if parent is None:
+            raise ArgumentError(f"there is no table `{target(check)}`{nearest(str(target(check)), map(str, catalog))}")
+        _has(parent, text_argument(check, "field"), None)
+
+
+def _has(dataset: Dataset, name: str | None, check: Check | None) -> None:
+    if name is None:
+        return
+    column = dataset.column(name)
+    if column is None:
+        raise ArgumentError(f"{dataset.ref} has no column `{name}`{nearest(name, (c.name for c in dataset.columns))}")
+    if (
+        check is not None
+        and check.kind == "freshness"
+        and not METRICS["newest"].applies_to(kind_of(column), column.family)
+    ):
+        raise ArgumentError(f"`{column.name}` is {column.type}, not a time")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` for the most similar known name, else nothing."""
+    names = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.6)
+    return f"; did you mean `{names[close[0]]}`?" if close else ""
+
+
+def _home(check: Check, catalog: Mapping[DatasetRef, Dataset]) -> DatasetRef | None:
+    """The dataset whose scan carries the check; a query that names none of its own rides on the first that it reads."""
+    if check.dataset in catalog:
+        return check.dataset
+    from sqlglot import expressions as x
+    from sqlglot import parse_one
+
+    tables = {
+        (t.db.casefold(), t.name.casefold())
+        for t in parse_one(text_argument(check, "sql"), read="duckdb").find_all(x.Table)
+    }
+    for ref in catalog:
+        if (ref.namespace.casefold(), ref.name.casefold()) in tables or ("", ref.name.casefold()) in tables:
+            return ref
+    return next(iter(catalog), None)
+
+
+def _moved(spec: MetricSpec, home: DatasetRef) -> MetricSpec:
+    if spec.dataset == home:
+        return spec
+    return MetricSpec(dataset=home, metric=spec.metric, argument=spec.argument)
+
+
+def _error(check: Check, reason: str) -> CheckResult:
+    return CheckResult(check=check, outcome=Outcome.ERROR, reason=f"could not be evaluated: {reason}")

@@ -1,0 +1,114 @@
+"""dbt's `warn_if` and `error_if`: whether a number of failures meets a condition such as `> 10` or `between 1 and 5`."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
+
+OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
+    "=": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<>": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+SIMPLE: Final = re.compile(r"\s*(==|=|!=|<>|>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)\s*")
+
+
+class ThresholdError(ValueError):
+    """A `warn_if` or `error_if` that cannot be understood."""
+
+
+def meets(number: float, condition: str) -> bool:
+    """Whether the number of failures meets the condition.
+
+    Raises:
+        ThresholdError: neither an operator with a number nor a SQL condition on the number alone.
+    """
+    return rule(condition)(number)
+
+
+@lru_cache(maxsize=512)
+def rule(condition: str) -> Callable[[float], bool]:
+    """The condition as a function of the number of failures.
+
+    Raises:
+        ThresholdError: it cannot be understood.
+    """
+    simple = SIMPLE.fullmatch(condition)
+    if simple is not None:
+        compare, bound = OPERATORS[simple[1]], float(simple[2])
+        return lambda number: compare(number, bound)
+    return _general(condition)
+
+
+def _general(condition: str) -> Callable[[float], bool]:
+    """Everything else that SQL allows after a number: BETWEEN, IN, AND, OR, NOT."""
+    import sqlglot
+    from sqlglot import expressions as x
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tree = sqlglot.parse_one(f"failures {condition}", read="duckdb")
+    except SqlglotError as error:
+        raise ThresholdError(f"`{condition}` is not a condition on the number of failures") from error
+    known: tuple[type[x.Expr], ...] = (x.And, x.Or, x.Paren, x.Not, x.Between, x.In, x.Neg, *_comparisons())
+    for node in tree.walk():
+        column = isinstance(node, x.Column) and node.name.casefold() == "failures" and not node.table
+        leaf = isinstance(node, x.Identifier) or (isinstance(node, x.Literal) and node.is_number)
+        if not (column or leaf or isinstance(node, known)):
+            raise ThresholdError(f"`{condition}` is not a condition on the number of failures")
+    if not isinstance(tree, x.Condition) or isinstance(tree, x.Column):
+        raise ThresholdError(f"`{condition}` is not a condition on the number of failures")
+    return lambda number: bool(_value(tree, number))
+
+
+def _comparisons() -> dict[type[Expr], Callable[[float, float], bool]]:
+    from sqlglot import expressions as x
+
+    return {
+        x.EQ: operator.eq,
+        x.NEQ: operator.ne,
+        x.GT: operator.gt,
+        x.GTE: operator.ge,
+        x.LT: operator.lt,
+        x.LTE: operator.le,
+    }
+
+
+def _value(node: Expr, number: float) -> float:
+    """The value of a checked tree; truth is 1 and 0."""
+    from sqlglot import expressions as x
+
+    match node:
+        case x.Column():
+            return number
+        case x.Literal():
+            return float(node.name)
+        case x.Neg():
+            return -_value(node.this, number)
+        case x.Paren():
+            return _value(node.this, number)
+        case x.Not():
+            return float(not _value(node.this, number))
+        case x.And():
+            return float(bool(_value(node.left, number)) and bool(_value(node.right, number)))
+        case x.Or():
+            return float(bool(_value(node.left, number)) or bool(_value(node.right, number)))
+        case x.Between():
+            low, high = _value(node.args["low"], number), _value(node.args["high"], number)
+            return float(low <= _value(node.this, number) <= high)
+        case x.In():
+            return float(any(_value(item, number) == _value(node.this, number) for item in node.expressions))
+        case _:
+            compare = _comparisons()[type(node)]
+            return float(compare(_value(node.this, number), _value(node.args["expression"], number)))

@@ -1,0 +1,170 @@
+"""From measured numbers to a verdict, with dbt's rules of severity and thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from tidegate.checks.catalogue import CHECKS, CheckKind
+from tidegate.checks.failing import ArgumentError, column_name, target
+from tidegate.checks.plan import counts_rows, specs
+from tidegate.checks.threshold import ThresholdError, meets
+from tidegate.metrics import ConditionError, Unmeasured
+from tidegate.model import Check, CheckResult, MetricSpec, Outcome
+
+DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A number as its kind reads it: failures, and the words for the report."""
+
+    failures: float
+    measured: str
+    expected: str
+    told: str
+
+
+class _Unknown(Exception):  # noqa: N818  # it never leaves this module
+    """The number could not be had."""
+
+
+def judge(check: Check, values: Mapping[MetricSpec, object], *, now: datetime) -> CheckResult:
+    """The verdict on a check by its numbers.
+
+    As in dbt: with severity `error`, a number of failures that meets `error_if` fails; else one that meets `warn_if`
+    warns; severity `warn` never fails. What could not be measured ends as `error`, with the reason. When no row was
+    looked at the outcome stays dbt's, and `evaluated` is 0 and the reason says so.
+
+    Args:
+        values: the numbers of `needs`, by spec; `Unmeasured` where one could not be had.
+        now: for the age of data, aware.
+    """
+    kind = CHECKS.get(check.kind)
+    if kind is None or kind.reads == "nothing":
+        reason = (
+            "only dbt can evaluate it" if kind else f"could not be evaluated: there is no kind of check `{check.kind}`"
+        )
+        return CheckResult(check=check, outcome=Outcome.SKIPPED if kind else Outcome.ERROR, reason=reason)
+    try:
+        main, *others = specs(check)
+        evaluated = _rows(values, others[0] if others else main)
+        reading = _read(check, kind, _lookup(values, main), evaluated, now)
+        outcome = _outcome(check, reading.failures)
+    except (_Unknown, ConditionError, ArgumentError, ThresholdError) as error:
+        return CheckResult(check=check, outcome=Outcome.ERROR, reason=f"could not be evaluated: {error}")
+    return CheckResult(
+        check=check,
+        outcome=outcome,
+        reason=_reason(outcome, reading, evaluated),
+        failures=int(reading.failures),
+        evaluated=evaluated,
+        measured=reading.measured,
+        expected=reading.expected,
+        sql=kind.failing(check) if kind.failing is not None else main.argument,
+    )
+
+
+def _outcome(check: Check, failures: float) -> Outcome:
+    if check.severity.casefold() == "error" and meets(failures, check.error_if):
+        return Outcome.FAIL
+    return Outcome.WARN if meets(failures, check.warn_if) else Outcome.PASS
+
+
+def _reason(outcome: Outcome, reading: _Reading, evaluated: int | None) -> str:
+    nothing = "nothing was evaluated: 0 rows" if evaluated == 0 else ""
+    if outcome is Outcome.PASS and not reading.failures:
+        return nothing or reading.measured + ("" if evaluated is None else f" in {evaluated:,} rows")
+    return f"{reading.told}; {nothing}" if nothing else reading.told
+
+
+def _lookup(values: Mapping[MetricSpec, object], spec: MetricSpec) -> object:
+    """A number by its spec; a query's also where it rode on another dataset's scan."""
+    found = values.get(spec, _MISSING)
+    if found is _MISSING and spec.metric == "query":
+        same = (v for s, v in values.items() if s.metric == "query" and s.argument == spec.argument)
+        found = next(same, _MISSING)
+    if found is _MISSING:
+        raise _Unknown("it was not measured")
+    if isinstance(found, Unmeasured):
+        raise _Unknown(found.reason)
+    return found
+
+
+_MISSING = object()
+
+
+def _rows(values: Mapping[MetricSpec, object], spec: MetricSpec) -> int | None:
+    found = values.get(spec)
+    return int(found) if isinstance(found, int | float) and spec.metric == "row_count" else None
+
+
+def _read(check: Check, kind: CheckKind, value: object, evaluated: int | None, now: datetime) -> _Reading:
+    if kind.reads == "failures":
+        return _failures(check, kind, value, evaluated)
+    if kind.reads == "bounds":
+        return _bounds(check, kind, value, evaluated)
+    return _age(check, kind, value, now)
+
+
+def _failures(check: Check, kind: CheckKind, value: object, evaluated: int | None) -> _Reading:
+    """dbt takes NULL for no failures, and cuts them to `limit`."""
+    failures = 0.0 if value is None else _number(value)
+    if check.limit is not None and counts_rows(check):
+        failures = min(failures, float(check.limit))
+    places = {**check.arguments, "failures": f"{failures:,.10g}", "column": column_name(check) or check.column}
+    places["evaluated"] = "?" if evaluated is None else f"{evaluated:,}"
+    if check.kind == "relationships":
+        places["to"] = str(target(check))
+    told = kind.told.format_map(places)
+    expected = "0 failures" if check.error_if.replace(" ", "") == "!=0" else f"not {check.error_if} failures"
+    return _Reading(failures, f"{failures:,.10g} failures", expected, told)
+
+
+def _bounds(check: Check, kind: CheckKind, value: object, evaluated: int | None) -> _Reading:
+    low, high = (None if (bound := check.arguments.get(name)) is None else _number(bound) for name in ("min", "max"))
+    if low is not None and high is not None:
+        expected = f"{low:,.10g} to {high:,.10g}"
+    else:
+        expected = f"at least {low:,.10g}" if low is not None else f"at most {high:,.10g}"
+    if value is None:
+        if evaluated != 0:
+            raise _Unknown("the query returned NULL")
+        return _Reading(0.0, "NULL", expected, f"it is NULL, expected {expected}")
+    number = _number(value)
+    outside = (low is not None and number < low) or (high is not None and number > high)
+    shown = f"{number:,.10g}"
+    return _Reading(float(outside), shown, expected, kind.told.format(value=shown, expected=expected))
+
+
+def _age(check: Check, kind: CheckKind, value: object, now: datetime) -> _Reading:
+    limit = _number(check.arguments["max_age_s"])
+    if value is None:
+        told = f"`{check.column}` has no time that is not in the future, expected one at most {duration(limit)} old"
+        return _Reading(1.0, "no time", duration(limit), told)
+    newest = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=_number(value))
+    age = (now - newest).total_seconds()
+    shown = f"{newest:%Y-%m-%d %H:%M} UTC"
+    told = kind.told.format(column=check.column, value=shown, age=duration(age), expected=duration(limit))
+    return _Reading(float(age > limit), f"{shown}, {duration(age)} old", f"at most {duration(limit)} old", told)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    try:
+        return float(str(value)) if not isinstance(value, bool) else float(value)
+    except ValueError as error:
+        raise _Unknown(f"`{value}` is not a number") from error
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its largest fitting units: `3 d 4 h`, `25 min`, `12 s`."""
+    left = round(abs(seconds))
+    parts = []
+    for size, unit in ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "min"), (1, "s")):
+        number, left = divmod(left, size)
+        if number:
+            parts.append(f"{number} {unit}")
+    return ("-" if seconds < 0 and parts else "") + (" ".join(parts[:2]) or "0 s")

@@ -1,0 +1,22 @@
+"""Values of options that need more than argparse."""
+
+from __future__ import annotations
+
+import re
+
+from tidegate.errors import UsageError
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh])")
+
+
+def seconds(text: str) -> float:
+    """`90s`, `10m` or `1h` as seconds.
+
+    Raises:
+        UsageError: not such a time.
+    """
+    found = TIME.fullmatch(text)
+    if found is None:
+        raise UsageError(f"`{text}` is not a time", hint="write it as 90s, 10m or 1h")
+    return float(found[1]) * UNITS[found[2]]

@@ -1,0 +1,282 @@
+"""The commands and their options, as data; handlers are imported only when they run."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import tidegate
+from tidegate.cli.output import Output, wants_color
+from tidegate.errors import TidegateError, UsageError
+
+EXIT_STATUS = "exit status: 0 fine, 1 findings or gate closed, 2 could not run"
+Options = tuple[tuple[tuple[str, ...], dict[str, object]], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command: `handler` is `module:function` below `tidegate.cli.commands`, `options` are argparse's arguments.
+
+    A group has `commands`, and a handler for when none of them is named.
+    """
+
+    name: str
+    help: str
+    handler: str
+    options: Options = ()
+    commands: tuple[Command, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """A parsed command line, ready to run."""
+
+    handler: Callable[[argparse.Namespace, Output], int]
+    arguments: argparse.Namespace
+    output: Output
+
+    def run(self) -> int:
+        """Run the command; an expected error is written with its hint and becomes its exit status."""
+        try:
+            return self.handler(self.arguments, self.output)
+        except TidegateError as error:
+            if self.output.verbose:
+                raise
+            self.output.error(error)
+            return error.exit_status
+        except KeyboardInterrupt:
+            self.output.aside("interrupted: readers keep the published version")
+            return 130
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """100 columns wide unless COLUMNS says otherwise, so that help looks the same everywhere."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=int(os.environ.get("COLUMNS") or 100), max_help_position=26)
+
+
+class _ArgumentParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"error: {message}\nhint: `{self.prog} --help` lists what is allowed\n")
+        raise SystemExit(UsageError.exit_status)
+
+
+def option(*names: str, **said: object) -> tuple[tuple[str, ...], dict[str, object]]:
+    """One argparse argument as data."""
+    return names, said
+
+
+WAIT = option("--wait", metavar="TIME", default="0s", help="wait this long for another run's lock, such as 10m")
+REASON = option("--reason", metavar="TEXT", required=True, help="why; kept in the ledger")
+VERSION = option("version", type=int, metavar="VERSION", help="a version's number")
+NUMBER = option("number", type=int, metavar="INCIDENT", help="an incident's number")
+
+SWITCHES = {
+    "json": "one JSON document on stdout",
+    "quiet": "no progress on stderr",
+    "no-color": "no colour; NO_COLOR is honoured too",
+    "verbose": "show the traceback of an error",
+}
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        name="demo",
+        help="show the main job on a shop that is made here, with real dlt and dbt",
+        handler="demo:demo",
+        options=(
+            option("--data", choices=("shop", "flights"), default="shop", help="made shop (default) or real flights"),
+            option("--keep", metavar="DIR", help="leave the project in this folder, for exploring"),
+            option("--seed", type=int, default=7, metavar="N", help="another shop"),
+        ),
+    ),
+    Command(
+        name="init",
+        help="find the dbt project and dlt scripts here and write tidegate.yml",
+        handler="init:init",
+        options=(
+            option("--adopt", action="store_true", help="replace the existing database by a link to the live version"),
+            option("--force", action="store_true", help="overwrite an existing tidegate.yml"),
+        ),
+    ),
+    Command(
+        name="run",
+        help="build a candidate, measure, judge, and publish it or hold it",
+        handler="run:run",
+        options=(
+            WAIT,
+            option("--statements", action="store_true", help="print every statement of the scan and its cost"),
+            option("command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="run this instead of the steps"),
+        ),
+    ),
+    Command(
+        name="check",
+        help="judge what is published, without running a step",
+        handler="check:check",
+        options=(
+            WAIT,
+            option("--statements", action="store_true", help="print every statement of the scan and its cost"),
+        ),
+    ),
+    Command(
+        name="status",
+        help="what readers see, the last runs, and the open incidents",
+        handler="status:status",
+        options=(option("--runs", type=int, default=5, metavar="N", help="how many runs to list"),),
+    ),
+    Command(
+        name="versions",
+        help="the versions of the warehouse",
+        handler="versions:versions",
+        options=(option("--all", action="store_true", help="list pruned versions too"),),
+    ),
+    Command(
+        name="diff",
+        help="how two versions differ: schema, rows, columns, keys",
+        handler="versions:diff",
+        options=(
+            option("old", type=int, nargs="?", metavar="A", help="default: the published version's parent"),
+            option("new", type=int, nargs="?", metavar="B", help="default: the published version"),
+        ),
+    ),
+    Command(
+        name="publish",
+        help="publish a held version because you say so",
+        handler="versions:publish",
+        options=(VERSION, REASON, WAIT),
+    ),
+    Command(
+        name="rollback",
+        help="put back a version that was published before, with the pipeline's state",
+        handler="versions:rollback",
+        options=(
+            option("version", type=int, nargs="?", metavar="VERSION", help="default: the one before the present one"),
+            option("--reason", metavar="TEXT", default="rolled back by hand", help="why; kept in the ledger"),
+            WAIT,
+        ),
+    ),
+    Command(
+        name="incidents",
+        help="the incidents: list (default), show, ack, resolve",
+        handler="incidents:list_",
+        options=(option("--all", action="store_true", help="solved ones too"),),
+        commands=(
+            Command(
+                name="list",
+                help="the unsolved ones, or all",
+                handler="incidents:list_",
+                options=(option("--all", action="store_true", default=argparse.SUPPRESS, help="solved ones too"),),
+            ),
+            Command(name="show", help="one incident, whole", handler="incidents:show", options=(NUMBER,)),
+            Command(
+                name="ack",
+                help="say that you are on it",
+                handler="incidents:ack",
+                options=(NUMBER, option("--reason", metavar="TEXT", default="", help="a note for the ledger")),
+            ),
+            Command(
+                name="resolve",
+                help="close it",
+                handler="incidents:resolve",
+                options=(
+                    NUMBER,
+                    REASON,
+                    option(
+                        "--as",
+                        dest="resolution",
+                        choices=("fixed", "expected", "false alarm"),
+                        default="fixed",
+                        help="what it was; the baseline learns from the answer",
+                    ),
+                ),
+            ),
+        ),
+    ),
+    Command(
+        name="config",
+        help="tidegate.yml: check it (default), print its JSON Schema",
+        handler="config:check",
+        commands=(
+            Command(name="check", help="check the file and say what it means", handler="config:check"),
+            Command(name="schema", help="print the JSON Schema of the file", handler="config:schema"),
+        ),
+    ),
+    Command(
+        name="explain",
+        help="what an error code means and what to do",
+        handler="explain:explain",
+        options=(option("code", nargs="?", metavar="CODE", help="default: list all"),),
+    ),
+)
+
+
+def parse(argv: Sequence[str]) -> Invocation:
+    """Parse a command line. Raises SystemExit for `--help`, `--version` and for what cannot be understood."""
+    arguments = build().parse_args(argv)
+    output = Output(
+        json=arguments.json,
+        quiet=arguments.quiet,
+        color=wants_color(disabled=arguments.no_color),
+        verbose=arguments.verbose,
+    )
+    module, _, function = arguments.handler.partition(":")
+    handler = getattr(importlib.import_module(f"tidegate.cli.commands.{module}"), function)
+    return Invocation(handler=handler, arguments=arguments, output=output)
+
+
+def build() -> argparse.ArgumentParser:
+    """The whole parser."""
+    root = _ArgumentParser(
+        prog="tidegate",
+        description="Your pipeline is green and the number is wrong. Tidegate publishes a run's data or holds it back.",
+        epilog=f"{EXIT_STATUS}\nstart with `tidegate demo`, or with `tidegate init` in your own project",
+        formatter_class=_Formatter,
+    )
+    root.add_argument("--version", action="version", version=f"tidegate {tidegate.__version__}")
+    _add(root, COMMANDS, nested=False)
+    return root
+
+
+def _common(*, nested: bool) -> _ArgumentParser:
+    """The options of every command. Below a group they have no defaults, so that the group's own values stay."""
+
+    def default(value: object) -> object:
+        return argparse.SUPPRESS if nested else value
+
+    common = _ArgumentParser(add_help=False)
+    shared = common.add_argument_group("every command")
+    where = "the folder of tidegate.yml, or one below it"
+    shared.add_argument("--project", metavar="DIR", default=default("."), help=where)
+    for name, said in SWITCHES.items():
+        shared.add_argument(f"--{name}", action="store_true", default=default(False), help=said)
+    return common
+
+
+def _add(
+    parser: argparse.ArgumentParser,
+    commands: Sequence[Command],
+    *,
+    nested: bool,
+) -> None:
+    below = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=not nested, parser_class=_ArgumentParser
+    )
+    for command in commands:
+        child = below.add_parser(
+            command.name,
+            help=command.help,
+            description=command.help[0].upper() + command.help[1:] + ".",
+            epilog=EXIT_STATUS,
+            parents=[_common(nested=nested)],
+            formatter_class=_Formatter,
+        )
+        for names, said in command.options:
+            child.add_argument(*names, **said)  # type: ignore[arg-type]  # options are argparse's own keywords, as data
+        child.set_defaults(handler=command.handler)
+        if command.commands:
+            _add(child, command.commands, nested=True)

@@ -1,0 +1,336 @@
+"""Render: outcomes of use cases as text for a person; every line comes from a value that was handed over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tidegate.cli.output import Output, to_json
+from tidegate.model import (
+    Action,
+    CheckResult,
+    Event,
+    Finding,
+    Incident,
+    Outcome,
+    StatementCost,
+    Version,
+)
+
+if TYPE_CHECKING:  # `status` must not load what scans and judges
+    from tidegate.services.check import CheckOutcome
+    from tidegate.services.diff import TableDiff
+    from tidegate.services.run import RunOutcome
+    from tidegate.services.status import Status
+
+MARKS = {Action.PUBLISH: ("green", "PUBLISHED"), Action.HOLD: ("red", "HELD")}
+SHOWN_FINDINGS = 6
+"""How many findings of an incident are listed by `run`; `incidents show` has all."""
+
+
+def size(count: float) -> str:
+    """Bytes for a person: 1.2 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def when(moment: datetime | None) -> str:
+    """A moment for a person, in UTC, to the minute."""
+    return "-" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
+
+
+def lasted(start: datetime, end: datetime | None) -> str:
+    """A duration for a person."""
+    if end is None:
+        return "-"
+    spent: timedelta = end - start
+    return f"{spent.total_seconds():.1f} s"
+
+
+def run(output: Output, outcome: RunOutcome, *, public: Path) -> None:
+    """What happened in a run, the decision first."""
+    colour, word = MARKS[outcome.decision.action]
+    seen = outcome.version if outcome.decision.action is Action.PUBLISH else outcome.parent
+    readers = f"readers see version {seen}: {public}" if seen else "nothing is published yet"
+    output.line(f"{output.strong(word, colour)}  version {outcome.version}; {readers}")
+    for line in outcome.repaired:
+        output.line(f"repaired  {line}")
+    for found in outcome.incidents:
+        output.line()
+        incident_summary(output, found)
+    output.line()
+    for finding in _told(outcome.findings, outcome.incidents):
+        output.line(f"told      {finding.sentence}")
+    for step in outcome.steps:
+        loads = f", load {', '.join(step.facts.load_ids)}" if step.facts.load_ids else ""
+        output.line(f"step      {step.name} ({step.kind}): {step.summary}, {step.wall_s:.1f} s{loads}")
+    _measured(output, outcome.tables, outcome.costs)
+    _checks(output, outcome.results)
+    _notes(output, outcome.notes)
+    spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in outcome.seconds.items())
+    output.line(f"time      {spent}; copied {size(outcome.copied_bytes)} ({outcome.copy_method})")
+    for line in _next_after(outcome):
+        output.line(f"next      {line}")
+
+
+def _told(findings: Sequence[Finding], opened: Sequence[Incident]) -> list[Finding]:
+    """The findings that no incident names."""
+    named = {f.key for i in opened for f in i.findings}
+    return [f for f in findings if f.key not in named]
+
+
+def _next_after(outcome: RunOutcome) -> list[str]:
+    if outcome.incidents:
+        return [f"tidegate incidents show {outcome.incidents[0].number}"]
+    if outcome.parent is not None:
+        return [f"tidegate diff {outcome.parent} {outcome.version}"]
+    return ["tidegate status"]
+
+
+def incident_summary(output: Output, incident: Incident) -> None:
+    """An incident in a few lines: what, where, since when, why so severe, what to do."""
+    again = f", seen {incident.seen} times" if incident.seen > 1 else ""
+    output.line(f"{output.strong(f'incident {incident.number}')} ({incident.severity}{again}) {incident.title}")
+    root = incident.findings[0]
+    if root.slice is not None:
+        output.line(f"  slice    {root.slice.segment}: {root.slice.share:.0%} of the difference")
+    if root.since:
+        output.line(f"  since    {root.since}")
+    others = incident.findings[1:]
+    for other in others[:SHOWN_FINDINGS]:
+        output.line(f"  also     {other.sentence}")
+    if len(others) > SHOWN_FINDINGS:
+        output.line(f"  also     {len(others) - SHOWN_FINDINGS} more findings")
+    output.line(f"  because  {'; '.join(incident.reasons)}")
+    output.line(f"  do       {incident.next_step}")
+
+
+def _measured(output: Output, tables: int, costs: Sequence[StatementCost]) -> None:
+    spent = sum(c.cpu_s for c in costs)
+    output.line(f"measured  {tables} tables and views in {len(costs)} statements, {spent:.2f} s CPU")
+
+
+def _checks(output: Output, results: Sequence[CheckResult]) -> None:
+    count = Counter(r.outcome for r in results)
+    said = ", ".join(f"{count[o]} {WORDS[o]}" for o in Outcome if count[o]) or "none declared"
+    empty = sum(r.evaluated == 0 for r in results)
+    nothing = f"; {empty} of them looked at 0 rows" if empty else ""
+    output.line(f"checks    {len(results)}: {said}{nothing}")
+    for result in results:
+        if result.outcome in {Outcome.FAIL, Outcome.ERROR}:
+            output.line(f"  {result.outcome}  {result.check.name}: {result.reason}")
+
+
+WORDS = {
+    Outcome.PASS: "passed",
+    Outcome.WARN: "warned",
+    Outcome.FAIL: "failed",
+    Outcome.ERROR: "could not be evaluated",
+    Outcome.SKIPPED: "skipped",
+}
+
+
+def _notes(output: Output, notes: Sequence[str]) -> None:
+    for note in dict.fromkeys(notes):
+        output.line(f"note      {note}")
+
+
+def check(output: Output, outcome: CheckOutcome) -> None:
+    """What the published version looks like now."""
+    bad = [f for f in outcome.findings if f.holds]
+    output.line(f"version {outcome.version}, as readers see it: {len(bad)} findings that would hold it today")
+    for found in outcome.incidents:
+        incident_summary(output, found)
+    for finding in outcome.findings:
+        if not finding.holds:
+            output.line(f"told      {finding.sentence}")
+    _measured(output, outcome.tables, outcome.costs)
+    _checks(output, outcome.results)
+    _notes(output, outcome.notes)
+
+
+def statements(output: Output, costs: Sequence[StatementCost]) -> None:
+    """Every statement of a scan, with what it cost."""
+    output.line()
+    rows = [(str(c.dataset), c.purpose, f"{c.cpu_s:.3f}", str(c.rows)) for c in costs]
+    output.table(["table", "purpose", "CPU s", "rows"], rows, right=(2, 3))
+    for cost in costs:
+        output.line(f"\n-- {cost.dataset}: {cost.purpose}\n{cost.sql};")
+
+
+def status(output: Output, found: Status) -> None:
+    """What readers see, the last runs, the open incidents."""
+    version = found.published
+    if version is None:
+        output.line("nothing is published yet; `tidegate run` builds the first version")
+    else:
+        code = f", code {version.code_revision}" if version.code_revision else ""
+        output.line(f"published  version {version.number}, built {when(version.created_at)} UTC{code}")
+        output.line(f"readers    {found.public}")
+    if found.behind:
+        output.line("repair     a crash came between ledger and swap; the next `tidegate run` repairs it")
+    if found.runs:
+        output.line()
+        rows = [
+            (
+                r.id,
+                str(r.version or "-"),
+                str(r.status),
+                when(r.started_at),
+                lasted(r.started_at, r.finished_at),
+                short(r.reason),
+            )
+            for r in found.runs
+        ]
+        output.table(["run", "version", "status", "started (UTC)", "took", "because"], rows, right=(1, 4))
+    output.line()
+    if found.incidents:
+        incidents(output, found.incidents)
+        output.line(f"\nnext  tidegate incidents show {found.incidents[0].number}")
+    else:
+        output.line("no open incident")
+
+
+def short(text: str | None, limit: int = 90) -> str:
+    """Text cut to a length, with an ellipsis."""
+    text = text or ""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def versions(output: Output, found: Sequence[Version], sizes: Mapping[int, int]) -> None:
+    """The versions, newest first."""
+    rows = [
+        (
+            str(v.number),
+            str(v.state),
+            str(v.parent or "-"),
+            when(v.created_at),
+            size(sizes[v.number]) if v.number in sizes else "-",
+            v.code_revision or "-",
+            short(v.reason, 60),
+        )
+        for v in found
+    ]
+    if not rows:
+        output.line("there is no version yet; `tidegate run` builds the first one")
+        return
+    output.table(["version", "state", "parent", "built (UTC)", "size", "code", "because"], rows, right=(0, 2, 4))
+
+
+def diff(output: Output, old: int, new: int, tables: Sequence[TableDiff]) -> None:
+    """How two versions differ."""
+    same = [t for t in tables if t.state == "same"]
+    changed = [t for t in tables if t.state != "same"]
+    output.line(f"version {old} -> {new}: {len(changed)} tables differ, {len(same)} are the same")
+    if not changed:
+        return
+    output.line()
+    rows = [
+        (str(t.ref), t.state, _rows(t.old_rows), _rows(t.new_rows), _keys(t), ", ".join(t.key) or "-") for t in changed
+    ]
+    heads = ["table", "state", "rows before", "rows after", "keys + / - / changed", "key"]
+    output.table(heads, rows, right=(2, 3))
+    for table in changed:
+        _diff_details(output, table)
+
+
+def _diff_details(output: Output, table: TableDiff) -> None:
+    lines = [f"column {c} added" for c in table.added_columns]
+    lines += [f"column {c} removed" for c in table.removed_columns]
+    lines += [f"column {c} was {a}, is {b}" for c, a, b in table.retyped]
+    for column in table.columns:
+        changed = "" if column.changed is None else f"{column.changed:,} values changed, "
+        lines.append(f"{column.name}: {changed}{column.old_filled:,} -> {column.new_filled:,} filled")
+    lines += [f"{what} {key}" for what, key in table.sample]
+    if lines:
+        output.line(f"\n{table.ref}")
+        for line in lines:
+            output.line(f"  {line}")
+
+
+def _rows(count: int | None) -> str:
+    return "-" if count is None else f"{count:,}"
+
+
+def _keys(table: TableDiff) -> str:
+    if table.added is None:
+        return "no key known" if table.state == "changed" else "-"
+    return f"{table.added:,} / {table.removed:,} / {table.changed:,}"
+
+
+def published(output: Output, version: Version, public: Path) -> None:
+    """After a publication by hand."""
+    if output.json:
+        output.document("version", version)
+    else:
+        output.line(f"published  version {version.number}; readers see it: {public}")
+        output.line("next       tidegate status")
+
+
+def incidents(output: Output, found: Sequence[Incident]) -> None:
+    """Incidents, newest first."""
+    if not found:
+        output.line("no open incident")
+        return
+    rows = [(str(i.number), str(i.severity), str(i.state), str(i.version), when(i.opened_at), i.title) for i in found]
+    output.table(["incident", "severity", "state", "version", "opened (UTC)", "what"], rows, right=(0, 3))
+
+
+def incident(output: Output, found: Incident, timeline: Sequence[Event], results: Sequence[CheckResult]) -> None:
+    """One incident, whole."""
+    incident_summary(output, found)
+    output.line(f"  state    {found.state}" + (f" as {found.resolution}" if found.resolution else ""))
+    output.line(f"  version  {found.version}" + (f", run {found.run}" if found.run else ""))
+    for finding in found.findings:
+        output.line()
+        _finding(output, finding)
+    _samples(output, found, results)
+    output.line("\ntimeline (UTC)")
+    for event in timeline:
+        reason = event.data.get("reason") or ""
+        output.line(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.kind.removeprefix('incident.')}  {event.actor}  {reason}")
+
+
+def _finding(output: Output, finding: Finding) -> None:
+    output.line(f"{finding.kind}  {finding.sentence}" + ("" if finding.holds else "  (told, does not hold)"))
+    if finding.expected is not None and finding.observed is not None:
+        band = finding.expected
+        output.line(f"  observed {finding.observed:,.4g}, expected {band.low:,.4g} to {band.high:,.4g}")
+        output.line(f"  learned by {band.method} from {band.points} past values")
+    if finding.rarity is not None:
+        output.line(f"  by chance {_chance(finding.rarity)}")
+    if finding.sql:
+        output.line(f"  {finding.sql}")
+
+
+def _chance(rarity: float) -> str:
+    return "less often than once in a million" if rarity > 6 else f"about once in {10**rarity:,.0f}"
+
+
+def _samples(output: Output, found: Incident, results: Sequence[CheckResult]) -> None:
+    keys = {f.key for f in found.findings}
+    for result in results:
+        sample = result.sample
+        if sample is None or f"{result.check.dataset}/check/{result.check.id}" not in keys:
+            continue
+        output.line(f"\n{result.check.name}: {len(sample.rows)} of {sample.total:,} failures")
+        output.table(sample.columns, [[v if v is not None else "NULL" for v in row] for row in sample.rows])
+        if sample.masked:
+            output.line(f"masked: {', '.join(sample.masked)}")
+        output.line(f"all of them: {sample.sql}")
+
+
+def changed(output: Output, found: Incident) -> None:
+    """After a transition of an incident."""
+    if output.json:
+        output.document("incident", {"incident": to_json(found)})
+    else:
+        output.line(
+            f"incident {found.number} is {found.state}" + (f" as {found.resolution}" if found.resolution else "")
+        )

@@ -1,0 +1,214 @@
+"""Robust one-step forecasts of many series at once, and how rare an error is.
+
+Arrays are (series, time), oldest first, NaN where nothing is known; a forecast for a time uses earlier columns only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+SHORT, LONG = 7, 21
+CHEBYSHEV = (
+    *(-1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806),
+    *(0.27886807, -1.13520398, 1.48851587, -0.82215223, 0.17087277),
+)
+"""Coefficients of `erfcc`, Press et al., "Numerical Recipes", 6.2."""
+
+SEASONS_BACK = 6
+"""How many earlier weeks (days, years) a seasonal forecast looks at. Chosen, not derived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predictors:
+    """What every predictor said for the last columns: `values` is (predictor, series, time), `first` its first column."""
+
+    names: tuple[str, ...]
+    values: Floats
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What was expected of each series at one time.
+
+    `centre` and `scale` are (series,), NaN where nothing could be expected; `points` counts the past errors;
+    `largest` is the largest of them; `errors` are the chosen predictor's own past errors (series, time).
+    """
+
+    centre: Floats
+    scale: Floats
+    points: NDArray[np.int64]
+    largest: Floats
+    errors: Floats
+    methods: tuple[str, ...]
+
+
+def predict(y: Floats, seasons: Sequence[tuple[int, str]], span: int) -> Predictors:
+    """Forecast each of the last `span` columns from the columns before it, by every predictor.
+
+    `seasons` are (length in columns, name), the shortest first. O(series x span x 21 log 21).
+    """
+    first = max(0, y.shape[1] - span)
+    names = [f"median of {SHORT}", f"median of {LONG}", "last value", "moving average"]
+    values = [window_median(y, SHORT, first), window_median(y, LONG, first), last_value(y, first), smoothed(y, first)]
+    for season, name in seasons:
+        names += [f"same {name}", f"level and {name}"]
+        values += seasonal(y, season, 2 * seasons[0][0], first)
+    return Predictors(tuple(names), np.stack(values), first)
+
+
+def windows(y: Floats, width: int, first: int) -> Floats:
+    """For each column from `first` on, the `width` values before it, sorted, NaN last: (series, time, width)."""
+    padded = np.concatenate([np.full((y.shape[0], width), np.nan), y], axis=1)
+    return np.sort(sliding_window_view(padded, width, axis=1)[:, first : y.shape[1]], axis=2)
+
+
+def window_median(y: Floats, width: int, first: int) -> Floats:
+    """Median of the last `width` values, NaN where there is none."""
+    return sorted_median(windows(y, width, first))
+
+
+def sorted_median(ordered: Floats) -> Floats:
+    """Median along the last axis of what is sorted with NaN last; NaN where there is nothing."""
+    if not ordered.shape[-1]:
+        return np.full(ordered.shape[:-1], np.nan)
+    count = (~np.isnan(ordered)).sum(axis=-1, keepdims=True)
+    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=-1)
+    high = np.take_along_axis(ordered, np.minimum(count // 2, ordered.shape[-1] - 1), axis=-1)
+    return np.asarray(((low + high) / 2)[..., 0])
+
+
+def level(y: Floats, width: int, first: int) -> Floats:
+    """Mean of the last `width` values without the lowest and the highest seventh."""
+    ordered = windows(y, width, first)
+    count = (~np.isnan(ordered)).sum(axis=-1)
+    cut = np.where(count >= 5, np.maximum(1, count // 7), 0)
+    place = np.arange(width)
+    inside = (place >= cut[..., None]) & (place < (count - cut)[..., None])
+    total = np.where(inside, ordered, 0.0).sum(axis=-1)
+    return np.where(count > 0, total / np.maximum(inside.sum(axis=-1), 1), np.nan)
+
+
+def last_value(y: Floats, first: int) -> Floats:
+    """The newest value before each column."""
+    place = np.where(np.isnan(y), -1, np.arange(y.shape[1]))
+    newest = np.maximum.accumulate(place, axis=1)
+    before = np.concatenate([np.full((y.shape[0], 1), -1), newest[:, :-1]], axis=1)[:, first:]
+    found = np.take_along_axis(y, np.maximum(before, 0), axis=1)
+    return np.where(before >= 0, found, np.nan)
+
+
+def smoothed(y: Floats, first: int, weight: float = 0.3) -> Floats:
+    """Exponentially weighted mean of everything before each column."""
+    state = np.full(y.shape[0], np.nan)
+    out = np.empty((y.shape[0], y.shape[1] - first))
+    for t in range(y.shape[1]):
+        if t >= first:
+            out[:, t - first] = state
+        value = y[:, t]
+        known = ~np.isnan(value)
+        moved = np.where(np.isnan(state), value, state + weight * (value - state))
+        state = np.where(known, moved, state)
+    return out
+
+
+def seasonal(y: Floats, season: int, width: int, first: int) -> list[Floats]:
+    """Two forecasts: the median of the last seasons; and the level of the last `width` values plus the season's usual distance from it."""
+    deepest = max(0, first - SEASONS_BACK * season)
+    levels = level(y, width, deepest)
+    apart = y[:, deepest:] - levels
+    plain = sorted_median(lagged(y, season, first))
+    effect = sorted_median(lagged(apart, season, first - deepest))
+    return [plain, levels[:, first - deepest :] + effect]
+
+
+def lagged(y: Floats, season: int, first: int) -> Floats:
+    """For each column from `first` on, the values one to six seasons before, sorted, NaN last."""
+    time = y.shape[1]
+    out = np.full((y.shape[0], time - first, SEASONS_BACK), np.nan)
+    for back in range(1, SEASONS_BACK + 1):
+        start = max(first, back * season)
+        if start < time:
+            out[:, start - first :, back - 1] = y[:, start - back * season : time - back * season]
+    return np.sort(out, axis=2)
+
+
+def forecast(y: Floats, said: Predictors, at: int, *, points: int, skip: Flags, floor: Floats) -> Forecast:
+    """Take for each series the predictor with the lowest clipped past error, and measure its spread on that past.
+
+    Args:
+        y: the series.
+        said: what the predictors said of them.
+        at: the column under test; nothing from it on is looked at.
+        points: how many past errors are looked at.
+        skip: (time,) columns whose errors teach nothing, such as holidays.
+        floor: (series,) the smallest believable spread, from sampling noise.
+    """
+    begin = max(said.first, at - points)
+    past = said.values[:, :, begin - said.first : at - said.first]
+    errors = y[None, :, begin:at] - past
+    errors[:, :, skip[begin:at]] = np.nan
+    size = np.abs(errors)
+    known = ~np.isnan(size)
+    count = known.sum(axis=2)
+    clip = 3 * np.maximum(sorted_median(np.sort(size[0], axis=1)), floor)
+    loss = np.where(known, np.minimum(size, np.nan_to_num(clip, nan=np.inf)[None, :, None]), 0.0).sum(axis=2)
+    loss = np.where(count > 0, loss / np.maximum(count, 1) * (1 + 2 / np.maximum(count, 1)), np.inf)
+    loss[np.isnan(said.values[:, :, at - said.first])] = np.inf
+    best = np.argmin(loss, axis=0)
+    row = np.arange(y.shape[0])
+    chosen, own = errors[best, row], np.sort(size[best, row], axis=1)
+    number = count[best, row]
+    return Forecast(
+        centre=said.values[best, row, at - said.first],
+        scale=np.maximum(spread(own, number), floor),
+        points=number,
+        largest=np.where(number > 0, np.nan_to_num(np.take_along_axis(own, pick(number, 1.0), axis=1)[:, 0]), 0.0),
+        errors=chosen,
+        methods=tuple(said.names[b] for b in best),
+    )
+
+
+def spread(ordered: Floats, count: NDArray[np.int64]) -> Floats:
+    """How far absolute errors (sorted, NaN last) usually reach: the largest of three estimates of one sigma.
+
+    1.4826 median, 0.65 q90, and the second-largest by 2.4, which grows with heavy tails and forgives one accident.
+    Chosen by walk-forward over made-up shops and real tables.
+    """
+    if not ordered.shape[1]:
+        return np.zeros(ordered.shape[0])
+    q90 = np.take_along_axis(ordered, pick(count, 0.9), axis=1)[:, 0]
+    second = np.take_along_axis(ordered, np.maximum(count - 2, 0)[:, None], axis=1)[:, 0]
+    return np.nan_to_num(np.maximum(np.maximum(1.4826 * sorted_median(ordered), 0.65 * q90), second / 2.4))
+
+
+def pick(count: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """The place of a quantile among `count` sorted values, rounded up, as an index column."""
+    place = np.ceil(share * np.maximum(count - 1, 0)).astype(np.int64)
+    return np.asarray(place[:, None])
+
+
+def rarity(error: Floats, df: Floats) -> Floats:
+    """-log10 of the two-sided Student tail of a scaled error, good to a few percent and finite far out.
+
+    Wallace, "Bounds on normal approximations to Student's and the chi-square distributions" (1959).
+    """
+    normal = np.sqrt(df * np.log1p(np.square(error) / df)) * (8 * df + 1) / (8 * df + 3)
+    return log_erfc(normal / np.sqrt(2.0))
+
+
+def log_erfc(x: Floats) -> Floats:
+    """-log10 erfc(x) for x >= 0. The Chebyshev fit `erfcc` of Press et al., "Numerical Recipes", 6.2."""
+    t = 1 / (1 + 0.5 * x)
+    inner = np.zeros_like(x)
+    for term in reversed(CHEBYSHEV):
+        inner = inner * t + term
+    return np.asarray(-(np.log(t) - np.square(x) + inner) / np.log(10.0))

@@ -1,0 +1,64 @@
+"""What detection is given: the numbers of one table, and how sensitive it shall be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from tidegate.model import Dataset, Interval, Measurement, MetricSpec
+
+LOAD_COLUMN = "_dlt_load_id"
+"""The column in which dlt writes the load that brought a row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectSettings:
+    """How sensitive detection is. All defaults are chosen, not derived, and measured by walk-forward.
+
+    `budget` is the number of false alarms that a team can live with, per table and batch.
+    A table is judged by learned bands from `min_history` points on. `most_points` past errors are looked at.
+
+    What is smaller than the floors does not hold, however rare it is: `least_rows` rows; `least_change` of a count or
+    of a mean, relative to what was expected; `least_share` of the rows for nulls and other shares;
+    `least_segment` of the table's rows for what a category lost.
+
+    On a public holiday, and on each of `quiet_days`, an even drop of volume is told and does not hold.
+    """
+
+    budget: float = 1 / 200
+    min_history: int = 8
+    most_points: int = 60
+    least_rows: int = 20
+    least_change: float = 0.15
+    least_shift: float = 0.25
+    least_share: float = 0.05
+    least_segment: float = 0.03
+    most_buckets: int = 62
+    most_findings: int = 3
+    holidays: bool = True
+    quiet_days: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableHistory:
+    """The numbers of one table: the candidate's, and those that it is compared with.
+
+    `current` are the candidate's. Its buckets are complete from its oldest one on: a bucket that is missing there has no
+    rows, one before it was not scanned again and is taken from `base`.
+    `base` is what the parent's lineage says (empty on the first run). `first` are bucketed numbers as the first version
+    that saw their bucket had them: where given, they tell how young buckets differ from grown ones (late rows, delivery
+    dates that are not known yet). `versions` are whole-table numbers of earlier
+    published versions, oldest first. `excluded` must not teach: (number or None for all, bucket or None).
+    `new_loads` are the dlt loads of this run, oldest first. `grain` is hour, day, week or month; None infers it.
+    """
+
+    dataset: Dataset
+    current: Sequence[Measurement]
+    base: Sequence[Measurement] = ()
+    first: Sequence[Measurement] = ()
+    versions: Sequence[tuple[int, Sequence[Measurement]]] = ()
+    excluded: Sequence[tuple[MetricSpec | None, Interval | None]] = ()
+    new_loads: tuple[str, ...] = ()
+    time_column: str | None = None
+    grain: str | None = None

@@ -1,0 +1,161 @@
+"""The way through: numbers to a panel, the panel to scores, scores to findings; and what could not be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from tidegate.detect import gross, loads, snapshots, stale, story
+from tidegate.detect.forecast import Flags, Floats, Predictors, predict
+from tidegate.detect.history import DetectSettings, TableHistory
+from tidegate.detect.holidays import holiday
+from tidegate.detect.panel import SEASONS, Panel, build, excluded
+from tidegate.detect.score import Scored, chances, score
+from tidegate.detect.series import Aspect, Series, series
+from tidegate.detect.words import bucket, buckets
+from tidegate.model import Finding, Layer
+
+# Chosen, not derived: how far a number of a bucket that was published before must move to be looked at again.
+RESTATED = {Aspect.VOLUME: 0.18, Aspect.SEGMENT: 0.3, Aspect.DISTINCT: 0.3, Aspect.LOCATION: 0.2, Aspect.SCALE: 0.3}
+RESTATED_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said about one table."""
+
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+
+def judge(history: TableHistory, *, now: datetime, settings: DetectSettings) -> Verdict:
+    """Judge the buckets under test, then what has no buckets, and merge what tells one story."""
+    panel = build(history, now=now, settings=settings)
+    whole = snapshots.without_buckets(history)
+    found: list[Finding] = []
+    said: list[str] = []
+    if panel is not None:
+        looks = examine(panel, history, settings)
+        found += story.tell(looks, story.Context(history=history, settings=settings, panel=panel))
+        found += stale.judge(panel, whole, now=now, settings=settings)
+        said += notes(panel, looks, settings)
+    versions = snapshots.panel_of(whole, panel)
+    found += snapshots.judge(whole, versions, timed=panel is not None, settings=settings)
+    found += loads.judge(whole, panel, settings=settings)
+    found += gross.judge(whole, versions, timed=panel is not None, settings=settings)
+    ordered = story.limited(found, settings.most_findings)
+    if short := too_short(whole, panel, settings):
+        said.append(short.sentence)
+        ordered = ordered or (short,)
+    return Verdict(ordered, tuple(said))
+
+
+def examine(panel: Panel, history: TableHistory, settings: DetectSettings) -> list[story.Look]:
+    """Score every series at every column under test, oldest first; what is strange there does not teach the next one."""
+    hidden = excluded(panel, history.excluded)
+    teach = np.where(hidden, np.nan, panel.values)
+    restated = moved_columns(panel, settings)
+    columns = sorted({*panel.new, *restated} - {0})[-settings.most_buckets :]
+    if not columns:
+        return []
+    made = series(panel, teach, columns[0])
+    skip = quiet(panel, settings)
+    per_aspect = [scores(one, panel, teach, columns, chances(one, made), skip=skip, settings=settings) for one in made]
+    return [
+        story.Look(at=at, new=at in panel.new, quiet=bool(skip[at]), scores={s[n].aspect: s[n] for s in per_aspect})
+        for n, at in enumerate(columns)
+    ]
+
+
+def scores(
+    one: Series,
+    panel: Panel,
+    teach: Floats,
+    columns: Sequence[int],
+    chances: float,
+    *,
+    skip: Flags,
+    settings: DetectSettings,
+) -> list[Scored]:
+    """Score one aspect at each column; forecasts are made once, and again after something strange."""
+    rows = list(one.places)
+    y = np.where(np.isnan(teach[rows]), np.nan, one.y)
+    seasons = SEASONS.get(panel.grain, ())
+    said: Predictors | None = None
+    out: list[Scored] = []
+    for at in columns:
+        if said is None:
+            said = predict(y, seasons, panel.values.shape[1] - columns[0] + settings.most_points)
+        judged = np.ones(len(rows), dtype=bool) if at in panel.new else moved(one, at, settings)
+        scored = score(one, y, said, panel, at, judged=judged, skip=skip, chances=chances, settings=settings)
+        strange = scored.rarity > story.threshold(settings)
+        if strange.any():
+            y[strange, at] = np.nan
+            said = None
+        out.append(scored)
+    return out
+
+
+def moved(one: Series, at: int, settings: DetectSettings) -> Flags:
+    """Which series of a published bucket have materially other numbers now; late rows alone do not do that."""
+    far = np.abs(one.y[:, at] - one.base[:, at]) >= RESTATED.get(one.aspect, RESTATED_SHARE)
+    if one.aspect in (Aspect.VOLUME, Aspect.SEGMENT):
+        far &= np.abs(np.expm1(one.y[:, at]) - np.expm1(one.base[:, at])) >= settings.least_rows
+    return np.asarray(far & np.isfinite(one.base[:, at]))
+
+
+def moved_columns(panel: Panel, settings: DetectSettings) -> list[int]:
+    """Published buckets in which some series moved materially."""
+    if not np.isfinite(panel.base).any():
+        return []
+    changed = (np.nan_to_num(panel.values) != np.nan_to_num(panel.base)) & np.isfinite(panel.base)
+    columns = [int(t) for t in np.flatnonzero(changed.any(axis=0)) if int(t) not in panel.new]
+    if not columns:
+        return []
+    made = series(panel, panel.values, columns[0])
+    return [t for t in columns if any(moved(one, t, settings).any() for one in made)]
+
+
+def quiet(panel: Panel, settings: DetectSettings) -> Flags:
+    """Columns that are holidays or days the user named."""
+    if panel.grain not in ("day", "hour"):
+        return np.zeros(len(panel.intervals), dtype=bool)
+    known: dict[object, bool] = {}
+    for day in panel.days():
+        if day not in known:
+            known[day] = day in settings.quiet_days or (settings.holidays and holiday(day) is not None)
+    return np.array([known[day] for day in panel.days()], dtype=bool)
+
+
+def notes(panel: Panel, looks: Sequence[story.Look], settings: DetectSettings) -> list[str]:
+    """Say what was looked at."""
+    past = len(panel.intervals) - panel.first_known
+    lines = [f"grain: {panel.grain}; {buckets(panel.grain, past)} known, {len(panel.specs)} series"]
+    if panel.open:
+        lines.append(f"the newest {panel.grain} has not ended and was not judged")
+    lines += [f"judged: {bucket(panel.intervals[look.at], panel.grain)}" for look in looks[-settings.most_buckets :]]
+    return lines
+
+
+def too_short(history: TableHistory, panel: Panel | None, settings: DetectSettings) -> Finding | None:
+    """Say honestly that there is not enough history, with n of m; None when there is."""
+    unit = panel.grain if panel is not None else "version"
+    known = snapshots.points(history)
+    if panel is not None:
+        known = max(known, len(panel.intervals) - panel.first_known - max(1, len(panel.new)))
+    if known >= settings.min_history:
+        return None
+    ref = history.dataset.ref
+    have = f"{max(known, 0)} of {buckets(unit, settings.min_history)}"
+    return Finding(
+        key=f"{ref}/unchecked/history",
+        kind="unchecked",
+        layer=Layer.TECHNICAL,
+        dataset=ref,
+        sentence=f"{ref} has not enough history for learned bands ({have}); only gross changes are judged",
+        holds=False,
+        hint="nothing to do: the bands come with the next runs",
+    )

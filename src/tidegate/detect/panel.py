@@ -1,0 +1,325 @@
+"""Measurements as arrays: one row for each number, one column for each bucket of time up to the newest closed one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.detect.forecast import Flags, Floats
+from tidegate.detect.history import LOAD_COLUMN, DetectSettings, TableHistory
+from tidegate.model import Interval, Measurement, MetricSpec, Segment
+
+Key = tuple[str, str, str, str, str, str]
+Places = NDArray[np.int64]
+
+WIDTHS = {"hour": 24 * 7 * 4 + 24 * 7, "day": 120, "week": 90, "month": 90}
+"""How many buckets are looked at: what the longest season and 60 past errors need."""
+
+SEASONS: dict[str, tuple[tuple[int, str], ...]] = {
+    "hour": ((24, "hour of the day"), (168, "hour of the week")),
+    "day": ((7, "weekday"),),
+    "week": (),
+    "month": ((12, "month of the year"),),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """The bucketed numbers of one table.
+
+    `values` and `base` are (spec, bucket): the candidate's, and the published version's where it knew the bucket; NaN
+    where nothing is known, rows of missing buckets zero. `first` is what was said of a bucket when it had just ended.
+    `intervals` are the buckets. `new` are the columns that no published version has judged, `young` those that
+    ended just now, `unseen` new ones that are too many to be judged, and teach nothing. `open` tells that a bucket
+    that has not ended was left out.
+    """
+
+    grain: str
+    specs: tuple[MetricSpec, ...]
+    values: Floats
+    base: Floats
+    first: Floats
+    intervals: tuple[Interval, ...]
+    new: tuple[int, ...]
+    first_known: int
+    open: bool
+    young: tuple[int, ...] = ()
+    unseen: tuple[int, ...] = ()
+    offset: int = 0
+
+    def row(self, metric: str, column: str | None = None, segment: Segment | None = None) -> int | None:
+        """Find a number without argument and predicate; None when it was not measured."""
+        for i, spec in enumerate(self.specs):
+            if spec.metric == metric and spec.column == column and spec.segment == segment:
+                return i
+        return None
+
+    def days(self) -> tuple[date, ...]:
+        """The day in which the middle of each bucket lies."""
+        return tuple(middle(i).date() for i in self.intervals)
+
+
+def middle(interval: Interval) -> datetime:
+    """The instant halfway; it names the day also where a local day starts at 22:00 or 23:00 UTC."""
+    return interval.start + (interval.end - interval.start) / 2
+
+
+def infer_grain(some: Interval) -> str:
+    """The grain of the buckets, by the length of one of them."""
+    length = some.end - some.start
+    if length <= timedelta(hours=2):
+        return "hour"
+    if length <= timedelta(hours=36):
+        return "day"
+    return "week" if length <= timedelta(days=10) else "month"
+
+
+def place(interval: Interval, grain: str, offset: int = 0) -> int:
+    """Number a bucket so that neighbours differ by one, through clock changes, leap days and months."""
+    if grain == "hour":
+        return int(interval.start.timestamp() // 3600)
+    at = middle(interval)
+    if grain == "month":
+        return at.year * 12 + at.month - 1
+    return at.toordinal() if grain == "day" else (at.toordinal() - offset) // 7
+
+
+YOUNG = 1.5
+"""A bucket is young until one and a half of its own length after its end. Chosen, not derived."""
+
+NOWHERE = -(2**40)
+"""The place of a bucket that does not belong to the grain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Measurements as three arrays of one length: row, place, value (NaN where it is no number)."""
+
+    row: Places
+    place: Places
+    value: Floats
+
+
+class Reader:
+    """Gives every spec a row and every bucket a place; a spec or interval object is looked at once, which makes it fast."""
+
+    def __init__(self, grain: str, offset: int) -> None:
+        self.grain = grain
+        self.offset = offset
+        self.keys: dict[Key, int] = {}
+        self.specs: list[MetricSpec] = []
+        self.intervals: dict[int, Interval] = {}
+
+    def read(self, measurements: Sequence[Measurement]) -> Cells:
+        """Read what is judged by time; every measurement here has an interval."""
+        rows = {i: self.row(spec) for i, spec in {id(m.spec): m.spec for m in measurements}.items()}
+        places = {i: self.place(one) for i, one in {id(m.interval): m.interval for m in measurements}.items()}
+        row = np.array([rows[id(m.spec)] for m in measurements], dtype=np.int64)
+        at = np.array([places[id(m.interval)] for m in measurements], dtype=np.int64)
+        values = [v if isinstance(v := m.value, (int, float)) else math.nan for m in measurements]
+        value = np.array(values, dtype=np.float64)
+        judged = (row >= 0) & (at != NOWHERE)
+        return Cells(row[judged], at[judged], np.where(np.isfinite(value[judged]), value[judged], np.nan))
+
+    def row(self, spec: MetricSpec) -> int:
+        """The row of a spec, a new one if it is new; -1 for what is not judged by time."""
+        if spec.where is not None or (spec.segment is not None and spec.segment.column == LOAD_COLUMN):
+            return -1
+        row = self.keys.setdefault(key_of(spec), len(self.specs))
+        if row == len(self.specs):
+            self.specs.append(spec)
+        return row
+
+    def place(self, interval: Interval | None) -> int:
+        """The number of a bucket; NOWHERE for one of another grain."""
+        if interval is None or infer_grain(interval) != self.grain:
+            return NOWHERE
+        at = place(interval, self.grain, self.offset)
+        self.intervals.setdefault(at, interval)
+        return at
+
+
+def key_of(spec: MetricSpec) -> Key:
+    """What tells two numbers of one table apart, sortable; NULL sorts before every value."""
+    segment = spec.segment
+    value = "" if segment is None or segment.value is None else "=" + segment.value
+    name = (spec.metric, spec.column or "", spec.argument or "", spec.where or "")
+    return (*name, "" if segment is None else segment.column, value)
+
+
+def build(history: TableHistory, *, now: datetime, settings: DetectSettings) -> Panel | None:
+    """Arrange the bucketed numbers; None when no bucket with rows has ended.
+
+    O(measurements).
+    """
+    timed = [m for m in history.current if m.interval is not None]
+    some = timed[0].interval if timed else None
+    if some is None:
+        return None
+    grain = history.grain or infer_grain(some)
+    reader = Reader(grain, middle(some).toordinal())
+    current = reader.read(timed)
+    base = reader.read([m for m in history.base if m.interval is not None])
+    first = reader.read([m for m in history.first if just_ended(m)])
+    closed = np.array([at for at, interval in reader.intervals.items() if interval.end <= now], dtype=np.int64)
+    alive = current.place[np.isin(current.place, closed) & (np.nan_to_num(current.value) != 0)]
+    if not alive.size:
+        return None
+    return arrange(history, reader, (current, base, first), newest=int(alive.max()), now=now, settings=settings)
+
+
+def just_ended(m: Measurement) -> bool:
+    """Whether a bucket was measured when it was over and still young."""
+    i = m.interval
+    return i is not None and i.end <= m.taken_at <= i.end + YOUNG * (i.end - i.start)
+
+
+def arrange(
+    history: TableHistory,
+    reader: Reader,
+    read: tuple[Cells, Cells, Cells],
+    *,
+    newest: int,
+    now: datetime,
+    settings: DetectSettings,
+) -> Panel:
+    """Lay the readings out on one axis of time that ends with `newest`, fill zeros, and mark what is new."""
+    current, base, _ = read
+    oldest_scanned = int(current.place.min())
+    start = min(oldest_scanned, int(base.place.min()) if base.place.size else newest)
+    start = max(newest - WIDTHS[reader.grain] + 1, start)
+    order = sorted(range(len(reader.specs)), key=lambda i: key_of(reader.specs[i]))
+    specs = tuple(reader.specs[i] for i in order)
+    now_values, base_values, first_values = (
+        matrix(cells, (len(specs), newest - start + 1), start)[order] for cells in read
+    )
+    intervals = tuple(axis(reader, start, newest))
+    new = unjudged(history, base_values, intervals)
+    scanned = max(0, oldest_scanned - start)
+    values = overlaid(specs, now_values, base_values, scanned=scanned, new=new)
+    return Panel(
+        grain=reader.grain,
+        specs=specs,
+        values=values,
+        base=zero_filled(specs, base_values),
+        first=zero_filled(specs, first_values),
+        intervals=intervals,
+        new=new[-settings.most_buckets :],
+        unseen=new[: -settings.most_buckets],
+        first_known=int(np.flatnonzero(~np.isnan(values).all(axis=0))[0]),
+        open=any(i.end > now for i in reader.intervals.values()),
+        young=tuple(t for t, i in enumerate(intervals) if now <= i.end + YOUNG * (i.end - i.start)),
+        offset=reader.offset,
+    )
+
+
+def overlaid(specs: Sequence[MetricSpec], now: Floats, base: Floats, *, scanned: int, new: Sequence[int]) -> Floats:
+    """The candidate's numbers; before its scan, and where it looks at newer buckets only (duplicates), the base's.
+
+    A number that the scan did not ask for this time is forgotten, so that it does not look like zero rows: it has no
+    value in the candidate, and one in the base for a bucket that was scanned again.
+    """
+    values = now.copy()
+    values[:, :scanned] = base[:, :scanned]
+    recent = np.array([s.metric == "duplicate_rows" for s in specs], dtype=bool)
+    values[recent] = np.where(np.isnan(now[recent]), base[recent], now[recent])
+    values = zero_filled(specs, values)
+    again = np.ones(values.shape[1], dtype=bool)
+    again[:scanned] = False
+    again[list(new)] = False
+    absent = np.isnan(now).all(axis=1)
+    had = (np.nan_to_num(base) * again).any(axis=1)
+    values[absent & had] = np.nan
+    return values
+
+
+def matrix(cells: Cells, shape: tuple[int, int], first: int) -> Floats:
+    """Scatter cells; of two values for one cell the larger counts, in any order."""
+    out = np.full(shape, np.nan)
+    column = cells.place - first
+    inside = (column >= 0) & (column < shape[1])
+    row, column, value = cells.row[inside], column[inside], cells.value[inside]
+    flat = row * shape[1] + column
+    if flat.size and np.bincount(flat).max() > 1:
+        order = np.argsort(value, kind="stable")
+        row, column, value = row[order], column[order], value[order]
+    out[row, column] = value
+    return out
+
+
+def axis(reader: Reader, first: int, newest: int) -> Iterator[Interval]:
+    """Every bucket from `first` to `newest`, those without rows worked out from the grain."""
+    for at in range(first, newest + 1):
+        yield reader.intervals.get(at) or made_up(at, reader.grain, reader.offset)
+
+
+def made_up_after(panel: Panel, last: Interval) -> Interval:
+    """The bucket after `last`."""
+    return made_up(place(last, panel.grain, panel.offset) + 1, panel.grain, panel.offset)
+
+
+def made_up(at: int, grain: str, offset: int) -> Interval:
+    """The bucket of a place at which nothing was measured."""
+    if grain == "hour":
+        start = datetime.fromtimestamp(at * 3600, tz=UTC)
+        return Interval(start=start, end=start + timedelta(hours=1))
+    if grain == "month":
+        following = divmod(at + 1, 12)
+        return Interval(
+            start=datetime(at // 12, at % 12 + 1, 1, tzinfo=UTC),
+            end=datetime(following[0], following[1] + 1, 1, tzinfo=UTC),
+        )
+    day = at if grain == "day" else at * 7 + offset - 3
+    start = datetime.fromordinal(day).replace(tzinfo=UTC)
+    return Interval(start=start, end=start + timedelta(days=1 if grain == "day" else 7))
+
+
+def unjudged(history: TableHistory, base: Floats, intervals: Sequence[Interval]) -> tuple[int, ...]:
+    """Columns after the base's newest, and those that were still open when the base was measured.
+
+    Without a base only the newest: the rest is the past to learn from.
+    """
+    known = np.flatnonzero(~np.isnan(base).all(axis=0))
+    if not known.size:
+        return (len(intervals) - 1,)
+    scanned_at = max(m.taken_at for m in history.base)
+    return tuple(t for t, i in enumerate(intervals) if t > known[-1] or (i.end > scanned_at and t >= known[0]))
+
+
+def zero_filled(specs: Sequence[MetricSpec], values: Floats) -> Floats:
+    """Fill in zero rows: for buckets without rows between the oldest and the newest, and for categories that a bucket
+    does not list although it lists others of the same column.
+    """
+    known = np.flatnonzero(~np.isnan(values).all(axis=0))
+    out = values.copy()
+    if not known.size:
+        return out
+    inside = np.zeros(values.shape[1], dtype=bool)
+    inside[known[0] : known[-1] + 1] = True
+    empty = inside & np.isnan(values).all(axis=0)
+    groups: dict[str | None, list[int]] = {}
+    for i, spec in enumerate(specs):
+        if spec.metric == "row_count":
+            groups.setdefault(spec.segment.column if spec.segment else None, []).append(i)
+    for rows in groups.values():
+        listed = ~np.isnan(values[rows]).all(axis=0) | empty
+        out[rows] = np.where(np.isnan(values[rows]) & listed[None, :], 0.0, values[rows])
+    return out
+
+
+def excluded(panel: Panel, exclusions: Sequence[tuple[MetricSpec | None, Interval | None]]) -> Flags:
+    """Cells (spec, bucket) that must not teach, unseen buckets among them; an excluded number takes its segments, or its whole, along."""
+    out = np.zeros(panel.values.shape, dtype=bool)
+    out[:, list(panel.unseen)] = True
+    for spec, interval in exclusions:
+        if interval is None:
+            continue
+        hit = np.array([interval.overlaps(i) for i in panel.intervals], dtype=bool)
+        same = [spec is None or (s.metric, s.column) == (spec.metric, spec.column) for s in panel.specs]
+        out |= np.array(same, dtype=bool)[:, None] & hit[None, :]
+    return out

@@ -1,0 +1,196 @@
+"""How strange each series is at one time: forecast, spread, rarity after all the chances that a table has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidegate.detect.forecast import Flags, Floats, Predictors, forecast, predict, rarity, sorted_median
+from tidegate.detect.history import DetectSettings
+from tidegate.detect.panel import Panel
+from tidegate.detect.series import Aspect, Series
+from tidegate.model import Band, MetricSpec
+
+RIPE = 4
+"""How many buckets must have been seen young before their difference is believed. Chosen, not derived, like these two:"""
+CAME_BACK = 0.5
+LEADS_UP = (0.2, 0.85)
+
+USUAL = 2.0
+"""Half-width of the band that is shown, in spreads; a spread is cautious, so that about 99 % lie inside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """Every series of one aspect at one column: what was expected, and -log10 of the chance of what came.
+
+    `rarity` is after Bonferroni over the table's series; `own` is the second-highest that the aspect reached in the past
+    that it learned from. Both NaN-free; a series that cannot be judged has rarity 0.
+    """
+
+    series: Series
+    at: int
+    centre: Floats
+    scale: Floats
+    error: Floats
+    rarity: Floats
+    points: Floats
+    methods: tuple[str, ...]
+    own: float
+
+    @property
+    def aspect(self) -> Aspect:
+        """What the series are about."""
+        return self.series.aspect
+
+    def spec(self, i: int) -> MetricSpec:
+        """The number that series `i` is made from."""
+        return self.series.specs[i]
+
+    def observed(self, i: int) -> float:
+        """What came, in the number's own unit."""
+        return float(self.series.raw[i, self.at])
+
+    def rows(self, i: int) -> float:
+        """The rows that it was taken from."""
+        return float(np.nan_to_num(self.series.rows[i, self.at]))
+
+    def expected(self, i: int) -> float:
+        """What was expected, in the number's own unit; NaN where nothing was."""
+        return self.series.back(i, float(self.centre[i])) if math.isfinite(self.centre[i]) else math.nan
+
+    def band(self, i: int, unit: str) -> Band:
+        """The usual range. `unit` names the points: days, versions."""
+        wide = USUAL * float(self.scale[i])
+        ends = sorted(self.series.back(i, float(self.centre[i]) + side * wide) for side in (-1, 1))
+        n = int(self.points[i])
+        return Band(
+            low=ends[0], high=ends[1], centre=self.expected(i), method=f"{self.methods[i]}, {n} {unit}", points=n
+        )
+
+
+def score(
+    series: Series,
+    teach: Floats,
+    said: Predictors,
+    panel: Panel,
+    at: int,
+    *,
+    judged: Flags,
+    skip: Flags,
+    chances: float,
+    settings: DetectSettings,
+) -> Scored:
+    """Judge all series of one aspect at one column.
+
+    Args:
+        series: the series.
+        teach: their `y` with NaN where a value must not teach.
+        said: what the predictors made of `teach`.
+        panel: where they come from.
+        at: the column.
+        judged: (series,) which of them are under test here.
+        skip: (time,) columns whose errors teach nothing.
+        chances: by how much the budget is divided for each series.
+        settings: how sensitive to be.
+    """
+    cast = forecast(teach, said, at, points=settings.most_points, skip=skip, floor=series.noise(at))
+    shift, wobble = ripening(series, teach, panel, at)
+    centre = cast.centre + shift
+    scale = np.hypot(np.maximum(cast.scale, counting_noise(series, centre)), wobble)
+    error = series.y[:, at] - centre
+    past = (~np.isnan(teach[:, :at])).sum(axis=1)
+    least = settings.min_history // 2 if series.aspect is Aspect.DUPLICATES else settings.min_history
+    enough = judged & np.isfinite(error) & (past >= least) & (cast.points >= settings.min_history // 2)
+    enough &= ~unripe(series, panel, at, error, scale)
+    df = 3 + cast.points / 6
+    rare = rarity(np.abs(np.where(enough, error, 0.0)) / scale, df)
+    capped = np.abs(error) <= cast.largest
+    rare = np.where(enough, np.where(capped, np.minimum(rare, np.log10(cast.points + 1.0)), rare), 0.0)
+    if series.also is not None:
+        rare = np.minimum(rare, companion(series.also, at, judged, skip, settings))
+    before = rarity(np.abs(np.nan_to_num(cast.errors)) / scale[:, None], df[:, None])
+    return Scored(
+        series=series,
+        at=at,
+        centre=centre,
+        scale=scale,
+        error=np.nan_to_num(error),
+        rarity=np.maximum(0.0, rare - math.log10(chances)),
+        points=cast.points.astype(np.float64),
+        methods=cast.methods,
+        own=second_highest(before.max(axis=0) if before.size else before.ravel()) - math.log10(chances),
+    )
+
+
+def ripening(series: Series, teach: Floats, panel: Panel, at: int) -> tuple[Floats, Floats]:
+    """How young buckets differ from what they become: (shift, spread) on the even scale, zero where that is not known.
+
+    Learned from what was first said of past buckets. Cases: late rows, delivery dates that are still NULL.
+    """
+    nothing = np.zeros(len(series.specs))
+    if at not in panel.young:
+        return nothing, nothing
+    gap = series.first[:, :at] - np.where(np.isnan(teach[:, :at]), np.nan, series.y[:, :at])
+    known = ~np.isnan(gap)
+    columns = known.any(axis=0)
+    if not columns.any():
+        return nothing, nothing
+    gap, known = gap[:, columns], known[:, columns]
+    middle = sorted_median(np.sort(gap, axis=1))
+    apart = sorted_median(np.sort(np.abs(gap - middle[:, None]), axis=1))
+    enough = known.sum(axis=1) >= RIPE
+    return np.where(enough, middle, 0.0), np.where(enough, 1.4826 * apart, 0.0)
+
+
+def unripe(series: Series, panel: Panel, at: int, error: Floats, scale: Floats) -> Flags:
+    """Which series are only young, not strange.
+
+    A published bucket that comes nearer to what is expected ripens or was repaired. A new one is unripe when the bucket
+    before it was as strange while it was new and has come back since; without a base, when the buckets before it lead up
+    to it, as open orders do.
+    """
+    if panel.grain == "version" or at == 0:
+        return np.zeros(error.shape, dtype=bool)
+    if at not in panel.new:
+        return np.asarray(np.abs(error) <= np.abs(series.base[:, at] - (series.y[:, at] - error)))
+    if np.isfinite(panel.base).any():
+        last = panel.new[0] - 1
+        came_back = series.base[:, last] - series.y[:, last] if last >= 0 else np.zeros(error.shape)
+        return np.asarray(np.nan_to_num(came_back / np.where(error == 0, np.inf, error)) >= CAME_BACK)
+    before = series.y[:, at - 1] - (series.y[:, at] - error)
+    ratio = np.nan_to_num(before / np.where(error == 0, np.inf, error))
+    leads = (ratio >= LEADS_UP[0]) & (ratio <= LEADS_UP[1]) & (np.abs(before) > 2 * scale)
+    return np.asarray(leads & (series.aspect not in (Aspect.VOLUME, Aspect.DUPLICATES)))
+
+
+def companion(also: Series, at: int, judged: Flags, skip: Flags, settings: DetectSettings) -> Floats:
+    """How rare the accompanying series are, before any correction."""
+    before = also.y.copy()
+    before[:, at:] = np.nan
+    said = predict(before, (), settings.most_points + 1)
+    cast = forecast(before, said, at, points=settings.most_points, skip=skip, floor=also.noise(at))
+    error = np.where(judged, np.nan_to_num(np.abs(also.y[:, at] - cast.centre)), 0.0)
+    return np.asarray(rarity(error / cast.scale, 3 + cast.points / 6))
+
+
+def chances(one: Series, made: Sequence[Series]) -> float:
+    """By how much Bonferroni divides the budget for one of these series: a third is for volume, the rest in even parts."""
+    others = sum(m.aspect is not Aspect.VOLUME for m in made)
+    return 3.0 if one.aspect is Aspect.VOLUME else 1.5 * max(others, 1) * len(one.specs)
+
+
+def counting_noise(series: Series, centre: Floats) -> Floats:
+    """The root of a count, relative to it: what chance alone does to an expected number of rows."""
+    if series.aspect not in (Aspect.VOLUME, Aspect.SEGMENT, Aspect.DISTINCT):
+        return np.zeros(len(series.specs))
+    expected = np.expm1(np.clip(np.nan_to_num(centre), 0.0, 700.0))
+    return np.asarray(1 / np.sqrt(1 + expected))
+
+
+def second_highest(values: Floats) -> float:
+    """The second-highest, 0 of fewer than two."""
+    return float(np.partition(values, -2)[-2]) if values.size >= 2 else 0.0

@@ -1,0 +1,193 @@
+"""What is judged: series made from the measured numbers, on scales where the noise is even."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+
+from tidegate.detect.forecast import Floats
+from tidegate.detect.panel import Panel
+from tidegate.model import MetricSpec
+
+
+class Aspect(StrEnum):
+    """What a series is about; the values are kinds of findings."""
+
+    VOLUME = "volume"
+    SEGMENT = "segment"
+    NULLS = "nulls"
+    SHARE = "share"
+    DUPLICATES = "duplicates"
+    LOCATION = "location"
+    SCALE = "scale"
+    DISTINCT = "distinct"
+
+
+SHARES = {
+    "null_count": Aspect.NULLS,
+    "duplicate_rows": Aspect.DUPLICATES,
+    "true_count": Aspect.SHARE,
+    "empty_count": Aspect.SHARE,
+}
+VALUES = {
+    "mean": Aspect.LOCATION,
+    "sum": Aspect.LOCATION,
+    "quantile": Aspect.LOCATION,
+    "mean_length": Aspect.LOCATION,
+    "stddev": Aspect.SCALE,
+}
+
+# Chosen, not derived: the smallest believable day-to-day spread on each scale.
+LEAST_SPREAD = {
+    Aspect.VOLUME: 0.02,
+    Aspect.SEGMENT: 0.05,
+    Aspect.NULLS: 0.02,
+    Aspect.SHARE: 0.02,
+    Aspect.DUPLICATES: 0.005,
+    Aspect.LOCATION: 0.02,
+    Aspect.SCALE: 0.05,
+    Aspect.DISTINCT: 0.05,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """All series of one aspect, (series, time): `y` on its even scale, `base` the same of the
+    published version, `first` of the version that first saw the bucket.
+
+    `places` are the panel's rows that they come from. `raw` is the number in its own unit (a share for shares), `rows` the rows that it was taken from.
+    `unit` (series,) is what a value is divided by before asinh, 1 elsewhere. `also` are series that must be strange
+    too: distinct values fall with the rows, and their share of the rows rises.
+    """
+
+    aspect: Aspect
+    specs: tuple[MetricSpec, ...]
+    places: tuple[int, ...]
+    raw: Floats
+    y: Floats
+    base: Floats
+    first: Floats
+    rows: Floats
+    unit: Floats
+    also: Series | None = None
+
+    def noise(self, at: int) -> Floats:
+        """The sampling noise of each series at one time, on the even scale."""
+        n = np.maximum(np.nan_to_num(self.rows[:, at], nan=1.0), 1.0)
+        least = LEAST_SPREAD[self.aspect]
+        if self.aspect in (Aspect.VOLUME, Aspect.SEGMENT):
+            return np.full(len(self.specs), least)
+        return np.maximum(least, (0.55 if self.aspect in SHARES.values() else 0.7) / np.sqrt(n))
+
+    def back(self, series: int, y: float) -> float:
+        """From the even scale to the number's own unit."""
+        if self.aspect in (Aspect.VOLUME, Aspect.SEGMENT, Aspect.DISTINCT):
+            return max(0.0, math.expm1(min(y, 700.0)))
+        if self.aspect in SHARES.values():
+            return math.sin(min(max(y, 0.0), math.pi / 2)) ** 2
+        return math.sinh(min(max(y, -700.0), 700.0)) * float(self.unit[series])
+
+
+def series(panel: Panel, teach: Floats, before: int) -> tuple[Series, ...]:
+    """Make every series of a panel.
+
+    Args:
+        panel: the numbers.
+        teach: `panel.values` with NaN where a number must not teach; only units are learned from it.
+        before: the first column under test; units are learned from earlier ones.
+    """
+    total = panel.row("row_count")
+    if total is None:
+        return ()
+    counts = [i for i, s in enumerate(panel.specs) if s.metric == "row_count" and s.segment is not None]
+    made = [counted(panel, Aspect.VOLUME, [total], total), counted(panel, Aspect.SEGMENT, counts, total)]
+    for aspect in (Aspect.NULLS, Aspect.DUPLICATES, Aspect.SHARE):
+        made.append(shares(panel, aspect, rows_of(panel, aspect, SHARES), total))
+    for aspect in (Aspect.LOCATION, Aspect.SCALE):
+        rows = rows_of(panel, aspect, VALUES)
+        made.append(valued(panel, aspect, without_sums(panel, rows), total, teach[:, :before]))
+    rows = rows_of(panel, Aspect.DISTINCT, {"distinct_count": Aspect.DISTINCT})
+    made.append(replace(counted(panel, Aspect.DISTINCT, rows, total), also=shares(panel, Aspect.SHARE, rows, total)))
+    return tuple(m for m in made if m.specs)
+
+
+def rows_of(panel: Panel, aspect: Aspect, metrics: Mapping[str, Aspect]) -> list[int]:
+    """Rows of numbers of all rows (no segment) whose metric is about the aspect."""
+    return [i for i, s in enumerate(panel.specs) if s.segment is None and metrics.get(s.metric) is aspect]
+
+
+def without_sums(panel: Panel, rows: list[int]) -> list[int]:
+    """Leave out sums of columns whose mean is there: a sum is the mean times the rows."""
+    means = {panel.specs[i].column for i in rows if panel.specs[i].metric == "mean"}
+    return [i for i in rows if panel.specs[i].metric != "sum" or panel.specs[i].column not in means]
+
+
+def counted(panel: Panel, aspect: Aspect, rows: list[int], total: int) -> Series:
+    """Counts, as log(1 + n)."""
+    raw = panel.values[rows]
+    return Series(
+        aspect=aspect,
+        specs=tuple(panel.specs[i] for i in rows),
+        places=tuple(rows),
+        raw=raw,
+        y=np.log1p(np.maximum(raw, 0)),
+        base=np.log1p(np.maximum(panel.base[rows], 0)),
+        first=np.log1p(np.maximum(panel.first[rows], 0)),
+        rows=np.broadcast_to(panel.values[total], raw.shape),
+        unit=np.ones(len(rows)),
+    )
+
+
+def shares(panel: Panel, aspect: Aspect, rows: list[int], total: int) -> Series:
+    """Shares of the rows, as arcsin of the root."""
+    raw, n = divided(panel.values, rows, total)
+    base, _ = divided(panel.base, rows, total)
+    first, _ = divided(panel.first, rows, total)
+    return Series(
+        aspect=aspect,
+        specs=tuple(panel.specs[i] for i in rows),
+        places=tuple(rows),
+        raw=raw,
+        y=np.arcsin(np.sqrt(raw)),
+        base=np.arcsin(np.sqrt(base)),
+        first=np.arcsin(np.sqrt(first)),
+        rows=n,
+        unit=np.ones(len(rows)),
+    )
+
+
+def divided(values: Floats, rows: list[int], total: int) -> tuple[Floats, Floats]:
+    """Counts by the table's rows, NaN where there are none."""
+    n = np.broadcast_to(values[total], (len(rows), values.shape[1]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.clip(np.where(n > 0, values[rows] / n, np.nan), 0.0, 1.0), n
+
+
+def valued(panel: Panel, aspect: Aspect, rows: list[int], total: int, teach: Floats) -> Series:
+    """Values, as asinh of the value by its usual size, so that a factor is a distance and a sign change is one too."""
+    raw = panel.values[rows]
+    unit = np.array([usual_size(teach[i]) for i in rows])
+    return Series(
+        aspect=aspect,
+        specs=tuple(panel.specs[i] for i in rows),
+        places=tuple(rows),
+        raw=raw,
+        y=np.arcsinh(raw / unit[:, None]),
+        base=np.arcsinh(panel.base[rows] / unit[:, None]),
+        first=np.arcsinh(panel.first[rows] / unit[:, None]),
+        rows=np.broadcast_to(panel.values[total], raw.shape),
+        unit=unit,
+    )
+
+
+def usual_size(past: Floats) -> float:
+    """Median of the absolute values; their mean where the median is zero; 1 where there is nothing else."""
+    size = np.abs(past[~np.isnan(past)])
+    if not size.size:
+        return 1.0
+    middle = float(np.median(size))
+    return middle or float(size.mean()) or 1.0

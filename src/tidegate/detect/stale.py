@@ -1,0 +1,132 @@
+"""Freshness: buckets that are over and have no rows yet, compared with how late rows were at earlier runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from tidegate.detect import words
+from tidegate.detect.history import DetectSettings, TableHistory
+from tidegate.detect.holidays import holiday
+from tidegate.detect.panel import Panel, made_up_after, place
+from tidegate.model import Band, Finding, Interval, Layer, Measurement
+
+SOME_RUNS = 8
+"""From this many earlier runs on, the latest of them is believed; before, gaps in the table's own past are allowed for."""
+
+
+def judge(panel: Panel, history: TableHistory, *, now: datetime, settings: DetectSettings) -> list[Finding]:
+    """One finding when more closed buckets are empty than at any earlier run; nothing on the first run."""
+    total = panel.row("row_count")
+    before = lags(panel, history)
+    if total is None or not before:
+        return []
+    past = panel.values[total, panel.first_known :][-settings.most_points :]
+    usual = float(np.median(past)) if past.size else 0.0
+    if past.size < settings.min_history or usual < settings.least_rows / 4:
+        return []
+    newest = newest_place(panel, history)
+    lag = closed_place(now, panel) - newest
+    allowed = max(before)
+    if len(before) < SOME_RUNS:
+        allowed = max(allowed, min(before) + longest_gap(past))
+    missing = lag - allowed
+    return [finding(panel, history, lag, allowed, usual, len(before), settings)] if missing >= 1 else []
+
+
+def lags(panel: Panel, history: TableHistory) -> list[int]:
+    """At each earlier run: how many closed buckets lay after the newest row."""
+    runs = [numbers for _, numbers in history.versions[-30:]]
+    runs.append(history.base)
+    out = []
+    for numbers in runs:
+        found = next((m for m in numbers if is_newest(m, history)), None)
+        if found is not None:
+            out.append(max(0, closed_place(found.taken_at, panel) - time_place(float(found.value or 0), panel)))
+    return out
+
+
+def is_newest(m: Measurement, history: TableHistory) -> bool:
+    """Whether a measurement is the time of the newest row."""
+    spec = m.spec
+    newest = spec.metric == "max" and spec.column == history.time_column and spec.segment is None
+    return newest and m.interval is None and isinstance(m.value, (int, float))
+
+
+def newest_place(panel: Panel, history: TableHistory) -> int:
+    """The bucket of the candidate's newest row."""
+    found = next((m for m in history.current if is_newest(m, history)), None)
+    last = place(panel.intervals[-1], panel.grain, panel.offset)
+    return last if found is None else max(last, time_place(float(found.value or 0), panel))
+
+
+def time_place(seconds: float, panel: Panel) -> int:
+    """The place of the bucket that an instant lies in; local days keep the offset of the table's own buckets."""
+    limit = 253_370_764_800.0  # the year 9999
+    at = datetime.fromtimestamp(min(max(seconds, 0.0), limit), tz=UTC)
+    return moment_place(at, panel)
+
+
+def moment_place(at: datetime, panel: Panel) -> int:
+    """The place of an instant, counted from the start of the newest bucket."""
+    newest = panel.intervals[-1]
+    if panel.grain == "month":
+        shifted = at - timedelta(seconds=newest.start.hour * 3600 - 86_400 if newest.start.day > 20 else 0)
+        return shifted.year * 12 + shifted.month - 1
+    width = {"hour": 3_600, "day": 86_400, "week": 604_800}[panel.grain]
+    apart = (at - newest.start).total_seconds() // width
+    return place(newest, panel.grain, panel.offset) + int(apart)
+
+
+def closed_place(now: datetime, panel: Panel) -> int:
+    """The newest bucket that is over."""
+    return moment_place(now, panel) - 1
+
+
+def longest_gap(past: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> int:
+    """The longest run of empty buckets: a table may rest at weekends."""
+    longest = run = 0
+    for empty in past == 0:
+        run = run + 1 if empty else 0
+        longest = max(longest, run)
+    return longest
+
+
+def finding(
+    panel: Panel,
+    history: TableHistory,
+    lag: int,
+    allowed: int,
+    usual: float,
+    runs: int,
+    settings: DetectSettings,
+) -> Finding:
+    """No rows where there should be some."""
+    ref = history.dataset.ref
+    last = panel.intervals[-1]
+    first = made_up_after(panel, last)
+    day = (first.start + timedelta(hours=12)).date()
+    feast = holiday(day) if settings.holidays and panel.grain == "day" and lag - allowed == 1 else None
+    excuse = f"; it is {feast}, so this is told and does not hold" if feast else ""
+    at_most = f"at most {allowed}" if allowed else "none"
+    return Finding(
+        key=f"{ref}/freshness",
+        kind="freshness",
+        layer=Layer.DATA,
+        dataset=ref,
+        column=history.time_column,
+        sentence=f"{ref} has no rows after {words.bucket(last, panel.grain)}: {words.buckets(panel.grain, lag)} that"
+        f" {'is' if lag == 1 else 'are'} over {'has' if lag == 1 else 'have'} none, at {runs} earlier"
+        f" {'run' if runs == 1 else 'runs'} it was {at_most}; usual are {words.count(usual)} rows per {panel.grain}{excuse}",
+        holds=not excuse,
+        observed=float(lag),
+        expected=Band(
+            low=0.0, high=float(allowed), centre=float(allowed), method=f"lateness of {runs} runs", points=runs
+        ),
+        interval=Interval(start=first.start, end=max(first.end, first.start)),
+        since=words.bucket(first, panel.grain),
+        affected_rows=round(usual * (lag - allowed)),
+        affected_share=1.0,
+        hint="see whether the source delivers and whether the load asks for new rows; then run again",
+    )

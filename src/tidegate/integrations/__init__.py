@@ -1,0 +1,1 @@
+"""Adapters to what lies outside: one file per tool, format or service."""

@@ -1,0 +1,288 @@
+"""Run a dbt project against the candidate, unmodified, and read what it left."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tidegate.errors import ConfigError, ExecutableNotFoundError, PathNotFoundError
+from tidegate.integrations import dbt_artifacts, dbt_profiles, options, process
+from tidegate.integrations.dbt_events import Events
+from tidegate.integrations.dbt_profiles import Profile
+from tidegate.model import PipelineFacts, StepReport, StepStatus
+from tidegate.ports import Progress, StepContext
+
+OPTIONS = ("args", "command", "env", "executable", "profile", "profiles_dir", "target", "vars")
+
+REDIRECTING = ("profiles-dir", "target-path", "log-path", "log-format", "log-format-file")
+"""Flags that would beat the environment that points dbt at the candidate; they are taken out of a command line."""
+
+
+class DbtStep:
+    """One dbt project as a step.
+
+    dbt runs in its own folder, so relative paths in the project mean what they mean to `cd FOLDER && dbt build`.
+    Options: `command` (default `build`), `args`, `target`, `profile`, `profiles_dir`, `executable`, `env`, `vars`.
+    """
+
+    def __init__(self, name: str, path: str, options_: Mapping[str, object]) -> None:
+        said = options.known(name, options_, OPTIONS)
+        self._name, self._path, self._options = name, path, dict(said)
+        self._command = options.words(name, said, "command") or ("build",)
+        self._args, flags = take_flags(options.words(name, said, "args"), REDIRECTING)
+        named = read_flags(self._args)
+        self._target = options.text(name, said, "target") or named.get("target")
+        self._profile = options.text(name, said, "profile") or named.get("profile")
+        self._profiles_dir = options.text(name, said, "profiles_dir")
+        if self._profiles_dir is None and "profiles-dir" in flags:
+            self._profiles_dir = str(Path(path) / flags["profiles-dir"])  # dbt reads the flag in its own folder
+        self._executable = options.text(name, said, "executable")
+        self._env = options.variables(name, said)
+        self._vars = said.get("vars")
+        if self._vars is not None and not isinstance(self._vars, Mapping):
+            raise ConfigError(f"step `{name}`: `vars` is `{self._vars!r}`, not a mapping")
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def kind(self) -> str:
+        return "dbt"
+
+    def prepare(self, project: Path) -> None:
+        """Find executable, profile and target.
+
+        Raises:
+            ConfigError: besides the port's errors, for a profile that cannot be pointed at a version.
+        """
+        profile = self.profile(project)
+        dbt_profiles.check_redirectable(profile, self._environ())
+        find_dbt(self._executable, project, self.folder(project), self._environ())
+
+    def databases(self, project: Path) -> Sequence[Path]:
+        """The files that the chosen target writes."""
+        return dbt_profiles.local_files(self.profile(project), self.folder(project), project, self._environ())
+
+    def environment(self, context: StepContext) -> dict[str, str]:
+        """Variables that make any dbt, however it is started, write the candidate; writes the generated profiles.yml."""
+        profile = self.profile(context.project)
+        dbt_profiles.check_redirectable(profile, self._environ())
+        folder = context.work / self._name
+        dbt_profiles.write_profiles(folder, self.redirected(context))
+        said = {
+            "DBT_PROFILES_DIR": str(folder),
+            "DBT_TARGET_PATH": str(self.target_folder(context)),
+            "DBT_LOG_PATH": str(context.logs / self._name),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "DBT_USE_COLORS": "false",
+            "DBT_WRITE_JSON": "true",
+        }
+        if self._target:
+            said["DBT_TARGET"] = self._target
+        renamed = {k.replace("DBT_", "DBT_ENGINE_", 1): v for k, v in said.items()}
+        return self._env | said | {k: v for k, v in renamed.items() if k in os.environ}
+
+    def aimed(self, **given: str | None) -> DbtStep:
+        """The same step with other options (`target`, `profile`, `profiles_dir`) where one is given."""
+        return DbtStep(self._name, self._path, {**self._options, **{k: v for k, v in given.items() if v}})
+
+    def redirected(self, context: StepContext) -> Mapping[str, Mapping[str, object]]:
+        """The profiles that point at the candidate, by name."""
+        profile = self.profile(context.project)
+        return {profile.name: dbt_profiles.redirected(profile, context.stable_database)}
+
+    def run(self, context: StepContext, progress: Progress) -> StepReport:
+        folder = self.folder(context.project)
+        program = find_dbt(self._executable, context.project, folder, self._environ())
+        command = (program, *self._command, *self._args, *self._flags())
+        env = self._environ() | self.environment(context)
+        env |= {"DBT_LOG_FORMAT": "json", "DBT_LOG_FORMAT_FILE": "debug", "DBT_PROJECT_DIR": str(folder)}
+        stale = dbt_artifacts.note_stale(self.target_folder(context), remove="retry" not in self._command)
+        events = Events(progress)
+        with process.StepLog(path=context.logs / f"{self._name}.log") as log:
+            ended = process.run(
+                command,
+                cwd=folder,
+                env=env,
+                timeout_s=context.timeout_s,
+                on_start=context.on_start,
+                on_line=lambda line: log.write(events.feed(line)),
+            )
+        return self._report(context, command, ended, log, events, stale)
+
+    def _report(
+        self,
+        context: StepContext,
+        command: tuple[str, ...],
+        ended: process.Ended,
+        log: process.StepLog,
+        events: Events,
+        stale: dbt_artifacts.Stale,
+    ) -> StepReport:
+        artifacts = dbt_artifacts.read_new(stale)
+        status = StepStatus.TIMEOUT if ended.timed_out else dbt_artifacts.status(ended.exit_code, artifacts.run_results)
+        return StepReport(
+            name=self._name,
+            kind=self.kind,
+            status=status,
+            exit_code=ended.exit_code,
+            wall_s=ended.wall_s,
+            cpu_s=ended.cpu_s,
+            log=str(log.path),
+            command=command,
+            summary=_summary(status, artifacts, events, log, ended),
+            facts=self.told(context, artifacts, events, executing=self._command[0], ended=ended),
+        )
+
+    def facts(self, project: Path, state: Path) -> PipelineFacts:  # noqa: ARG002  the artifacts say it all
+        manifest = dbt_artifacts.read_manifest(self._target_in(state))
+        return dbt_artifacts.facts(dbt_artifacts.Artifacts(manifest=manifest, run_results={}), prefix=self._path)
+
+    def told(
+        self,
+        context: StepContext,
+        artifacts: dbt_artifacts.Artifacts,
+        events: Events,
+        *,
+        executing: str,
+        ended: process.Ended,
+    ) -> PipelineFacts:
+        """What the artifacts and the log of one invocation tell, and what a reader of green output would miss."""
+        found = dbt_artifacts.facts(artifacts, prefix=self._path)
+        notes = [*(f"dbt: {w}" for w in events.warnings), *found.notes]
+        executed = found.executed_nodes
+        if executed is None and ended.exit_code == 0 and executing in dbt_artifacts.EXECUTING:
+            executed = 0
+            notes.append(f"`dbt {executing}` ended green and executed 0 nodes")
+        if ended.left_behind and not ended.timed_out:
+            notes.append(f"{ended.left_behind} processes that dbt left running were stopped")
+        names = dbt_profiles.database_name(context.stable_database), self._database_name(context.project)
+        if names[1] and names[0] != names[1]:
+            notes.append(
+                f"the profile's database is `{names[1]}`, the version's is `{names[0]}`: SQL that names it will not find it"
+            )
+        return PipelineFacts(
+            nodes=found.nodes,
+            edges=found.edges,
+            checks=found.checks,
+            tests=found.tests,
+            executed_nodes=executed,
+            notes=tuple(dict.fromkeys(notes)),
+        )
+
+    def folder(self, project: Path) -> Path:
+        """The dbt project's folder.
+
+        Raises:
+            PathNotFoundError: it is not there.
+        """
+        folder = (project / self._path).absolute()
+        if not folder.is_dir():
+            raise PathNotFoundError(f"step `{self._name}`: no folder `{self._path}` in `{project}`")
+        return folder
+
+    def target_folder(self, context: StepContext) -> Path:
+        """Where dbt writes its artifacts and keeps its last parse; it travels with the version."""
+        return self._target_in(context.state)
+
+    def _target_in(self, state: Path) -> Path:
+        return state / "dbt" / self._name / "target"
+
+    def profile(self, project: Path) -> Profile:
+        """The profile and target that dbt would use.
+
+        Raises:
+            PathNotFoundError, ProfileNotFoundError, ConfigError
+        """
+        folder, env = self.folder(project), self._environ()
+        name = self._profile or env.get("DBT_PROFILE")
+        if name is None:
+            said = str(dbt_profiles.project_file(folder).get("profile") or "")
+            name = dbt_profiles.render(said, env)
+            if not name:
+                raise ConfigError(
+                    f"`{folder / 'dbt_project.yml'}` has `profile: {said}`, which is no name",
+                    hint="name it with `profile:` of the step",
+                )
+        asked = (project / self._profiles_dir).expanduser() if self._profiles_dir else None
+        file = dbt_profiles.profiles_file((folder, project), asked, env)
+        return dbt_profiles.find_profile(file, name=name, target=self._target or env.get("DBT_TARGET"), env=env)
+
+    def _environ(self) -> dict[str, str]:
+        return {**os.environ, **self._env}
+
+    def _database_name(self, project: Path) -> str | None:
+        path = self.profile(project).path(self._environ())
+        return dbt_profiles.database_name(path) if path else None
+
+    def _flags(self) -> tuple[str, ...]:
+        flags: list[str] = []
+        if self._profile:
+            flags += ["--profile", self._profile]
+        if self._vars:
+            flags += ["--vars", json.dumps(self._vars)]
+        return tuple(flags)
+
+
+def find_dbt(asked: str | None, project: Path, folder: Path, env: Mapping[str, str]) -> str:
+    """The dbt to run: the one that is asked for, a `.venv` of the project or of the dbt folder, the one beside this
+    Python, the one in PATH.
+
+    Raises:
+        ExecutableNotFoundError: none of them exists.
+    """
+    if asked is not None:
+        return process.find_executable(asked, cwd=project, env=env)
+    places = [project / ".venv/bin", folder / ".venv/bin", Path(sys.executable).parent]
+    for place in places:
+        if os.access(place / "dbt", os.X_OK):
+            return str(place / "dbt")
+    try:
+        return process.find_executable("dbt", cwd=project, env=env)
+    except ExecutableNotFoundError:
+        looked = ", ".join(f"`{p}`" for p in dict.fromkeys(places))
+        raise ExecutableNotFoundError(
+            f"dbt is not installed: it is not in {looked} and not in PATH",
+            hint="run `pip install dbt-duckdb` in the project's .venv, or name dbt with `executable:` of the step",
+        ) from None
+
+
+def take_flags(args: Sequence[str], names: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Split a command line into what is left without the flags `--NAME VALUE` or `--NAME=VALUE`, and their values."""
+    kept: list[str] = []
+    taken: dict[str, str] = {}
+    words = iter(args)
+    for word in words:
+        flag, _, value = word.partition("=")
+        if flag.startswith("--") and flag[2:] in names:
+            taken[flag[2:]] = value or next(words, "")
+        else:
+            kept.append(word)
+    return tuple(kept), taken
+
+
+def read_flags(args: Sequence[str]) -> dict[str, str]:
+    """The values of `--target`, `--profile` and `--project-dir`, which stay in the command line."""
+    spelled = ["--target" if a == "-t" else a for a in args]
+    return take_flags(spelled, ("target", "profile", "project-dir"))[1]
+
+
+def _summary(
+    status: StepStatus,
+    artifacts: dbt_artifacts.Artifacts,
+    events: Events,
+    log: process.StepLog,
+    ended: process.Ended,
+) -> str:
+    if status is StepStatus.TIMEOUT:
+        return f"dbt was stopped after {ended.wall_s:.0f} s"
+    if status is not StepStatus.FAILED:
+        return dbt_artifacts.summary(artifacts.run_results)
+    said = dbt_artifacts.first_error(artifacts.run_results, artifacts.manifest)
+    said = said or next((dbt_artifacts.one_line(e) for e in events.errors), None)
+    last = next((line for line in reversed(log.tail) if line.strip()), "it wrote nothing")
+    return said or f"dbt ended with {ended.exit_code}: {last}"

@@ -1,0 +1,377 @@
+"""Read dbt's manifest and run results into facts: the graph, the declared tests, and what was executed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tidegate.model import Check, DatasetRef, Node, PipelineFacts, StepStatus, TestRun
+
+Raw = Mapping[str, object]
+
+TABLES = ("model", "seed", "snapshot", "source")
+TESTS = ("test", "unit_test")
+BUILT_IN = ("unique", "not_null", "accepted_values", "relationships")
+EXECUTING = ("build", "run", "test", "seed", "snapshot", "run-operation", "retry", "clone", "compile")
+BROKEN = ("error", "runtime error", "partial success")
+REF = re.compile(r"""\bref\(\s*(?:['"](?P<package>[^'"]+)['"]\s*,\s*)?['"](?P<name>[^'"]+)['"]""")
+SOURCE = re.compile(r"""\bsource\(\s*['"](?P<source>[^'"]+)['"]\s*,\s*['"](?P<name>[^'"]+)['"]""")
+AUDIT_SUFFIX = "_dbt_test__audit"
+NAMES_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifacts:
+    """What one invocation of dbt left: either part is empty when that invocation did not write it."""
+
+    manifest: Raw
+    run_results: Raw
+
+    @property
+    def command(self) -> str:
+        """The subcommand, such as `build`, as dbt recorded it."""
+        return str(_map(self.run_results.get("args")).get("which", ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """The artifacts that were there before the run, by the identity of the invocation that wrote them."""
+
+    folder: Path
+    manifest: str | None
+    run_results: str | None
+
+
+def note_stale(folder: Path, *, remove: bool = True) -> Stale:
+    """Remember what a target folder holds before a run; the old results go, unless `dbt retry` will want them."""
+    stale = Stale(
+        folder=folder,
+        manifest=_identity(folder / "manifest.json"),
+        run_results=_identity(folder / "run_results.json"),
+    )
+    if remove:
+        (folder / "run_results.json").unlink(missing_ok=True)
+    return stale
+
+
+def read_new(stale: Stale) -> Artifacts:
+    """The artifacts that were written since; what an earlier run wrote, or what is not whole, is left out."""
+    manifest = _document(stale.folder / "manifest.json")
+    results = _document(stale.folder / "run_results.json")
+    return Artifacts(
+        manifest=manifest if _invocation(manifest) != stale.manifest else {},
+        run_results=results if _invocation(results) != stale.run_results else {},
+    )
+
+
+def read_manifest(folder: Path) -> Raw:
+    """The manifest in a target folder, whoever wrote it; empty when there is none."""
+    return _document(folder / "manifest.json")
+
+
+def facts(artifacts: Artifacts, *, prefix: str = ".") -> PipelineFacts:
+    """Everything that the artifacts tell. Paths are relative to the Tidegate project when `prefix` is dbt's folder."""
+    book = _Book(artifacts.manifest, prefix)
+    results = _results(artifacts.run_results)
+    checks = tuple(book.checks())
+    tests = tuple(_test_run(r) for r in results if _kind(r) in TESTS)
+    executed = None
+    if artifacts.run_results:
+        executed = sum(_status(r) not in {"skipped", "no-op"} for r in results)
+    return PipelineFacts(
+        nodes=tuple(book.nodes()),
+        edges=tuple(book.edges()),
+        checks=checks,
+        tests=tests,
+        executed_nodes=executed,
+        notes=tuple(_notes(artifacts, results, book, checks)),
+    )
+
+
+def status(exit_code: int | None, run_results: Raw) -> StepStatus:
+    """Success, findings when nothing but dbt's own tests failed, or failed."""
+    if exit_code == 0:
+        return StepStatus.SUCCESS
+    results = _results(run_results)
+    tests_failed = any(_kind(r) in TESTS and _status(r) in {*BROKEN, "fail"} for r in results)
+    return StepStatus.FAILED if exit_code != 1 or first_error(run_results) or not tests_failed else StepStatus.FINDINGS
+
+
+def first_error(run_results: Raw, manifest: Raw | None = None) -> str | None:
+    """The first node that is not a test and failed, with its file and dbt's message in one line."""
+    for result in _results(run_results):
+        if _kind(result) not in TESTS and _status(result) in {*BROKEN, "fail"}:
+            unique_id = str(result.get("unique_id"))
+            node = _map(_map((manifest or {}).get("nodes")).get(unique_id))
+            file = f" ({node['original_file_path']})" if node.get("original_file_path") else ""
+            return f"{unique_id}{file}: {one_line(str(result.get('message') or 'no message'))}"
+    return None
+
+
+def summary(run_results: Raw) -> str:
+    """How many nodes ended how, such as `12 success, 30 pass, 1 fail`."""
+    counts: dict[str, int] = {}
+    for result in _results(run_results):
+        counts[_status(result)] = counts.get(_status(result), 0) + 1
+    return ", ".join(f"{n} {word}" for word, n in counts.items()) or "no node was executed"
+
+
+def one_line(message: str) -> str:
+    """A message of several lines as one."""
+    return " ".join(line.strip() for line in message.splitlines() if line.strip())
+
+
+def _is_built_in(kind: str, raw: Raw, metadata: Raw) -> bool:
+    """Whether a test is dbt's own and means what dbt documents: a project may replace the macros that it is made of."""
+    if metadata.get("namespace") or kind not in BUILT_IN:
+        return False
+    macros = _texts(_map(raw.get("depends_on")).get("macros"))
+    replaceable = {f"test_{kind}", "get_where_subquery"}
+    return not any(m.rsplit(".", 1)[-1] in replaceable and not m.startswith("macro.dbt.") for m in macros)
+
+
+class _Book:
+    """A manifest, looked up by unique id and by name."""
+
+    def __init__(self, manifest: Raw, prefix: str) -> None:
+        self._prefix = prefix
+        self._project = str(_map(manifest.get("metadata")).get("project_name", ""))
+        self._groups = {str(_map(g).get("name")): _map(g) for g in _map(manifest.get("groups")).values()}
+        self.raw: dict[str, Raw] = {}
+        for part in ("nodes", "sources", "exposures", "unit_tests"):
+            self.raw.update({k: _map(v) for k, v in _map(manifest.get(part)).items()})
+
+    def nodes(self) -> Iterator[Node]:
+        for unique_id, raw in self.raw.items():
+            kind = _resource(unique_id, raw)
+            if kind in {*TABLES, "exposure"}:
+                yield self._node(unique_id, kind, raw)
+
+    def _node(self, unique_id: str, kind: str, raw: Raw) -> Node:
+        config = _map(raw.get("config"))
+        return Node(
+            id=unique_id,
+            kind=kind,
+            name=str(raw.get("name", unique_id)),
+            dataset=self.dataset(unique_id),
+            path=self._file(raw),
+            code=_text(raw.get("compiled_code")) or _text(raw.get("raw_code")),
+            owner=self._owner(raw),
+            columns=tuple(_map(raw.get("columns"))),
+            materialized=_text(config.get("materialized")),
+        )
+
+    def dataset(self, unique_id: str) -> DatasetRef | None:
+        """The table of a node; None for what is not a table, ephemeral models among it."""
+        raw = self.raw.get(unique_id, {})
+        if _resource(unique_id, raw) not in TABLES or _map(raw.get("config")).get("materialized") == "ephemeral":
+            return None
+        name = raw.get("alias") or raw.get("identifier") or raw.get("name")
+        return DatasetRef(namespace=str(raw.get("schema", "")), name=str(name)) if name else None
+
+    def edges(self) -> Iterator[tuple[str, str]]:
+        known = {i for i, raw in self.raw.items() if _resource(i, raw) in {*TABLES, "exposure"}}
+        for child, raw in self.raw.items():
+            if child in known:
+                parents = dict.fromkeys(_texts(_map(raw.get("depends_on")).get("nodes")))
+                yield from ((parent, child) for parent in parents if parent in known)
+
+    def checks(self) -> Iterator[Check]:
+        for unique_id, raw in self.raw.items():
+            if _resource(unique_id, raw) == "test":
+                yield self._check(unique_id, raw)
+
+    def _check(self, unique_id: str, raw: Raw) -> Check:
+        config, metadata = _map(raw.get("config")), _map(raw.get("test_metadata"))
+        kwargs = _map(metadata.get("kwargs"))
+        kind = str(metadata.get("name", ""))
+        arguments = self._arguments(kind, raw, kwargs) if _is_built_in(kind, raw, metadata) else None
+        if arguments is None:
+            called = ".".join(str(p) for p in (metadata.get("namespace"), kind) if p) or "singular"
+            arguments = {k: v for k, v in kwargs.items() if k not in {"model", "column_name"}} | {"test": called}
+            kind = "dbt"
+        limit = config.get("limit")
+        return Check(
+            id=unique_id,
+            name=str(raw.get("name", unique_id)),
+            dataset=self._tested(raw, kwargs),
+            kind=kind,
+            column=_text(raw.get("column_name")) or _text(kwargs.get("column_name")),
+            arguments=arguments,
+            where=_text(config.get("where")),
+            severity=str(config.get("severity") or "error").lower(),
+            warn_if=_text(config.get("warn_if")) or "!= 0",
+            error_if=_text(config.get("error_if")) or "!= 0",
+            fail_calc=_text(config.get("fail_calc")) or "count(*)",
+            limit=int(limit) if isinstance(limit, int | str) and str(limit).isdigit() else None,
+            source="dbt",
+            declared_in=self._file(raw),
+        )
+
+    def _arguments(self, kind: str, raw: Raw, kwargs: Raw) -> Raw | None:
+        """The arguments of a built-in test; None when they are not what dbt documents, so that dbt's verdict is used."""
+        if not (raw.get("column_name") or kwargs.get("column_name")):
+            return None
+        if kind == "accepted_values":
+            values = kwargs.get("values")
+            quote = kwargs.get("quote", True)
+            return {"values": list(values), "quote": bool(quote)} if isinstance(values, list) else None
+        if kind == "relationships":
+            dataset, field = self._parent(str(kwargs.get("to", "")), raw), _text(kwargs.get("field"))
+            return {"to": str(dataset), "field": field} if dataset and field else None
+        return {}
+
+    def _parent(self, expression: str, raw: Raw) -> DatasetRef | None:
+        """The table that `to:` means; one that does not exist keeps its name, so that the check cannot be evaluated."""
+        if (found := self._find(expression, raw)) is not None:
+            return self.dataset(found)
+        named = REF.search(expression) or SOURCE.search(expression)
+        if named is None or named["name"] not in self._unresolved(raw):
+            return None
+        return DatasetRef(namespace=str(raw.get("schema", "")).removesuffix(AUDIT_SUFFIX), name=named["name"])
+
+    def _tested(self, raw: Raw, kwargs: Raw) -> DatasetRef:
+        """The table that a test is about; a singular test is about the first table that it reads."""
+        parents = _texts(_map(raw.get("depends_on")).get("nodes"))
+        named = self._find(str(kwargs.get("model", "")), raw)
+        for candidate in (_text(raw.get("attached_node")), named, *parents):
+            if candidate and (dataset := self.dataset(candidate)):
+                return dataset
+        schema, missing = str(raw.get("schema", "")).removesuffix(AUDIT_SUFFIX), self._unresolved(raw)
+        return DatasetRef(namespace=schema, name=missing[0] if missing else str(raw.get("alias") or raw.get("name")))
+
+    def unresolved(self) -> Iterator[str]:
+        """Tests on what does not exist: dbt leaves them out, and says so only in the run that parses their file."""
+        for unique_id, raw in self.raw.items():
+            if _resource(unique_id, raw) == "test" and (missing := self._unresolved(raw)):
+                names = " and ".join(f"`{m}`" for m in missing)
+                yield f"dbt never runs test `{raw.get('name')}` ({self._file(raw)}): it names {names}, which does not exist"
+
+    def _unresolved(self, raw: Raw) -> list[str]:
+        parents = [self.raw.get(p, {}) for p in _texts(_map(raw.get("depends_on")).get("nodes"))]
+        names = {str(p.get("name")) for p in parents}
+        refs, sources = raw.get("refs"), raw.get("sources")
+        asked = [str(_map(r).get("name")) for r in refs if _map(r)] if isinstance(refs, list) else []
+        asked += [str(s[-1]) for s in sources if isinstance(s, list) and s] if isinstance(sources, list) else []
+        return [name for name in dict.fromkeys(asked) if name not in names]
+
+    def _find(self, expression: str, raw: Raw) -> str | None:
+        """The node that `ref(...)` or `source(...)` in an argument means, among those that the test depends on."""
+        ref, source = REF.search(expression), SOURCE.search(expression)
+        for parent in _texts(_map(raw.get("depends_on")).get("nodes")):
+            node = self.raw.get(parent, {})
+            if ref and not parent.startswith("source.") and node.get("name") == ref["name"]:
+                return parent
+            if source and (node.get("source_name"), node.get("name")) == (source["source"], source["name"]):
+                return parent
+        return None
+
+    def _file(self, raw: Raw) -> str | None:
+        path = _text(raw.get("original_file_path"))
+        if path is None:
+            return None
+        package = str(raw.get("package_name", self._project))
+        inner = PurePosixPath(path) if package == self._project else PurePosixPath("dbt_packages", package, path)
+        return str(PurePosixPath(self._prefix) / inner)
+
+    def _owner(self, raw: Raw) -> str | None:
+        config = _map(raw.get("config"))
+        said = _map(config.get("meta")).get("owner") or _map(raw.get("meta")).get("owner") or raw.get("owner")
+        if not said:
+            said = self._groups.get(str(config.get("group") or raw.get("group")), {}).get("owner")
+        if isinstance(said, Mapping):
+            said = said.get("email") or said.get("name")
+        return _text(said[0] if isinstance(said, list) and said else said)
+
+    def external(self) -> Iterator[str]:
+        """Models that are files outside the database."""
+        for unique_id, raw in self.raw.items():
+            if _map(raw.get("config")).get("materialized") == "external":
+                yield unique_id
+
+
+def _notes(artifacts: Artifacts, results: Sequence[Raw], book: _Book, checks: Sequence[Check]) -> Iterator[str]:
+    if artifacts.run_results and not results:
+        yield "dbt executed 0 nodes"
+    yield from book.unresolved()
+    executed = {str(r.get("unique_id")) for r in results}
+    missed = [c.name for c in checks if c.id not in executed]
+    if artifacts.run_results and checks and len(missed) == len(checks):
+        yield f"none of the {len(checks)} declared dbt tests was executed (`dbt {artifacts.command}`)"
+    elif artifacts.run_results and missed:
+        yield f"{len(missed)} of {len(checks)} declared dbt tests were not executed: {_some(missed)}"
+    unbuilt = [str(r.get("unique_id")) for r in results if _status(r) == "skipped" and _kind(r) not in TESTS]
+    if unbuilt:
+        yield f"dbt did not build {len(unbuilt)} nodes because of what failed before them: {_some(unbuilt)}"
+    external = list(book.external())
+    if external:
+        yield (
+            f"{len(external)} models write files outside the version, which readers see at once and which cannot be"
+            f" rolled back: {_some(external)}"
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more
+
+
+def _test_run(result: Raw) -> TestRun:
+    failures = result.get("failures")
+    return TestRun(
+        id=str(result.get("unique_id")),
+        status=_status(result),
+        failures=int(failures) if isinstance(failures, int | float) else None,
+        message=_text(result.get("message")),
+    )
+
+
+def _results(run_results: Raw) -> list[Raw]:
+    results = run_results.get("results")
+    return [r for r in results if isinstance(r, Mapping)] if isinstance(results, list) else []
+
+
+def _status(result: Raw) -> str:
+    return str(result.get("status", "")).lower()
+
+
+def _kind(result: Raw) -> str:
+    return str(result.get("unique_id", "")).split(".", 1)[0]
+
+
+def _resource(unique_id: str, raw: Raw) -> str:
+    return str(raw.get("resource_type") or unique_id.split(".", 1)[0]).lower()
+
+
+def _identity(path: Path) -> str | None:
+    return _invocation(_document(path))
+
+
+def _invocation(document: Raw) -> str | None:
+    metadata = _map(document.get("metadata"))
+    said = metadata.get("invocation_id") or metadata.get("generated_at")
+    return str(said) if said else None
+
+
+def _document(path: Path) -> Raw:
+    """A JSON file; empty when it is missing or was cut off, as a killed dbt leaves it."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return _map(document)
+
+
+def _map(value: object) -> Raw:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value not in (None, "") else None
+
+
+def _texts(value: object) -> list[str]:
+    return [str(v) for v in value] if isinstance(value, list) else []

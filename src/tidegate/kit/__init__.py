@@ -1,0 +1,1 @@
+"""What Tidegate writes for users: demo projects and, later, templates."""

@@ -1,0 +1,173 @@
+"""Metrics as SQL text: each aggregate is built as a sqlglot tree once per kind of column, then reused with other names.
+
+A tree is built and rendered with private-use characters in the places of the column, the argument and the condition;
+filling a place puts a quoted identifier, a literal, or the user's own SQL there. sqlglot is imported on first use.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from tidegate.metrics.catalogue import METRICS, only
+from tidegate.metrics.kinds import Kind, kind_of
+from tidegate.metrics.predicate import condition
+from tidegate.model import Column, DatasetRef, MetricSpec, Segment
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
+
+DIALECTS: Final = frozenset({"duckdb"})
+"""Engines on which the techniques were measured and every function exists; sqlglot passes unknown functions through."""
+
+UNTYPED_AGGREGATES: Final = frozenset({"quantile_cont"})
+"""Aggregates of the catalogue that sqlglot has no class for."""
+
+FROM: Final = "from_"
+"""The name of the FROM clause in a sqlglot tree; it was `from` before release 28."""
+
+COLUMN, ARGUMENT, CONDITION = "\ue000", "\ue001", "\ue002"
+_PLACES: Final = re.compile(f'"{COLUMN}"|{ARGUMENT}|{CONDITION}')
+
+
+@lru_cache(maxsize=8192)
+def quoted(name: str, dialect: str = "duckdb") -> str:
+    """An identifier, always quoted."""
+    from sqlglot import exp
+
+    return exp.to_identifier(name, quoted=True).sql(dialect)
+
+
+@lru_cache(maxsize=8192)
+def literal(text: str | None, dialect: str = "duckdb") -> str:
+    """A text literal, or NULL."""
+    from sqlglot import exp
+
+    return (exp.null() if text is None else exp.Literal.string(text)).sql(dialect)
+
+
+def relation(ref: DatasetRef, dialect: str = "duckdb") -> str:
+    """A table's qualified name, quoted."""
+    return f"{quoted(ref.namespace, dialect)}.{quoted(ref.name, dialect)}"
+
+
+@lru_cache(maxsize=1024)
+def template(metric: str, kind: Kind, filtered: bool, dialect: str) -> str:
+    """The aggregate of a metric with its places unfilled.
+
+    Raises:
+        LookupError: no such metric, or one that needs a statement of its own.
+    """
+    from sqlglot import expressions as x
+
+    build = METRICS[metric].aggregate
+    if build is None:
+        raise LookupError(f"the metric `{metric}` is not an aggregate")
+    tree = build(x, x.column(COLUMN, quoted=True), kind, x.Var(this=ARGUMENT))
+    return (_under_condition(tree) if filtered else tree).sql(dialect)
+
+
+def _under_condition(node: Expr) -> Expr:
+    """Let every aggregate in the tree see only the rows that meet the condition."""
+    from sqlglot import expressions as x
+
+    condition = x.Paren(this=x.Var(this=CONDITION))
+    if isinstance(node, x.AggFunc):
+        operand = x.Literal.number(1) if isinstance(node.this, x.Star) else node.this
+        node.set("this", only(x, operand.copy(), condition))
+    elif isinstance(node, x.Anonymous) and node.name.lower() in UNTYPED_AGGREGATES:
+        node.expressions[0].replace(only(x, node.expressions[0].copy(), condition))
+    else:
+        for child in list(node.iter_expressions()):
+            child.replace(_under_condition(child.copy()))
+    return node
+
+
+def aggregate(spec: MetricSpec, column: Column | None, *, dialect: str = "duckdb") -> str:
+    """One SQL aggregate that measures the spec; its argument and condition must have been checked (`condition`).
+
+    Raises:
+        LookupError: no such metric, or one that needs a statement of its own.
+        ConditionError: the spec's own SQL is not one expression.
+    """
+    narrowed = conditions(spec, dialect=dialect)
+    unfilled = template(spec.metric, kind_of(column) if column else Kind.OTHER, bool(narrowed), dialect)
+    places = {
+        f'"{COLUMN}"': quoted(column.name, dialect) if column else "",
+        ARGUMENT: _argument(spec, dialect),
+        CONDITION: " AND ".join(narrowed),
+    }
+    return _PLACES.sub(lambda found: places[found[0]], unfilled)
+
+
+def _argument(spec: MetricSpec, dialect: str) -> str:
+    if spec.argument is None:
+        return ""
+    match METRICS[spec.metric].argument_as:
+        case "sql":
+            return condition(spec.argument, dialect)
+        case "number":
+            return repr(float(spec.argument))
+        case _:
+            return literal(spec.argument, dialect)
+
+
+def conditions(spec: MetricSpec, *, dialect: str = "duckdb") -> list[str]:
+    """What restricts the rows that a spec is about: its `where` and its segment, each in parentheses.
+
+    Raises:
+        ConditionError: the spec's `where` is not one expression.
+    """
+    found = [f"({condition(spec.where, dialect)})"] if spec.where else []
+    if spec.segment is not None:
+        found.append(f"({in_segment(spec.segment, dialect)})")
+    return found
+
+
+def in_segment(segment: Segment, dialect: str = "duckdb") -> str:
+    """The condition that a row is in the segment; values compare by their text."""
+    from sqlglot import expressions as x
+
+    column = x.column(segment.column, quoted=True)
+    tree = column.is_(x.null()) if segment.value is None else x.cast(column, "text").eq(x.Literal.string(segment.value))
+    return tree.sql(dialect)
+
+
+def select(
+    items: Sequence[str],
+    source: str,
+    *,
+    where: Sequence[str] = (),
+    group: Sequence[str] = (),
+    sets: Sequence[Sequence[str]] = (),
+    having: str | None = None,
+    order: Sequence[str] = (),
+    limit: int | None = None,
+    dialect: str = "duckdb",
+) -> str:
+    """A SELECT over rendered parts; `sets` makes grouping sets. The caller vouches that each part is one expression."""
+    from sqlglot import expressions as x
+
+    tree = x.Select(expressions=[x.Var(this=item) for item in items], **{FROM: x.From(this=x.Var(this=source))})
+    if where:
+        tree.set("where", x.Where(this=x.Var(this=" AND ".join(where))))
+    if sets:
+        tuples = [x.Tuple(expressions=[x.Var(this=key) for key in one]) for one in sets]
+        tree.set("group", x.Group(grouping_sets=[x.GroupingSets(expressions=tuples)]))
+    elif group:
+        tree.set("group", x.Group(expressions=[x.Var(this=key) for key in group]))
+    if having:
+        tree.set("having", x.Having(this=x.Var(this=having)))
+    if order:
+        tree.set("order", x.Order(expressions=[x.Var(this=key) for key in order]))
+    if limit is not None:
+        tree.set("limit", x.Limit(expression=x.Literal.number(limit)))
+    return tree.sql(dialect)
+
+
+def quantiles(column: Column, shares: Sequence[str], *, dialect: str = "duckdb") -> str:
+    """One aggregate that returns several quantiles of a column as a list, in the order of `shares`."""
+    places = {f'"{COLUMN}"': quoted(column.name, dialect), ARGUMENT: f"[{', '.join(shares)}]"}
+    return _PLACES.sub(lambda found: places[found[0]], template("quantile", kind_of(column), False, dialect))

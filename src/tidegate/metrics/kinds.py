@@ -1,0 +1,64 @@
+"""What arithmetic a column's type allows: finer than its family, still without the engine's own names."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from tidegate.model import Column, Family
+
+EXACT_DIGITS: Final = 18
+"""Sums of decimals up to this precision fit in 38 digits for any table that fits on a disk."""
+
+
+class Kind(StrEnum):
+    """How a column's values are added, compared and cut into buckets."""
+
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    WIDE = "wide"
+    FLOAT = "float"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    TIMESTAMP_TZ = "timestamp with time zone"
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    OTHER = "other"
+
+
+NUMBERS: Final = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.WIDE, Kind.FLOAT})
+TIMES: Final = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ})
+
+_INTEGERS: Final = frozenset(
+    f"{sign}{name}" for sign in ("", "U") for name in ("TINYINT", "SMALLINT", "INTEGER", "INT", "BIGINT")
+) | {"INT1", "INT2", "INT4", "INT8", "SERIAL", "BIGSERIAL"}
+_FLOATS: Final = frozenset({"FLOAT", "FLOAT4", "FLOAT8", "DOUBLE", "DOUBLE PRECISION", "REAL"})
+_DECIMAL: Final = re.compile(r"(?:DECIMAL|NUMERIC)\s*\(\s*(\d+)")
+
+
+def kind_of(column: Column) -> Kind:
+    """The kind of a column, from its family and the engine's text of its type; an unknown number counts as WIDE."""
+    text = column.type.strip().upper()
+    if column.family is Family.NUMBER:
+        return _number(text)
+    if column.family is Family.TIME:
+        return _time(text)
+    return {Family.TEXT: Kind.TEXT, Family.BOOLEAN: Kind.BOOLEAN}.get(column.family, Kind.OTHER)
+
+
+def _number(text: str) -> Kind:
+    if text in _INTEGERS:
+        return Kind.INTEGER
+    if text in _FLOATS:
+        return Kind.FLOAT
+    decimal = _DECIMAL.match(text)
+    return Kind.DECIMAL if decimal and int(decimal[1]) <= EXACT_DIGITS else Kind.WIDE
+
+
+def _time(text: str) -> Kind:
+    if text.startswith("DATE") and not text.startswith("DATETIME"):
+        return Kind.DATE
+    if text.startswith("TIME") and not text.startswith("TIMESTAMP"):
+        return Kind.OTHER
+    return Kind.TIMESTAMP_TZ if "WITH TIME ZONE" in text or text.endswith("TZ") else Kind.TIMESTAMP

@@ -1,0 +1,48 @@
+"""Personal data: which columns look like it, and what is shown of it. Its values are never kept as categories."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+WORDS: Final = (
+    r"e?mail|phone|telephone|tel|mobile|fax|(first|last|full|middle|sur|given|family|maiden|customer|user|contact|person|"
+    r"employee|patient|cardholder|account_?holder|recipient|sender)_?name|forename|surname|name|username|login|"
+    r"address|street|addr|postal_?code|post_?code|zip(_?code)?|iban|bic|swift|account_?(no|number)|card_?(no|number)|pan|cvv|cvc|"
+    r"ssn|social_security(_number)?|national_?id|passport(_?(no|number))?|tax_?id|vat_?id|driver_?licen[cs]e|licen[cs]e_?plate|"
+    r"birth_?(date|day|place)|date_of_birth|dob|birthday|ip|ip_?address|mac_?address|device_?id|latitude|longitude|lat|lon|lng|"
+    r"geo(location)?|gender|sex|religion|ethnicity|diagnosis|salary|password|passwd|secret|token|api_?key|note|notes|comment|"
+    r"comments|message|remark|remarks|signature"
+)
+PERSONAL: Final = re.compile(
+    rf"(^|_)({WORDS})(_?\d+)?($|_(raw|clean|hash|text|line_?\d*|norm|normalized|lower))", re.IGNORECASE
+)
+HARMLESS: Final = re.compile(
+    r"(product|item|sku|category|brand|store|shop|country|region|city|company|table|column|schema|file|event|campaign|plan|channel|"
+    r"status|type|currency|carrier|airline|airport|model|test|metric|job|step|run|host|server|service|team|project|level|tier|"
+    r"warehouse|supplier|vendor|unit|segment|group|class|role|app|version|month|day|weekday)_?name$",
+    re.IGNORECASE,
+)
+CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def is_personal(column: str) -> bool:
+    """Whether a column's name looks like personal data or a secret: e-mail, phone, names of people, addresses, IBAN, ...
+
+    A judgement by name only; `mask` in `tidegate.yml` adds what it misses.
+    """
+    name = CAMEL.sub("_", column).strip()
+    return PERSONAL.search(name) is not None and HARMLESS.search(name) is None
+
+
+def mask(value: object) -> str | None:
+    """What is shown in place of a value: its first character and its length, so that NULL, empty and odd ones stand out.
+
+    Characters beyond the first are never shown; of one or two characters none is.
+    """
+    if value is None:
+        return None
+    text = str(value)
+    if not text:
+        return ""
+    return f"{text[0] if len(text) > 2 and text[0].isprintable() else '*'}*** ({len(text)} characters)"

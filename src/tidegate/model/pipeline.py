@@ -1,0 +1,105 @@
+"""The pipeline: its steps, what they report, and the graph of what it builds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from tidegate.model.dataset import DatasetRef
+from tidegate.model.judgement import Check
+
+
+class StepStatus(StrEnum):
+    """How a step ended. `findings` means that it ran, and that its own tests failed."""
+
+    SUCCESS = "success"
+    FINDINGS = "findings"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+
+
+class RunStatus(StrEnum):
+    """How a run stands or ended."""
+
+    RUNNING = "running"
+    PUBLISHED = "published"
+    HELD = "held"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """Something that the pipeline builds or reads.
+
+    `id` is dbt's unique_id or `kind.name`; `kind` is source, model, seed, snapshot, exposure or table; `dataset` is
+    None for what is not a table. `code` is its SQL where known, `path` the file that defines it.
+    """
+
+    id: str
+    kind: str
+    name: str
+    dataset: DatasetRef | None = None
+    path: str | None = None
+    code: str | None = None
+    owner: str | None = None
+    columns: tuple[str, ...] = ()
+    materialized: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestRun:
+    """What dbt itself said of one test: `status` in lower case (pass, warn, fail, error, skipped)."""
+
+    __test__ = False
+
+    id: str
+    status: str
+    failures: int | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineFacts:
+    """What a step's own artifacts tell: the graph, the declared checks, and what was executed.
+
+    `edges` are (upstream id, downstream id). `executed_nodes` counts nodes that ran (None where the step has no nodes).
+    `load_ids` are the dlt loads of this run, oldest first. `notes` are things that a reader of green output would miss.
+    """
+
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[tuple[str, str], ...] = ()
+    checks: tuple[Check, ...] = ()
+    tests: tuple[TestRun, ...] = ()
+    executed_nodes: int | None = None
+    load_ids: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """What happened in one step; `cpu_s` counts the step's process and its waited-for children."""
+
+    name: str
+    kind: str
+    status: StepStatus
+    exit_code: int | None
+    wall_s: float
+    cpu_s: float
+    log: str
+    command: tuple[str, ...]
+    summary: str
+    facts: PipelineFacts = PipelineFacts()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One `tidegate run`: which version it built, how it ended."""
+
+    id: str
+    version: int | None
+    status: RunStatus
+    started_at: datetime
+    finished_at: datetime | None
+    reason: str | None

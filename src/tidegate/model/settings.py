@@ -1,0 +1,102 @@
+"""What a project's `tidegate.yml` says, as values: the configuration adapter makes them, the services read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from tidegate.model.dataset import DatasetRef
+from tidegate.model.judgement import Check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarehouseSettings:
+    """Where the versions are: `type` is a registered adapter, `database` the file name that the profile has.
+
+    `adopt` is an existing database whose copy becomes version 1; with `link_back` the original becomes a link to the
+    live file.
+    """
+
+    type: str
+    path: Path
+    database: str
+    adopt: Path | None = None
+    link_back: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSettings:
+    """One step: `kind` is a registered adapter, `target` what it runs, `options` its own settings."""
+
+    name: str
+    kind: str
+    target: str
+    timeout: timedelta
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSettings:
+    """What the team says about one table; everything else is inferred."""
+
+    ref: DatasetRef
+    time_column: str | None = None
+    grain: str | None = None
+    key: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+    ignore: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """A data product: tables that somebody owns and others read; tier 1 matters most."""
+
+    name: str
+    tables: tuple[DatasetRef, ...]
+    owner: str | None
+    tier: int
+    runbook: str | None = None
+    consumers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How many retired and held versions stay on disk, and for how long; whichever keeps more wins."""
+
+    versions: int = 10
+    days: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A project. `root` is the folder of tidegate.yml; `learned` is hold, warn or off: what learned bands may do."""
+
+    root: Path
+    warehouse: WarehouseSettings
+    steps: tuple[StepSettings, ...]
+    checks: tuple[Check, ...] = ()
+    tables: Mapping[DatasetRef, TableSettings] = field(default_factory=dict)
+    products: tuple[Product, ...] = ()
+    retention: Retention = Retention()
+    learned: str = "hold"
+    false_alarms_per_month: float = 2.0
+    sample_rows: int = 20
+    masked_columns: tuple[str, ...] = ()
+    mask_personal_data: bool = True
+
+    @property
+    def state_path(self) -> Path:
+        """Where the state store is: `.tidegate/state.db` in the project."""
+        return self.root / ".tidegate" / "state.db"
+
+    @property
+    def work_path(self) -> Path:
+        """Scratch space that outlives runs: generated profiles and logs."""
+        return self.root / ".tidegate" / "work"
+
+    @property
+    def logs_path(self) -> Path:
+        """The steps' logs, a folder per run."""
+        return self.root / ".tidegate" / "logs"

@@ -1,0 +1,134 @@
+"""What Tidegate asks of its memory: an append-only ledger, projections of it, and the measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from tidegate.model import (
+    CheckResult,
+    DatasetRef,
+    Event,
+    Finding,
+    Incident,
+    IncidentState,
+    Measurement,
+    Publication,
+    Run,
+    Version,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """A transition to be accepted; the store gives it its id. `at` is aware UTC; `data` is JSON."""
+
+    at: datetime
+    kind: str
+    subject: str
+    actor: str
+    role: str = "system"
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+class StateStore(Protocol):
+    """One transaction per `append`: the events and what they change in the projections, or nothing.
+
+    Every event kind that the store projects, with its subject and data (all times ISO 8601, UTC):
+
+    - `run.started` run:ID {version?} · `run.finished` run:ID {status, reason}
+    - `step.started` run:ID {step, kind} · `step.finished` run:ID {step, kind, status, exit_code, wall_s, cpu_s, summary, log}
+    - `version.begun` version:N {parent, run, code_revision} (state candidate) · `version.sealed` version:N {fingerprint}
+    - `version.judged` version:N {action, because} (no state change)
+    - `version.held` version:N {reason}
+    - `version.published` version:N {previous, kind, reason} (makes `previous` retired)
+    - `version.pruned` version:N {reason}
+    - `version.recorded` version:N {parent, run, state, created_at, fingerprint, code_revision, reason}: found on disk, unknown to the ledger
+    - `incident.opened` incident:N {the whole incident} · `incident.seen` incident:N {version, run, findings, severity, reasons, title, next_step}
+    - `incident.acknowledged` / `.mitigated` / `.resolved` / `.reopened` incident:N {reason, resolution?}
+    - any other kind is kept and projected nowhere.
+    """
+
+    def append(self, events: Sequence[NewEvent]) -> tuple[Event, ...]:
+        """Accept events, in order, all or none.
+
+        Raises:
+            StateError: a transition that is not allowed (a version published that was pruned, ...).
+        """
+
+    def events(self, *, after: int = 0, subject: str | None = None, limit: int | None = None) -> tuple[Event, ...]:
+        """The ledger after id `after`, ascending."""
+
+    def next_version(self) -> int:
+        """One more than the highest version number that was ever used."""
+
+    def next_incident(self) -> int:
+        """One more than the highest incident number that was ever used."""
+
+    def versions(self, *, limit: int | None = None) -> tuple[Version, ...]:
+        """Newest first."""
+
+    def version(self, number: int) -> Version | None: ...
+
+    def published(self) -> Version | None:
+        """What the ledger says readers see; the warehouse's link may lag behind after a crash."""
+
+    def publications(self, *, limit: int | None = None) -> tuple[Publication, ...]:
+        """Newest first."""
+
+    def runs(self, *, limit: int | None = None) -> tuple[Run, ...]:
+        """Newest first."""
+
+    def unfinished_runs(self) -> tuple[Run, ...]:
+        """Runs that started and never finished."""
+
+    def lineage(self, number: int) -> tuple[int, ...]:
+        """The version and its ancestors, newest first."""
+
+    def save_scan(
+        self,
+        version: int,
+        *,
+        measurements: Iterable[Measurement],
+        results: Iterable[CheckResult],
+        findings: Iterable[Finding],
+        schemas: Mapping[DatasetRef, Sequence[tuple[str, str]]],
+        marks: Mapping[str, object],
+    ) -> None:
+        """Keep what was measured and judged of one version, in one transaction, replacing an earlier try.
+
+        Bucketed measurements are kept only where the value differs from what the parent's lineage already says.
+        `schemas` are (column, type) per dataset; `marks` is any JSON about the scan (cost, statements).
+        """
+
+    def measurements(self, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
+        """Every number of a dataset as of a version: its own whole-table numbers, and for each bucket the latest that
+        its lineage wrote (bitemporal: for which bucket, written by which version).
+        """
+
+    def history(
+        self, version: int, dataset: DatasetRef, *, limit: int = 60
+    ) -> tuple[tuple[int, tuple[Measurement, ...]], ...]:
+        """Whole-table numbers of the last `limit` versions of a lineage that were ever published, oldest first,
+        `version` itself included when it was.
+        """
+
+    def first_seen(self, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
+        """For each bucketed number of a lineage, the value of the version that first saw its bucket."""
+
+    def schemas(self, version: int) -> Mapping[DatasetRef, tuple[tuple[str, str], ...]]: ...
+
+    def results(self, version: int) -> tuple[CheckResult, ...]: ...
+
+    def findings(self, version: int) -> tuple[Finding, ...]: ...
+
+    def marks(self, version: int) -> Mapping[str, object]: ...
+
+    def incidents(self, *, states: Sequence[IncidentState] = (), limit: int | None = None) -> tuple[Incident, ...]:
+        """Newest first; every state when none is given."""
+
+    def incident(self, number: int) -> Incident | None: ...
+
+    def close(self) -> None: ...

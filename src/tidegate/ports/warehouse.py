@@ -1,0 +1,165 @@
+"""What Tidegate asks of a warehouse: catalogue and queries of one version, and the life of versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tidegate.model import Dataset, Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an engine can do, as data. `atomic_publish` is `set`, `table` or `none`; `limits` says why something lacks."""
+
+    dialect: str
+    atomic_publish: str
+    reflink: bool
+    limits: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a statement returned, all of it, and what it cost in seconds."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+    cpu_s: float
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A version that is being built.
+
+    `database` is the file (or URL) that the steps write; `stable_database` is a path to the same file that is the same
+    in every run (dbt's partial parsing depends on it); `state` is the folder that travels with the version.
+    `copied_bytes` and `copy_s` say what the copy of the parent cost, `copy_method` is reflink, copy or none.
+    """
+
+    number: int
+    parent: int | None
+    folder: Path
+    database: Path
+    stable_database: Path
+    state: Path
+    copied_bytes: int
+    copy_s: float
+    copy_method: str
+
+
+class Reader(Protocol):
+    """Reads one version; open it only as long as needed. Values come back as Python values, times aware in UTC."""
+
+    def catalog(self) -> tuple[Dataset, ...]:
+        """List every table and view outside the engine's own schemas, ordered by name. Reads no data."""
+
+    def query(self, sql: str) -> Answer:
+        """Run one statement that only reads.
+
+        Raises:
+            QueryError: the engine refused it; the error carries the SQL.
+        """
+
+
+class Warehouse(Protocol):
+    """A warehouse whose versions are built aside, published in one step, and can be put back.
+
+    Numbers are given by the caller (the ledger allocates them) and never used twice. Every method is idempotent, so
+    that the caller can repeat it after a crash.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def lock(self, *, owner: str, wait_s: float) -> AbstractContextManager[None]:
+        """Hold the one writer's lock. A lock whose owner is dead is taken over, and the dead owner's steps are stopped.
+
+        Raises:
+            WarehouseLockedError: a living owner still holds it after `wait_s` seconds.
+            ReadOnlyError: the folder cannot be written.
+        """
+
+    def note_process(self, pgid: int) -> None:
+        """Record, beside the lock, the process group of the step that runs, so that a take-over can stop it."""
+
+    def published(self) -> int | None:
+        """The number that readers see now, None before the first publication."""
+
+    def kept(self) -> tuple[int, ...]:
+        """The numbers whose data is on disk, ascending."""
+
+    def metadata(self, number: int) -> Mapping[str, object]:
+        """The `version.json` of a kept version; empty when it has none.
+
+        Raises:
+            VersionNotFoundError: not kept.
+        """
+
+    def adopt(self, database: Path, *, number: int, link_back: bool) -> Candidate:
+        """Make a copy of an existing database the content of version `number`; with `link_back` replace the original
+        by a link to the live file (done by `publish`, once the version is live).
+
+        Raises:
+            DatabaseNotFoundError: no such file.
+        """
+
+    def begin(self, *, number: int, parent: int | None) -> Candidate:
+        """Make a candidate: a copy of the parent with its travelling state, or an empty folder when there is no parent.
+
+        Raises:
+            VersionNotFoundError: the parent is not kept.
+            DiskFullError: no space; what was copied is removed.
+        """
+
+    def guard(self, others: Sequence[Path]) -> AbstractContextManager[None]:
+        """Keep the published version, and the existing files among `others`, from being written while it is held.
+
+        Raises on leaving:
+            StepEscapedError: one of them changed all the same, or one that was not there exists now.
+        """
+
+    def seal(self, number: int) -> str:
+        """Checkpoint, flush to disk, and return the fingerprint of the content. Cost independent of the size.
+
+        Raises:
+            DatabaseNotFoundError: the steps made no database.
+        """
+
+    def fingerprint(self, number: int) -> str:
+        """Identify the present content of a kept version; equal to what `seal` gave only if nothing wrote since."""
+
+    def reader(self, number: int) -> AbstractContextManager[Reader]:
+        """Open a kept version for reading.
+
+        Raises:
+            VersionNotFoundError: not kept.
+        """
+
+    def compare(self, old: int, new: int) -> AbstractContextManager[Reader]:
+        """Open two kept versions in one reader, as the catalogs `old` and `new`; its `catalog` lists `new`."""
+
+    def describe(self, version: Version, extra: Mapping[str, object]) -> None:
+        """Write `version.json`, whole or not at all."""
+
+    def publish(self, number: int) -> None:
+        """Let readers see version `number`, all tables at once; what they have open keeps its snapshot."""
+
+    def discard(self, number: int) -> None:
+        """Remove the data of a version; the published one is refused with WarehouseError."""
+
+    def state_folder(self, number: int) -> Path:
+        """The folder that travels with a kept version: dlt's working directory, dbt's artifacts.
+
+        Raises:
+            VersionNotFoundError: not kept.
+        """
+
+    def size_bytes(self, number: int) -> int:
+        """What a kept version takes on disk."""
+
+    def public_path(self) -> Path:
+        """What readers open: the live database file."""

@@ -1,0 +1,102 @@
+"""Rows that came twice: equal in every column but the loader's own, counted by a 64-bit hash of the row.
+
+Only the newest buckets (or loads) are searched, so memory stays bounded. Ids of the source are part of the row: a file
+that is delivered twice repeats them, and two orders that happen to be alike do not. Two different rows share a hash with
+probability n² / 2⁶⁵: 3 in 100 million for a million rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from tidegate.metrics import quoted, relation, select
+from tidegate.model import Column, Segment
+from tidegate.scan.grain import bucket
+from tidegate.scan.history import Window
+from tidegate.scan.infer import LOADERS_OWN
+from tidegate.scan.options import Plan
+from tidegate.scan.tally import Tally
+
+WHOLE_TABLE: Final = 1_000_000
+"""Rows up to which a table without a time column is searched as a whole."""
+
+
+def duplicates(tally: Tally, span: Window | None, starts: Sequence[datetime], load: Column | None) -> Plan[None]:
+    """Measure the further copies of rows per bucket and per load; of a small table without time, in all."""
+    columns = [column for column in tally.dataset.columns if not LOADERS_OWN.search(column.name) and column != load]
+    loads = newest_loads(tally, load)[: tally.options.recent_buckets] if load is not None else []
+    recent = span.last(tally.options.recent_buckets) if span is not None else None
+    where = _where(tally, recent, load, loads)
+    if not columns or where is None:
+        return
+    rows = yield tally.statement("duplicates", _sql(tally, columns, recent, load, where))
+    by_bucket, by_load = Counter[int](), Counter[str]()
+    for key, name, copies in rows:
+        by_bucket[int(str(key or 0))] += int(str(copies))
+        if name is not None:
+            by_load[str(name)] += int(str(copies))
+    _add(tally, recent, starts, by_bucket)
+    if load is not None:
+        for value in loads:
+            tally.add(tally.spec("duplicate_rows", segment=Segment(column=load.name, value=value)), by_load[value])
+
+
+def newest_loads(tally: Tally, load: Column) -> list[str]:
+    """The loads that were counted, newest first."""
+    counted = (s.segment for s in tally.measured if s.metric == "row_count" and s.where is None)
+    found = [segment.value for segment in counted if segment is not None and segment.column == load.name]
+    return sorted((value for value in found if value is not None), reverse=True)
+
+
+def _where(tally: Tally, recent: Window | None, load: Column | None, loads: Sequence[str]) -> list[str] | None:
+    """Which rows are searched; None when they would be too many."""
+    if recent is not None:
+        return [recent.condition(tally.dialect)]
+    if tally.rows <= WHOLE_TABLE:
+        return []
+    if load is None or not loads:
+        tally.notes.append(
+            f"{tally.dataset.ref}: not searched for duplicates, more than {WHOLE_TABLE:,} rows and no time or load to cut them by"
+        )
+        return None
+    return [_of_loads(load, loads, tally.dialect)]
+
+
+def _of_loads(load: Column, loads: Sequence[str], dialect: str) -> str:
+    from sqlglot import expressions as x
+
+    text = x.cast(x.column(load.name, quoted=True), "text")
+    return x.In(this=text, expressions=[x.Literal.string(value) for value in loads]).sql(dialect)
+
+
+def _sql(
+    tally: Tally, columns: Sequence[Column], recent: Window | None, load: Column | None, where: Sequence[str]
+) -> str:
+    """Copies by bucket and by the newest load among them; a bucket is part of the row, so copies share it."""
+    dialect = tally.dialect
+    key = recent.key(dialect) if recent is not None else "0"
+    newest = f"CAST(MAX({quoted(load.name, dialect)}) AS TEXT)" if load is not None else "NULL"
+    row = f"HASH({', '.join(quoted(column.name, dialect) for column in columns)})"
+    inner = select(
+        [f"{key} AS b", f"{row} AS h", f"{newest} AS l", "COUNT(*) AS n"],
+        relation(tally.dataset.ref, dialect),
+        where=where,
+        group=["1", "2"],
+        having="COUNT(*) > 1",
+        dialect=dialect,
+    )
+    return select(["b", "l", "CAST(SUM(n - 1) AS BIGINT)"], f"({inner}) AS copies", group=["1", "2"], dialect=dialect)
+
+
+def _add(tally: Tally, recent: Window | None, starts: Sequence[datetime], by_bucket: Counter[int]) -> None:
+    spec = tally.spec("duplicate_rows")
+    if recent is None:
+        if tally.rows <= WHOLE_TABLE:
+            tally.add(spec, by_bucket.total())
+        return
+    for start in starts:
+        if start in recent.interval:
+            tally.add_buckets([spec], [by_bucket[int(start.timestamp())]], bucket(start, recent.grain))

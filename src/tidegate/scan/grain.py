@@ -1,0 +1,98 @@
+"""Time buckets: where they start and end, in Python and in SQL. UTC throughout; weeks start on Monday."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from tidegate.metrics import Kind
+from tidegate.model import Interval
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
+
+SECONDS: Final = {"hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_629_746}
+"""The length of a bucket; of a month, on average."""
+
+TIMES_AS_MANY: Final = {"hour": 2}
+"""Hours are looked at for twice as many buckets: ten days instead of five."""
+
+GRAINS: Final = tuple(SECONDS)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def moment(seconds: float) -> datetime | None:
+    """Seconds since 1970 as a time; None outside the years 1 to 9999."""
+    try:
+        return EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
+
+
+def floor(at: datetime, grain: str) -> datetime:
+    """The start of the bucket that `at` lies in."""
+    if grain == "hour":
+        return at.replace(minute=0, second=0, microsecond=0)
+    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    if grain == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if grain == "month" else day
+
+
+def shift(start: datetime, grain: str, buckets: int) -> datetime:
+    """The start of the bucket that lies `buckets` after `start` (before it when negative), held within years 1 to 9998."""
+    try:
+        if grain != "month":
+            return start + timedelta(seconds=SECONDS[grain] * buckets)
+        months = start.year * 12 + start.month - 1 + buckets
+        return start.replace(year=months // 12, month=months % 12 + 1)
+    except (OverflowError, ValueError):
+        return FIRST if buckets < 0 else datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def bucket(start: datetime, grain: str) -> Interval:
+    """The interval of the bucket that starts there."""
+    return Interval(start=start, end=shift(start, grain, 1))
+
+
+@lru_cache(maxsize=4096)
+def bucket_sql(column: str, kind: Kind, grain: str, dialect: str) -> str:
+    """The start of a row's bucket, in whole seconds since 1970; the column must be finite there."""
+    from sqlglot import expressions as x
+
+    start = x.TimestampTrunc(this=_utc(column, kind), unit=x.Var(this=grain))
+    return x.cast(x.Anonymous(this="epoch", expressions=[start]), "bigint").sql(dialect)
+
+
+@lru_cache(maxsize=4096)
+def within_sql(column: str, kind: Kind, interval: Interval, dialect: str) -> str:
+    """The condition that a row's time lies in the interval; written on the bare column, so that blocks can be skipped."""
+    from sqlglot import expressions as x
+
+    zoned = kind is Kind.TIMESTAMP_TZ
+    start, end = (
+        x.cast(x.Literal.string(_text(at) + "+00:00" * zoned), "timestamptz" if zoned else "timestamp")
+        for at in (interval.start, interval.end)
+    )
+    time = x.column(column, quoted=True)
+    return x.And(this=x.GTE(this=time, expression=start), expression=x.LT(this=time.copy(), expression=end)).sql(
+        dialect
+    )
+
+
+def _text(at: datetime) -> str:
+    """A time as engines read it; `strftime` would drop the zeros of years before 1000."""
+    return at.replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")
+
+
+def _utc(column: str, kind: Kind) -> Expr:
+    """The time without a zone, in UTC, whatever the session's zone; a date as the midnight that it starts with."""
+    from sqlglot import expressions as x
+
+    time = x.column(column, quoted=True)
+    if kind is not Kind.TIMESTAMP_TZ:
+        return x.cast(time, "timestamp")
+    micros = x.Anonymous(this="epoch_us", expressions=[time])
+    return x.Anonymous(this="make_timestamp", expressions=[micros])

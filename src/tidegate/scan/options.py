@@ -1,0 +1,80 @@
+"""What a scan is told, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import TypeVar
+
+from tidegate.metrics import Unmeasured
+from tidegate.model import Dataset, Measurement, MetricSpec, Segment, Statement
+
+T = TypeVar("T")
+Rows = Sequence[tuple[object, ...]]
+Plan = Generator[Statement, Rows, T]
+"""Yields statements, is sent the rows of each, returns a T. `throw(QueryError)` tells it that a statement failed: it
+then asks the user's own conditions one by one, and lets the error through when the failing part is not the user's."""
+
+NO_REASONS: Mapping[MetricSpec, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanOptions:
+    """How a table is scanned. `version` and `taken_at` (aware UTC) go into every measurement.
+
+    `time_column`, `load_column` and `grain` (hour, day, week, month) are inferred when None; an empty string says that
+    there is none. `history_buckets` bounds the bucketed history, `recent_buckets` the search for duplicates;
+    `history=False` leaves out history and duplicates. `profile=False` measures only what is wanted.
+    """
+
+    version: int
+    taken_at: datetime
+    time_column: str | None = None
+    load_column: str | None = None
+    grain: str | None = None
+    history_buckets: int = 120
+    recent_buckets: int = 8
+    columns_per_statement: int = 50
+    sample_rows: int = 100_000
+    top_values: int = 20
+    loads: int = 30
+    history: bool = True
+    profile: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableScan:
+    """What a scan of one dataset found; `profiled` tells whether it was looked at beyond what was wanted.
+
+    `segment_columns` are the categories by which the history is cut, `notes` say what was inferred and why, and
+    `unmeasured` gives the reason for each wanted number that could not be had.
+    """
+
+    dataset: Dataset
+    measurements: tuple[Measurement, ...]
+    profiled: bool
+    time_column: str | None
+    grain: str | None
+    load_column: str | None
+    segment_columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    unmeasured: Mapping[MetricSpec, str] = field(default_factory=lambda: NO_REASONS)
+
+    @property
+    def values(self) -> dict[MetricSpec, object]:
+        """The whole-table numbers by spec, and `Unmeasured` for those that could not be had: what checks are judged by."""
+        found: dict[MetricSpec, object] = {m.spec: m.value for m in self.measurements if m.interval is None}
+        return found | {spec: Unmeasured(reason) for spec, reason in self.unmeasured.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceRow:
+    """One category under suspicion: rows and value in the bucket, and per bucket on average over the baseline."""
+
+    segment: Segment
+    observed_rows: float
+    observed_value: float | None
+    expected_rows: float
+    expected_value: float | None

@@ -1,0 +1,219 @@
+"""Judge: hold the numbers of one version against its checks, its past and itself, and say what is worth telling."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidegate.detect import DetectSettings, TableHistory, judge_schema, judge_table
+from tidegate.lineage import Graph
+from tidegate.model import (
+    CheckResult,
+    DatasetRef,
+    Finding,
+    Interval,
+    Layer,
+    MetricSpec,
+    Outcome,
+    PipelineFacts,
+    Settings,
+    TestRun,
+)
+from tidegate.ports import StateStore
+from tidegate.services.measure import Measured
+
+Excluded = tuple[MetricSpec | None, Interval | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was thought of one version: every check's result, and the findings, those that hold first."""
+
+    results: tuple[CheckResult, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+
+def judge(
+    measured: Measured,
+    facts: PipelineFacts,
+    graph: Graph,
+    *,
+    parent: int | None,
+    state: StateStore,
+    settings: Settings,
+    now: datetime,
+) -> Verdict:
+    """Judge without writing anything. Only versions of `parent`'s lineage that were published ever teach.
+
+    Args:
+        parent: the version that this one is compared with; None for the first.
+    """
+    tests = {t.id: t for t in facts.tests}
+    results = tuple(_with_dbt(r, tests) for r in measured.results)
+    findings = [f for r in results if (f := _from_result(r)) is not None]
+    findings += _broken(measured)
+    findings += _unchecked(facts)
+    notes = list(facts.notes)
+    notes += [note for scan in measured.scans.values() for note in scan.notes]
+    if settings.learned != "off":
+        learned = _learned(measured, facts, graph, parent=parent, state=state, settings=settings, now=now)
+        notes += [f.sentence for f in learned if _is_note(f)]
+        findings += [f for f in learned if not _is_note(f)]
+    findings.sort(key=lambda f: (not f.holds, -(f.rarity or 0.0)))
+    return Verdict(results=results, findings=tuple(findings), notes=tuple(notes))
+
+
+def _learned(
+    measured: Measured,
+    facts: PipelineFacts,
+    graph: Graph,
+    *,
+    parent: int | None,
+    state: StateStore,
+    settings: Settings,
+    now: datetime,
+) -> list[Finding]:
+    found: list[Finding] = []
+    old = state.schemas(parent) if parent is not None else {}
+    excluded = _excluded(state, parent)
+    knobs = DetectSettings()
+    for ref, scan in measured.scans.items():
+        if ref not in measured.profiled:
+            continue
+        base = state.measurements(parent, ref) if parent is not None and ref in old else ()
+        history = TableHistory(
+            dataset=measured.catalog[ref],
+            current=scan.measurements,
+            base=base,
+            versions=state.history(parent, ref) if parent is not None and ref in old else (),
+            excluded=excluded.get(ref, ()),
+            new_loads=facts.load_ids,
+            time_column=scan.time_column,
+            grain=scan.grain,
+        )
+        found += judge_table(history, now=now, settings=knobs)
+    for ref in dict.fromkeys([*old, *(r for r in measured.scans if r in measured.profiled)]):
+        present = measured.catalog[ref].columns if ref in measured.catalog else ()
+        types = tuple((c.name, c.type) for c in present)
+        found += judge_schema(ref, old.get(ref), types, used_by=_users(graph, ref))
+    return found if settings.learned == "hold" else [_softened(f) for f in found]
+
+
+def _users(graph: Graph, ref: DatasetRef) -> Callable[[str], Sequence[str]]:
+    """Who uses a column of a dataset; the empty name stands for the dataset itself."""
+
+    def users(column: str) -> Sequence[str]:
+        if column:
+            return graph.users_of(ref, column)
+        return tuple(sorted(str(d) for d in graph.downstream(ref)))
+
+    return users
+
+
+def _is_note(finding: Finding) -> bool:
+    """Too little history to judge is said once, and is no finding."""
+    return finding.kind == "unchecked" and not finding.holds
+
+
+def _softened(finding: Finding) -> Finding:
+    return dataclasses.replace(finding, holds=False)
+
+
+def _excluded(state: StateStore, parent: int | None) -> Mapping[DatasetRef, tuple[Excluded, ...]]:
+    """What incidents of published versions said was strange: it never teaches, unless it was a false alarm."""
+    if parent is None:
+        return {}
+    lineage = set(state.lineage(parent))
+    found: dict[DatasetRef, list[Excluded]] = {}
+    for incident in state.incidents():
+        if incident.version not in lineage or incident.resolution == "false alarm":
+            continue
+        for finding in incident.findings:
+            if finding.dataset is not None and finding.interval is not None:
+                found.setdefault(finding.dataset, []).append((finding.spec, finding.interval))
+    return {ref: tuple(what) for ref, what in found.items()}
+
+
+def _with_dbt(result: CheckResult, tests: Mapping[str, TestRun]) -> CheckResult:
+    """A check that only dbt can evaluate takes dbt's own verdict; one that dbt did not run could not be told."""
+    if result.check.kind != "dbt":
+        return result
+    run = tests.get(result.check.id)
+    if run is None or run.status == "skipped":
+        reason = "dbt did not run this test in this run" if run is None else "dbt skipped this test"
+        return dataclasses.replace(result, outcome=Outcome.SKIPPED, reason=reason)
+    outcome = Outcome(run.status) if run.status in set(Outcome) else Outcome.ERROR
+    reason = run.message or f"dbt says {run.status}"
+    return dataclasses.replace(result, outcome=outcome, reason=reason, failures=run.failures)
+
+
+def _from_result(result: CheckResult) -> Finding | None:
+    check = result.check
+    if result.outcome is Outcome.PASS and result.evaluated != 0:
+        return None
+    kind = "check" if result.outcome in {Outcome.FAIL, Outcome.WARN} else "unchecked"
+    holds = check.blocking and result.outcome in {Outcome.FAIL, Outcome.ERROR}
+    where = f" ({check.declared_in})" if check.declared_in else ""
+    share = None
+    if result.failures and result.evaluated:
+        share = min(1.0, result.failures / result.evaluated)
+    return Finding(
+        key=f"{check.dataset}/check/{check.id}",
+        kind=kind,
+        layer=Layer.DATA,
+        dataset=check.dataset,
+        column=check.column,
+        sentence=f"{check.name} on {check.dataset}: {result.reason}{where}",
+        holds=holds,
+        observed=None if result.failures is None else float(result.failures),
+        sql=result.sql,
+        affected_rows=result.failures,
+        affected_share=share,
+        hint=_hint(result),
+    )
+
+
+def _hint(result: CheckResult) -> str:
+    if result.outcome is Outcome.ERROR:
+        return "repair the check or the table it names; until then nobody knows whether the data is right"
+    if result.outcome is Outcome.SKIPPED:
+        return "find out why it was not run; a check that does not run protects nothing"
+    if result.evaluated == 0:
+        return "nothing was evaluated: see whether the table or the `where` should hold rows"
+    return "look at the failing rows with the SQL, repair the source or the model, and run again"
+
+
+def _broken(measured: Measured) -> list[Finding]:
+    return [
+        Finding(
+            key=f"{ref}/unchecked/scan",
+            kind="unchecked",
+            layer=Layer.TECHNICAL,
+            dataset=ref,
+            sentence=f"{ref} could not be measured: {error}",
+            holds=True,
+            sql=error.sql,
+            hint="run the statement by hand against the held version; what was not audited is not published",
+        )
+        for ref, error in measured.broken.items()
+    ]
+
+
+def _unchecked(facts: PipelineFacts) -> list[Finding]:
+    """Green that checked nothing: a step that built nothing is told, and holds."""
+    if facts.executed_nodes != 0:
+        return []
+    return [
+        Finding(
+            key="pipeline/unchecked/zero-nodes",
+            kind="unchecked",
+            layer=Layer.TECHNICAL,
+            dataset=None,
+            sentence="dbt ended green and executed 0 nodes: nothing was built and nothing was tested",
+            holds=True,
+            hint="check the selection (`select:` of the step, or the arguments after `--`)",
+        )
+    ]

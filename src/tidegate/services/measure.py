@@ -1,0 +1,227 @@
+"""Measure: drive the scan plan of every table of one version and collect the numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from tidegate import checks as catalogue
+from tidegate.errors import QueryError
+from tidegate.model import (
+    Check,
+    CheckResult,
+    Dataset,
+    DatasetRef,
+    Measurement,
+    MetricSpec,
+    Outcome,
+    Sample,
+    Settings,
+    Statement,
+    StatementCost,
+)
+from tidegate.ports import Answer, Progress, Reader
+from tidegate.scan import ScanOptions, TableScan, scan_table
+
+R = TypeVar("R")
+
+INTERNAL_PREFIXES = ("_dlt_", "tidegate_")
+"""Tables that a tool keeps for itself; they are neither profiled nor judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The numbers of one version.
+
+    `scans` has one entry per dataset that was profiled; `values` every number that a check asked for; `broken` says,
+    per dataset, why its scan could not be finished (the engine's message and the SQL). `profiled` are the datasets that
+    were measured whole, and not only for their checks.
+    """
+
+    version: int
+    taken_at: datetime
+    catalog: Mapping[DatasetRef, Dataset]
+    scans: Mapping[DatasetRef, TableScan]
+    results: tuple[CheckResult, ...]
+    costs: tuple[StatementCost, ...]
+    broken: Mapping[DatasetRef, QueryError]
+    profiled: frozenset[DatasetRef]
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """All numbers of all scans."""
+        return tuple(m for scan in self.scans.values() for m in scan.measurements)
+
+
+class Meter:
+    """Runs statements of one reader and keeps what each cost."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.costs: list[StatementCost] = []
+
+    def ask(self, statement: Statement) -> Answer:
+        """Run one statement."""
+        answer = self._reader.query(statement.sql)
+        self.costs.append(
+            StatementCost(
+                dataset=statement.dataset,
+                purpose=statement.purpose,
+                sql=statement.sql,
+                cpu_s=answer.cpu_s,
+                wall_s=answer.wall_s,
+                rows=len(answer.rows),
+            )
+        )
+        return answer
+
+    def drive(self, plan: Generator[Statement, Sequence[tuple[object, ...]], R]) -> R:
+        """Run a plan to its end: every statement that it yields, in order; it hears of those that fail.
+
+        Raises:
+            QueryError: a statement failed that the plan cannot do without.
+        """
+        try:
+            statement = next(plan)
+            while True:
+                try:
+                    rows = self.ask(statement).rows
+                except QueryError as error:
+                    statement = plan.throw(error)
+                else:
+                    statement = plan.send(rows)
+        except StopIteration as stop:
+            result: R = stop.value
+            return result
+
+
+def measure(
+    reader: Reader,
+    checks: Sequence[Check],
+    *,
+    version: int,
+    settings: Settings,
+    now: datetime,
+    progress: Progress,
+) -> Measured:
+    """Scan every table once, with what the checks need riding along, and evaluate the checks.
+
+    A dataset whose scan fails is reported in `broken` and its checks end as `error`; the others go on.
+    Reads each table's bytes about once; the number of statements per table does not grow with the number of checks.
+    """
+    catalog = {d.ref: d for d in reader.catalog()}
+    wanted, early = _wishes(checks, catalog)
+    meter = Meter(reader)
+    scans: dict[DatasetRef, TableScan] = {}
+    broken: dict[DatasetRef, QueryError] = {}
+    todo = [d for d in catalog.values() if _profiled(d, settings) or wanted.get(d.ref)]
+    for done, dataset in enumerate(todo):
+        progress.advance(done, len(todo), str(dataset.ref))
+        options = _options(dataset, settings, version=version, now=now)
+        try:
+            scans[dataset.ref] = meter.drive(scan_table(dataset, wanted.get(dataset.ref, ()), options))
+        except QueryError as error:
+            broken[dataset.ref] = error
+    progress.advance(len(todo), len(todo))
+    values = {m.spec: m.value for s in scans.values() for m in s.measurements if m.interval is None}
+    results = [early.get(c.id) or _judge(c, catalog, values, broken, meter, settings, now) for c in checks]
+    return Measured(
+        version=version,
+        taken_at=now,
+        catalog=catalog,
+        scans=scans,
+        results=tuple(results),
+        costs=tuple(meter.costs),
+        broken=broken,
+        profiled=frozenset(d.ref for d in todo if _profiled(d, settings) and d.ref in scans),
+    )
+
+
+def _wishes(
+    checks: Sequence[Check], catalog: Mapping[DatasetRef, Dataset]
+) -> tuple[dict[DatasetRef, list[MetricSpec]], dict[str, CheckResult]]:
+    wanted: dict[DatasetRef, list[MetricSpec]] = defaultdict(list)
+    early: dict[str, CheckResult] = {}
+    for check in checks:
+        needed = catalogue.needs(check, catalog)
+        if isinstance(needed, CheckResult):
+            early[check.id] = needed
+        else:
+            for spec in needed:
+                wanted[spec.dataset].append(spec)
+    return wanted, early
+
+
+def is_users_own(ref: DatasetRef) -> bool:
+    """Whether a dataset is the user's, and not one that a tool keeps for itself (dlt's `<dataset>_staging` among them)."""
+    return not ref.name.startswith(INTERNAL_PREFIXES) and not ref.namespace.endswith("_staging")
+
+
+def _profiled(dataset: Dataset, settings: Settings) -> bool:
+    if dataset.is_view or not is_users_own(dataset.ref):
+        return False
+    said = settings.tables.get(dataset.ref)
+    return said is None or not said.ignore
+
+
+def _options(dataset: Dataset, settings: Settings, *, version: int, now: datetime) -> ScanOptions:
+    said = settings.tables.get(dataset.ref)
+    return ScanOptions(
+        version=version,
+        taken_at=now,
+        profile=_profiled(dataset, settings),
+        time_column=said.time_column if said else None,
+        grain=said.grain if said else None,
+    )
+
+
+def _judge(
+    check: Check,
+    catalog: Mapping[DatasetRef, Dataset],
+    values: Mapping[MetricSpec, int | float | str | None],
+    broken: Mapping[DatasetRef, QueryError],
+    meter: Meter,
+    settings: Settings,
+    now: datetime,
+) -> CheckResult:
+    if check.dataset in broken:
+        error = broken[check.dataset]
+        return CheckResult(check=check, outcome=Outcome.ERROR, reason=f"could not be evaluated: {error}", sql=error.sql)
+    result = catalogue.judge(check, values, now=now)
+    if result.outcome not in {Outcome.FAIL, Outcome.WARN}:
+        return result
+    return _with_sample(result, catalog, meter, settings)
+
+
+def _with_sample(
+    result: CheckResult, catalog: Mapping[DatasetRef, Dataset], meter: Meter, settings: Settings
+) -> CheckResult:
+    check = result.check
+    said = settings.tables.get(check.dataset)
+    query = catalogue.sample_query(check, catalog, limit=settings.sample_rows, keys=said.key if said else ())
+    if query is None:
+        return result
+    try:
+        answer = meter.ask(Statement(dataset=check.dataset, purpose=f"sample of {check.name}", sql=query.sql_sample))
+    except QueryError as error:
+        return dataclasses.replace(result, reason=f"{result.reason}; no sample: {error}", sql=query.sql_all)
+    hidden = {c.casefold() for c in (*settings.masked_columns, *(said.mask if said else ()))}
+    masked = tuple(
+        c
+        for c in answer.columns
+        if c.casefold() in hidden or (settings.mask_personal_data and catalogue.is_personal(c))
+    )
+    rows = tuple(
+        tuple(catalogue.mask(v) if c in masked else _text(v) for c, v in zip(answer.columns, row, strict=True))
+        for row in answer.rows
+    )
+    sample = Sample(columns=answer.columns, rows=rows, masked=masked, total=result.failures or 0, sql=query.sql_all)
+    return dataclasses.replace(result, sample=sample, sql=query.sql_all)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,225 @@
+"""Publish: the ledger first, then the swap; put back, repair after a crash, and prune what is no longer kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import timedelta
+
+from tidegate.errors import NothingPublishedError, StaleVersionError, VersionNotFoundError, WarehouseError
+from tidegate.model import RunStatus, Version, VersionState
+from tidegate.ports import NewEvent
+from tidegate.services import incidents
+from tidegate.services.site import Site
+
+
+def publish(
+    site: Site, version: Version, *, fingerprint: str, kind: str, reason: str, along: Sequence[NewEvent] = ()
+) -> None:
+    """Let readers see a version, if its bytes are still those with the given fingerprint.
+
+    The ledger records the decision first, `along` included, in one transaction; then the link is swapped. A crash in
+    between is repaired by `repair`.
+
+    Raises:
+        StaleVersionError: something wrote to the version since it was audited; nothing changes.
+    """
+    present = site.warehouse.fingerprint(version.number)
+    if present != fingerprint:
+        raise StaleVersionError(
+            f"version `{version.number}` is not what was audited: its fingerprint is `{present}`, not `{fingerprint}`"
+        )
+    before = site.state.published()
+    previous = before.number if before else None
+    data = {"previous": previous, "kind": kind, "reason": reason}
+    site.progress.stage("record", f"version {version.number}")
+    site.state.append([*along, site.event("version.published", f"version:{version.number}", data)])
+    site.progress.stage("swap", f"version {version.number}")
+    site.warehouse.publish(version.number)
+    site.progress.stage("published", f"version {version.number}")
+
+
+def publish_by_hand(site: Site, number: int, *, reason: str, wait_s: float) -> Version:
+    """Publish a held or retired version because somebody says so; its incidents are resolved as expected.
+
+    Raises:
+        VersionNotFoundError, StaleVersionError, WarehouseLockedError
+    """
+    with site.warehouse.lock(owner=f"publish {number}", wait_s=wait_s):
+        repair(site)
+        version = kept_version(site, number)
+        if version.state is VersionState.PUBLISHED:
+            raise _published_already(number)
+        if version.fingerprint is None:
+            raise StaleVersionError(
+                f"version `{number}` was never sealed", hint="run `tidegate run` to build a new one"
+            )
+        along = incidents.accepted(site, version=number, reason=reason)
+        publish(site, version, fingerprint=version.fingerprint, kind="publish", reason=reason, along=along)
+        described = dataclasses.replace(version, state=VersionState.PUBLISHED, reason=reason)
+        site.warehouse.describe(described, {"decision": f"published by {site.actor}"})
+        prune(site)
+        return kept_version(site, number)
+
+
+def rollback(site: Site, number: int | None, *, reason: str, wait_s: float) -> Version:
+    """Put back a kept version that was published before, with its state; None means the one before the present one.
+
+    Raises:
+        NothingPublishedError: nothing was ever published.
+        VersionNotFoundError: no such version, or no earlier one is kept.
+    """
+    with site.warehouse.lock(owner="rollback", wait_s=wait_s):
+        repair(site)
+        present = site.state.published()
+        if present is None:
+            raise nothing_published(site)
+        version = _before(site, present) if number is None else kept_version(site, number)
+        if version.state is VersionState.PUBLISHED:
+            raise _published_already(version.number)
+        if version.state is not VersionState.RETIRED:
+            raise VersionNotFoundError(
+                f"version `{version.number}` is `{version.state}`; only a version that was published can be put back",
+                hint=f'if its data is right after all, `tidegate publish {version.number} --reason "..."`',
+            )
+        if version.fingerprint is None:
+            raise StaleVersionError(f"version `{version.number}` was never sealed")
+        publish(site, version, fingerprint=version.fingerprint, kind="rollback", reason=reason)
+        return kept_version(site, version.number)
+
+
+def kept_version(site: Site, number: int) -> Version:
+    """A version whose data is on disk.
+
+    Raises:
+        VersionNotFoundError: unknown, or pruned.
+    """
+    version = site.state.version(number)
+    kept = site.warehouse.kept()
+    if version is not None and version.state is not VersionState.PRUNED and number in kept:
+        return version
+    if version is None:
+        message = f"version `{number}` does not exist"
+    elif version.state is VersionState.PRUNED:
+        message = f"version `{number}` was pruned, so its data is gone: {version.reason}"
+    else:
+        message = f"the data of version `{number}` is missing from the warehouse folder"
+    known = ", ".join(str(n) for n in kept) or "none"
+    raise VersionNotFoundError(message, hint=f"kept are: {known}; `tidegate versions --all` lists every one")
+
+
+def nothing_published(site: Site) -> NothingPublishedError:
+    """The error for what needs a published version."""
+    return NothingPublishedError(f"nothing is published in `{site.settings.warehouse.path}` yet")
+
+
+def _published_already(number: int) -> WarehouseError:
+    return WarehouseError(
+        f"version `{number}` is published already", hint="nothing is left to do; `tidegate versions` lists the others"
+    )
+
+
+def _before(site: Site, present: Version) -> Version:
+    kept = set(site.warehouse.kept())
+    for publication in site.state.publications():
+        version = site.state.version(publication.version)
+        if version and version.state is VersionState.RETIRED and version.number in kept:
+            if version.number < present.number or publication.version == publication.previous:
+                return version
+    raise VersionNotFoundError(
+        f"no version that was published before version `{present.number}` is kept",
+        hint="`tidegate versions --all` lists every one, and why it is gone",
+    )
+
+
+def repair(site: Site) -> tuple[str, ...]:
+    """Make warehouse and ledger agree after a crash; the caller holds the lock. Idempotent; says what it did.
+
+    Raises:
+        WarehouseError: the published version's data is gone.
+    """
+    said = [*_record_unknown(site), *_finish_interrupted(site)]
+    published = site.state.published()
+    kept = set(site.warehouse.kept())
+    if published is not None and published.number not in kept:
+        raise WarehouseError(
+            f"the published version `{published.number}` is missing from the warehouse folder",
+            hint="restore its folder from a backup, or move `.tidegate/state.db` aside to start from what is on disk",
+        )
+    if published is not None and site.warehouse.published() != published.number:
+        site.warehouse.publish(published.number)
+        said.append(f"version {published.number} was recorded as published; readers see it now")
+    for version in site.state.versions():
+        if version.state is VersionState.PRUNED and version.number in kept:
+            site.warehouse.discard(version.number)
+            said.append(f"what was left of version {version.number} is removed")
+        elif version.state is not VersionState.PRUNED and version.number not in kept:
+            data = {"reason": "its data is missing from the warehouse folder"}
+            site.state.append([site.event("version.pruned", f"version:{version.number}", data)])
+            said.append(f"version {version.number} is missing from the warehouse folder")
+    return tuple(said)
+
+
+def _record_unknown(site: Site) -> list[str]:
+    """Take versions that are on disk but not in the ledger (a lost state file) into the ledger."""
+    said = []
+    live = site.warehouse.published()
+    for number in site.warehouse.kept():
+        if site.state.version(number) is not None:
+            continue
+        told = site.warehouse.metadata(number)
+        if not told and number != live:
+            site.warehouse.discard(number)
+            said.append(f"version {number} was never finished; its folder is removed")
+            continue
+        state = "published" if number == live else "held" if told.get("state") == "held" else "retired"
+        data = {
+            "parent": told.get("parent"),
+            "run": told.get("run"),
+            "state": state,
+            "created_at": told.get("created_at") or site.clock.now().isoformat(),
+            "fingerprint": site.warehouse.fingerprint(number),
+            "code_revision": told.get("code_revision"),
+            "reason": "found in the warehouse folder, unknown to the state store",
+        }
+        site.state.append([site.event("version.recorded", f"version:{number}", data)])
+        said.append(f"version {number} was on disk and unknown; it is recorded as {state}")
+    return said
+
+
+def _finish_interrupted(site: Site) -> list[str]:
+    said = []
+    for run in site.state.unfinished_runs():
+        reason = "its process ended without finishing it"
+        events = [
+            site.event("run.finished", f"run:{run.id}", {"status": RunStatus.INTERRUPTED.value, "reason": reason})
+        ]
+        version = site.state.version(run.version) if run.version is not None else None
+        if version is not None and version.state is VersionState.CANDIDATE:
+            events.append(
+                site.event("version.pruned", f"version:{version.number}", {"reason": f"run {run.id}: {reason}"})
+            )
+        site.state.append(events)
+        said.append(f"run {run.id} was interrupted; its candidate is removed")
+    return said
+
+
+def prune(site: Site) -> tuple[int, ...]:
+    """Remove versions that the retention rule no longer keeps: never the published one, nor one that an unsolved
+    incident names. The ledger first, then the data.
+    """
+    rule = site.settings.retention
+    named = {i.version for i in site.state.incidents(states=incidents.UNSOLVED)}
+    oldest = site.clock.now() - timedelta(days=rule.days)
+    candidates = [v for v in site.state.versions() if v.state in {VersionState.HELD, VersionState.RETIRED}]
+    removed = []
+    for place, version in enumerate(candidates):
+        if place < rule.versions or version.created_at >= oldest or version.number in named:
+            continue
+        site.progress.stage("prune", f"version {version.number}")
+        data = {"reason": f"retention: more than {rule.versions} newer, older than {rule.days} days"}
+        site.state.append([site.event("version.pruned", f"version:{version.number}", data)])
+        site.progress.stage("remove", f"version {version.number}")
+        site.warehouse.discard(version.number)
+        removed.append(version.number)
+    return tuple(removed)

@@ -1,0 +1,356 @@
+"""Run: build a candidate, measure it, judge it, decide, and publish it or hold it back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tidegate import lineage
+from tidegate.errors import StepError, StepTimeoutError, TidegateError
+from tidegate.model import (
+    Action,
+    Check,
+    CheckResult,
+    Decision,
+    Finding,
+    Incident,
+    Layer,
+    Node,
+    PipelineFacts,
+    RunStatus,
+    StatementCost,
+    StepReport,
+    StepStatus,
+    Version,
+    VersionState,
+)
+from tidegate.ports import Candidate, Step, StepContext
+from tidegate.services import gate, incidents
+from tidegate.services.judge import Verdict, judge
+from tidegate.services.measure import Measured, measure
+from tidegate.services.publish import prune, publish, repair
+from tidegate.services.site import Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """Everything about one run that is worth printing; seconds are wall time by stage."""
+
+    run: str
+    version: int
+    parent: int | None
+    decision: Decision
+    steps: tuple[StepReport, ...]
+    results: tuple[CheckResult, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    incidents: tuple[Incident, ...]
+    costs: tuple[StatementCost, ...]
+    tables: int
+    copied_bytes: int
+    copy_method: str
+    seconds: Mapping[str, float]
+    repaired: tuple[str, ...]
+
+
+class _Watch:
+    """Times stages by wall clock."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._last = site.clock.wall_s()
+        self.seconds: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = self._site.clock.wall_s()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
+        self._last = now
+
+
+def run(site: Site, steps: Sequence[Step], *, wait_s: float = 0.0) -> RunOutcome:
+    """Run the steps against a candidate and publish it or hold it.
+
+    Raises:
+        StepError: a step failed, hung or escaped; recorded as an incident, the candidate is removed.
+        WarehouseLockedError: another run holds the lock after `wait_s` seconds.
+        TidegateError: anything else that kept the run from a decision; recorded, the candidate is removed. So is it
+            with what is no TidegateError: Ctrl-C, an OSError, a fault of Tidegate's own.
+    """
+    for step in steps:
+        step.prepare(site.settings.root)
+    with site.warehouse.lock(owner="run", wait_s=wait_s):
+        said = repair(site)
+        adopt(site)
+        number = site.state.next_version()
+        parent = site.state.published()
+        run_id = f"{site.clock.now():%Y%m%dT%H%M%SZ}-{number:06d}"
+        site.state.append(
+            [
+                site.event("run.started", f"run:{run_id}", {"version": number}),
+                site.event("version.begun", f"version:{number}", _begun(site, run_id, parent)),
+            ]
+        )
+        try:
+            return _build(site, steps, run_id, number, parent.number if parent else None, said)
+        except BaseException as error:  # Ctrl-C, a full disk and a fault of ours among it
+            _abandon(site, run_id, number, error)
+            raise
+
+
+def _begun(site: Site, run_id: str, parent: Version | None) -> dict[str, object]:
+    return {"parent": parent.number if parent else None, "run": run_id, "code_revision": site.revision}
+
+
+def adopt(site: Site) -> int | None:
+    """Make an existing database version 1, once; None when there is nothing to adopt or something is published."""
+    source = site.settings.warehouse.adopt
+    if source is None or site.state.versions(limit=1):
+        return None
+    number = site.state.next_version()
+    site.progress.stage("adopt", str(source))
+    site.state.append([site.event("version.begun", f"version:{number}", {"parent": None, "run": None})])
+    try:
+        site.warehouse.adopt(source, number=number, link_back=site.settings.warehouse.link_back)
+        fingerprint = site.warehouse.seal(number)
+    except TidegateError as error:
+        site.state.append([site.event("version.pruned", f"version:{number}", {"reason": str(error)})])
+        raise
+    site.state.append([site.event("version.sealed", f"version:{number}", {"fingerprint": fingerprint})])
+    reason = f"adopted from {source.name}"
+    version = dataclasses.replace(_version(site, number), state=VersionState.PUBLISHED, reason=reason)
+    site.warehouse.describe(version, {"decision": "adopt"})
+    publish(site, version, fingerprint=fingerprint, kind="adopt", reason=reason)
+    return number
+
+
+def _version(site: Site, number: int) -> Version:
+    version = site.state.version(number)
+    if version is None:
+        raise AssertionError(f"version {number} was begun and is unknown")
+    return version
+
+
+def _build(
+    site: Site, steps: Sequence[Step], run_id: str, number: int, parent: int | None, said: tuple[str, ...]
+) -> RunOutcome:
+    watch = _Watch(site)
+    site.progress.stage("copy", f"version {parent} to {number}" if parent else f"version {number} starts empty")
+    candidate = site.warehouse.begin(number=number, parent=parent)
+    site.progress.stage("copied", f"{candidate.copied_bytes} bytes by {candidate.copy_method}")
+    watch.lap("copy")
+    reports = _steps(site, steps, candidate, run_id)
+    watch.lap("build")
+    site.progress.stage("seal")
+    fingerprint = site.warehouse.seal(number)
+    site.state.append([site.event("version.sealed", f"version:{number}", {"fingerprint": fingerprint})])
+    facts = combine([r.facts for r in reports])
+    graph = lineage.build(facts.nodes, facts.edges)
+    learn_parent(site, parent)
+    site.progress.stage("scan", f"version {number}")
+    measured = scan_version(site, number, facts)
+    watch.lap("measure")
+    site.progress.stage("judge", f"version {number}")
+    verdict = judge(
+        measured, facts, graph, parent=parent, state=site.state, settings=site.settings, now=measured.taken_at
+    )
+    save(site, measured, verdict)
+    decision = gate.decide(number, verdict.results, verdict.findings, tables=len(measured.scans), now=site.clock.now())
+    watch.lap("judge")
+    _act(site, run_id, number, fingerprint, decision, verdict, graph)
+    watch.lap("act")
+    return RunOutcome(
+        run=run_id,
+        version=number,
+        parent=parent,
+        decision=decision,
+        steps=tuple(reports),
+        results=verdict.results,
+        findings=verdict.findings,
+        notes=verdict.notes,
+        incidents=tuple(i for i in site.state.incidents(states=incidents.UNSOLVED) if i.version == number),
+        costs=measured.costs,
+        tables=len(measured.scans),
+        copied_bytes=candidate.copied_bytes,
+        copy_method=candidate.copy_method,
+        seconds=watch.seconds,
+        repaired=said,
+    )
+
+
+def _act(
+    site: Site,
+    run_id: str,
+    number: int,
+    fingerprint: str,
+    decision: Decision,
+    verdict: Verdict,
+    graph: lineage.Graph,
+) -> None:
+    held = decision.action is Action.HOLD
+    subject = f"version:{number}"
+    judged = site.event("version.judged", subject, {"action": decision.action.value, "because": list(decision.because)})
+    told = incidents.record(site, verdict.findings, graph, version=number, run=run_id, held=held)
+    reason = "; ".join(decision.because)
+    status = RunStatus.HELD if held else RunStatus.PUBLISHED
+    finished = site.event("run.finished", f"run:{run_id}", {"status": status.value, "reason": reason})
+    state = VersionState.HELD if held else VersionState.PUBLISHED
+    version = dataclasses.replace(_version(site, number), state=state, reason=reason)
+    site.warehouse.describe(version, {"decision": decision.action.value})
+    if held:
+        site.progress.stage("hold", f"version {number}")
+        site.state.append([judged, site.event("version.held", subject, {"reason": reason}), *told, finished])
+    else:
+        calm = incidents.mitigated(site, verdict.findings, version=number)
+        along = [judged, *told, *calm, finished]
+        publish(site, version, fingerprint=fingerprint, kind="publish", reason=reason, along=along)
+    prune(site)
+
+
+def _steps(site: Site, steps: Sequence[Step], candidate: Candidate, run_id: str) -> list[StepReport]:
+    reports: list[StepReport] = []
+    others = [path for step in steps for path in step.databases(site.settings.root)]
+    with site.warehouse.guard(others):
+        for step, said in zip(steps, _timeouts(site, steps), strict=True):
+            site.progress.stage(f"step:{step.name}", step.kind)
+            subject = f"run:{run_id}"
+            site.state.append([site.event("step.started", subject, {"step": step.name, "kind": step.kind})])
+            report = step.run(context(site, candidate, run_id, said), site.progress)
+            site.state.append([site.event("step.finished", subject, _finished(report))])
+            reports.append(report)
+            if report.status in {StepStatus.FAILED, StepStatus.TIMEOUT}:
+                raise _failed(report)
+    return reports
+
+
+def _timeouts(site: Site, steps: Sequence[Step]) -> list[float]:
+    known = {s.name: s.timeout.total_seconds() for s in site.settings.steps}
+    longest = max(known.values(), default=3600.0)
+    return [known.get(step.name, longest) for step in steps]
+
+
+def context(site: Site, candidate: Candidate, run_id: str, timeout_s: float) -> StepContext:
+    """Where a step of this run works."""
+    settings = site.settings
+    return StepContext(
+        project=settings.root,
+        database=candidate.database,
+        stable_database=candidate.stable_database,
+        state=candidate.state,
+        work=settings.work_path,
+        logs=settings.logs_path / run_id,
+        timeout_s=timeout_s,
+        on_start=site.warehouse.note_process,
+    )
+
+
+def _finished(report: StepReport) -> dict[str, object]:
+    return {
+        "step": report.name,
+        "kind": report.kind,
+        "status": report.status.value,
+        "exit_code": report.exit_code,
+        "wall_s": round(report.wall_s, 3),
+        "cpu_s": round(report.cpu_s, 3),
+        "summary": report.summary,
+        "log": report.log,
+    }
+
+
+def _failed(report: StepReport) -> StepError:
+    again = "and run `tidegate run` again; readers keep the published version"
+    if report.status is StepStatus.TIMEOUT:
+        hint = f"read {report.log} to see where it hangs, or raise `timeout:` of the step in `tidegate.yml`, {again}"
+        return StepTimeoutError(f"step `{report.name}` did not end in {report.wall_s:.0f} s and was stopped", hint=hint)
+    hint = f"read {report.log}, repair the cause {again}"
+    return StepError(f"step `{report.name}` failed: {report.summary}", hint=hint)
+
+
+def _abandon(site: Site, run_id: str, number: int, error: BaseException) -> None:
+    """Remove the candidate, record why there is no decision, and open an incident for a failed step.
+
+    What is decided on already stays as it was decided. The data goes first: on a full disk the ledger needs its space.
+    """
+    stopped = isinstance(error, KeyboardInterrupt)
+    reason = "stopped by Ctrl-C" if stopped else str(error) or type(error).__name__
+    status = RunStatus.INTERRUPTED if stopped else RunStatus.FAILED
+    events = []
+    version = site.state.version(number)
+    if version is not None and version.state is VersionState.CANDIDATE:
+        site.warehouse.discard(number)
+        if isinstance(error, StepError):
+            finding = _step_finding(error)
+            events += incidents.record(site, [finding], lineage.Graph(), version=number, run=run_id, held=True)
+        events.append(site.event("version.pruned", f"version:{number}", {"reason": reason}))
+    unfinished = {r.id for r in site.state.unfinished_runs()}
+    if run_id in unfinished:
+        events.append(site.event("run.finished", f"run:{run_id}", {"status": status.value, "reason": reason}))
+    if events:
+        site.state.append(events)
+
+
+def _step_finding(error: StepError) -> Finding:
+    return Finding(
+        key=f"pipeline/{error.code}",
+        kind="step",
+        layer=Layer.TECHNICAL,
+        dataset=None,
+        sentence=str(error),
+        holds=True,
+        hint=error.hint,
+    )
+
+
+def combine(facts: Sequence[PipelineFacts]) -> PipelineFacts:
+    """The facts of several steps as one; a later step's node of the same dataset wins."""
+    nodes: dict[str, Node] = {n.id: n for f in facts for n in f.nodes}
+    checks: dict[str, Check] = {c.id: c for f in facts for c in f.checks}
+    counted = [f.executed_nodes for f in facts if f.executed_nodes is not None]
+    return PipelineFacts(
+        nodes=tuple(nodes.values()),
+        edges=tuple(dict.fromkeys(e for f in facts for e in f.edges)),
+        checks=tuple(checks.values()),
+        tests=tuple(t for f in facts for t in f.tests),
+        executed_nodes=min(counted) if counted else None,
+        load_ids=tuple(dict.fromkeys(i for f in facts for i in f.load_ids)),
+        notes=tuple(n for f in facts for n in f.notes),
+    )
+
+
+def learn_parent(site: Site, parent: int | None) -> None:
+    """Measure a parent that was never measured (an adopted database), so that the candidate has a past to differ from."""
+    if parent is None or site.state.schemas(parent):
+        return
+    site.progress.stage("learn", f"version {parent}")
+    measured = scan_version(site, parent, PipelineFacts())
+    save(site, measured, Verdict(results=(), findings=(), notes=()))
+
+
+def scan_version(site: Site, number: int, facts: PipelineFacts) -> Measured:
+    """Measure one kept version with every check that is declared."""
+    checks = (*facts.checks, *site.settings.checks)
+    with site.warehouse.reader(number) as reader:
+        return measure(
+            reader, checks, version=number, settings=site.settings, now=site.clock.now(), progress=site.progress
+        )
+
+
+def save(site: Site, measured: Measured, verdict: Verdict) -> None:
+    """Keep numbers, results and findings of one version, with what the scan cost."""
+    schemas = {
+        ref: tuple((c.name, c.type) for c in d.columns) for ref, d in measured.catalog.items() if ref in measured.scans
+    }
+    marks = {
+        "statements": len(measured.costs),
+        "cpu_s": round(sum(c.cpu_s for c in measured.costs), 4),
+        "wall_s": round(sum(c.wall_s for c in measured.costs), 4),
+        "notes": list(verdict.notes),
+    }
+    site.state.save_scan(
+        measured.version,
+        measurements=measured.measurements,
+        results=verdict.results,
+        findings=verdict.findings,
+        schemas=schemas,
+        marks=marks,
+    )

@@ -1,0 +1,27 @@
+"""What every use case works with: the project's settings and its adapters, handed over by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tidegate.model import Settings
+from tidegate.ports import Clock, NewEvent, Progress, StateStore, Step, Warehouse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One project at work. `actor` is who acts, `revision` the code revision (None outside version control)."""
+
+    settings: Settings
+    warehouse: Warehouse
+    state: StateStore
+    steps: Sequence[Step]
+    clock: Clock
+    progress: Progress
+    actor: str
+    revision: str | None = None
+
+    def event(self, kind: str, subject: str, data: Mapping[str, object] | None = None) -> NewEvent:
+        """Make an event of now, by this actor."""
+        return NewEvent(at=self.clock.now(), kind=kind, subject=subject, actor=self.actor, data=dict(data or {}))

@@ -1,0 +1,44 @@
+"""Status: what readers see now, the last runs, and what is open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tidegate.model import Incident, Run, Version
+from tidegate.services import incidents
+from tidegate.services.site import Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The state of a project at one look; `behind` tells that a crash left readers on an older version than the
+    ledger says, which the next run repairs.
+    """
+
+    project: Path
+    now: datetime
+    published: Version | None
+    public: Path
+    behind: bool
+    marks: Mapping[str, object]
+    runs: tuple[Run, ...]
+    incidents: tuple[Incident, ...]
+
+
+def status(site: Site, *, runs: int) -> Status:
+    """Read it; writes nothing and takes no lock."""
+    published = site.state.published()
+    live = site.warehouse.published()
+    return Status(
+        project=site.settings.root,
+        now=site.clock.now(),
+        published=published,
+        public=site.warehouse.public_path(),
+        behind=published is not None and live != published.number,
+        marks=site.state.marks(published.number) if published else {},
+        runs=site.state.runs(limit=runs),
+        incidents=site.state.incidents(states=incidents.UNSOLVED, limit=20),
+    )

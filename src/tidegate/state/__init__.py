@@ -1,0 +1,1 @@
+"""What Tidegate remembers between two runs: the ledger, its projections, and what was measured."""

@@ -1,0 +1,48 @@
+"""Is the file whole: its pages, the ids of its ledger, and its projections against a replay of the ledger?"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Mapping
+
+from tidegate.state import projections, schema
+
+COPY = "INSERT INTO event (id, at, actor, role, kind, subject, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
+LEDGER = "SELECT id, at, actor, role, kind, subject, data FROM event ORDER BY id"
+
+TABLES: Mapping[str, str] = {
+    "run": "SELECT * FROM run ORDER BY started_event",
+    "version": "SELECT * FROM version ORDER BY number",
+    "publication": "SELECT * FROM publication ORDER BY event",
+    "incident": "SELECT * FROM incident ORDER BY number",
+}
+"""The projections, each with the statement that reads it in order."""
+
+
+def problems(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """What is wrong with the file, one sentence each; empty when it is whole. Reads all of it."""
+    damaged = [f"a page is damaged: {row[0]}" for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+    orphans = [
+        f"a row of `{row[0]}` has lost what it refers to" for row in connection.execute("PRAGMA foreign_key_check")
+    ]
+    count, last = connection.execute("SELECT count(*), ifnull(max(id), 0) FROM event").fetchone()
+    gaps = [f"the ledger holds {count} events, but its last id is {last}"] if count != last else []
+    return (*damaged, *orphans, *(gaps or _differences(connection)))
+
+
+def _differences(connection: sqlite3.Connection) -> list[str]:
+    replayed = _replayed(connection)
+    return [
+        f"the table `{name}` is not what a replay of the ledger gives"
+        for name, query in TABLES.items()
+        if connection.execute(query).fetchall() != replayed[name]
+    ]
+
+
+def _replayed(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
+        schema.migrate(copy, projections.replay)
+        copy.executemany(COPY, connection.execute(LEDGER))
+        projections.replay(copy)
+        return {name: copy.execute(query).fetchall() for name, query in TABLES.items()}

@@ -1,0 +1,108 @@
+"""What was judged of a version: results of checks, findings, column lists, and notes about the scan."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tidegate.model import CheckResult, DatasetRef, Finding
+from tidegate.state import documents
+from tidegate.state.series import Catalogue
+
+RESULT_COLUMNS = ("outcome", "reason", "failures", "evaluated", "measured", "expected")
+
+
+def begin(connection: sqlite3.Connection, version: int, marks: Mapping[str, object]) -> None:
+    """Note that a version was scanned; what an earlier scan of it brought is removed."""
+    connection.execute("DELETE FROM scan WHERE version = ?", (version,))
+    connection.execute("INSERT INTO scan (version, marks) VALUES (?, ?)", (version, documents.write_loose(marks)))
+
+
+def save_results(connection: sqlite3.Connection, version: int, results: Sequence[CheckResult]) -> None:
+    """Keep how the checks ended, in their order."""
+    for position, result in enumerate(results):
+        parts = documents.write_part(result)
+        definition = {"check": parts["check"], "sql": parts.get("sql")}
+        sample = parts.get("sample")
+        connection.execute(
+            "INSERT INTO result (version, position, definition, sample,"
+            " outcome, reason, failures, evaluated, measured, expected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                version,
+                position,
+                _kept_once(connection, documents.dumps(definition)),
+                None if sample is None else documents.dumps(sample),
+                *(parts.get(name) for name in RESULT_COLUMNS),
+            ),
+        )
+
+
+def results(connection: sqlite3.Connection, version: int) -> tuple[CheckResult, ...]:
+    """How the checks of a version ended, in the order in which they were saved."""
+    rows = connection.execute(
+        "SELECT body, sample, outcome, reason, failures, evaluated, measured, expected"
+        " FROM result JOIN document ON document.id = result.definition WHERE version = ? ORDER BY position",
+        (version,),
+    )
+    return tuple(_result(*row) for row in rows)
+
+
+def _result(definition: str, sample: str | None, *columns: object) -> CheckResult:
+    parts = documents.loads(definition) | dict(zip(RESULT_COLUMNS, columns, strict=True))
+    return documents.read_part(CheckResult, parts | {"sample": None if sample is None else documents.loads(sample)})
+
+
+def save_findings(connection: sqlite3.Connection, version: int, findings: Sequence[Finding]) -> None:
+    """Keep the findings, in their order."""
+    connection.executemany(
+        "INSERT INTO finding (version, position, document) VALUES (?, ?, ?)",
+        [(version, position, documents.write(finding)) for position, finding in enumerate(findings)],
+    )
+
+
+def findings(connection: sqlite3.Connection, version: int) -> tuple[Finding, ...]:
+    """The findings of a version, in the order in which they were saved."""
+    rows = connection.execute("SELECT document FROM finding WHERE version = ? ORDER BY position", (version,))
+    return tuple(documents.read(Finding, document) for (document,) in rows)
+
+
+def save_schemas(
+    connection: sqlite3.Connection, version: int, schemas: Mapping[DatasetRef, Sequence[tuple[str, str]]]
+) -> None:
+    """Keep the columns of each dataset, in their order."""
+    catalogue = Catalogue(connection)
+    for dataset, columns in schemas.items():
+        shape = documents.dumps([[documents.clean(name), documents.clean(kind)] for name, kind in columns])
+        connection.execute(
+            "INSERT INTO dataset_shape (version, dataset, shape) VALUES (?, ?, ?)",
+            (version, catalogue.dataset(dataset), _kept_once(connection, shape)),
+        )
+
+
+def schemas(connection: sqlite3.Connection, version: int) -> dict[DatasetRef, tuple[tuple[str, str], ...]]:
+    """The (column, type) pairs of each dataset of a version, by name of the dataset."""
+    rows = connection.execute(
+        "SELECT namespace, name, body FROM dataset_shape JOIN dataset ON dataset.id = dataset_shape.dataset"
+        " JOIN document ON document.id = dataset_shape.shape WHERE version = ? ORDER BY namespace, name",
+        (version,),
+    )
+    return {DatasetRef(namespace=namespace, name=name): _columns(shape) for namespace, name, shape in rows}
+
+
+def _columns(shape: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, kind) for name, kind in documents.loads(shape))
+
+
+def marks(connection: sqlite3.Connection, version: int) -> Mapping[str, object]:
+    """What was noted about the scan of a version; empty when it was not scanned."""
+    row = connection.execute("SELECT marks FROM scan WHERE version = ?", (version,)).fetchone()
+    found: dict[str, Any] = {} if row is None else documents.read_loose(row[0])
+    return found
+
+
+def _kept_once(connection: sqlite3.Connection, document: str) -> int:
+    row = connection.execute("SELECT id FROM document WHERE body = ?", (document,)).fetchone()
+    if row is not None:
+        return int(row[0])
+    return int(connection.execute("INSERT INTO document (body) VALUES (?)", (document,)).lastrowid or 0)

@@ -1,0 +1,235 @@
+"""The state store in one SQLite file: the ledger, what it amounts to, and what was measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from tidegate.errors import StateError
+from tidegate.model import (
+    CheckResult,
+    DatasetRef,
+    Event,
+    Finding,
+    Incident,
+    IncidentState,
+    Measurement,
+    Publication,
+    Run,
+    RunStatus,
+    Version,
+    VersionState,
+)
+from tidegate.ports.state import NewEvent, StateStore
+from tidegate.state import documents, history, inspection, ledger, lineage, measurements, projections, scans
+from tidegate.state.database import Database
+
+VERSIONS = "SELECT number, parent, state, run, created_at, fingerprint, code_revision, reason FROM version"
+RUNS = "SELECT id, version, status, started_at, finished_at, reason FROM run"
+INCIDENTS = "SELECT document FROM incident WHERE state IN (SELECT value FROM json_each(?)) ORDER BY number DESC LIMIT ?"
+
+
+class SQLiteStateStore(StateStore):
+    """A state store in the file `path`.
+
+    With `create` the folder and the file are made when they are missing. Without it a missing file reads as an empty
+    store and nothing is made on disk, so that a command that only reads leaves no trace in a project that was never
+    run; writing to it raises StateError. Threads may share a store; they take turns.
+
+    Raises:
+        StateCorruptError: the file is not a whole SQLite database, or not one of Tidegate's; it is left as it is.
+        StateTooNewError: a later release wrote it.
+        ReadOnlyError, DiskFullError: it cannot be made, or brought up to date.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False, busy_timeout_s: float = 10.0) -> None:
+        self.path = path
+        self._database = Database(path, create=create, busy_timeout_s=busy_timeout_s, replay=projections.replay)
+
+    # --- the ledger
+
+    def append(self, events: Sequence[NewEvent]) -> tuple[Event, ...]:
+        with self._database.writing() as connection:
+            accepted = []
+            for new in events:
+                event = ledger.accept(connection, new)
+                projections.project(connection, event)
+                accepted.append(event)
+            return tuple(accepted)
+
+    def events(self, *, after: int = 0, subject: str | None = None, limit: int | None = None) -> tuple[Event, ...]:
+        with self._database.reading() as connection:
+            return tuple(ledger.events(connection, after=after, subject=subject, limit=limit))
+
+    def rebuild(self) -> None:
+        """Throw the projections away and replay the ledger into them, in one transaction. Linear in the events."""
+        with self._database.writing() as connection:
+            projections.replay(connection)
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the file, one sentence each; empty when it is whole. Reads all of it."""
+        with self._database.reading() as connection:
+            return inspection.problems(connection)
+
+    # --- its projections
+
+    def next_version(self) -> int:
+        return self._one("SELECT ifnull(max(number), 0) + 1 FROM version")
+
+    def next_incident(self) -> int:
+        return self._one("SELECT ifnull(max(number), 0) + 1 FROM incident")
+
+    def versions(self, *, limit: int | None = None) -> tuple[Version, ...]:
+        return self._versions("ORDER BY number DESC LIMIT ?", _limit(limit))
+
+    def version(self, number: int) -> Version | None:
+        return next(iter(self._versions("WHERE number = ?", number)), None)
+
+    def published(self) -> Version | None:
+        return next(iter(self._versions("WHERE state = 'published'")), None)
+
+    def publications(self, *, limit: int | None = None) -> tuple[Publication, ...]:
+        query = "SELECT version, previous, kind, at, actor, reason FROM publication ORDER BY event DESC LIMIT ?"
+        with self._database.reading() as connection:
+            return tuple(_publication(*row) for row in connection.execute(query, (_limit(limit),)))
+
+    def runs(self, *, limit: int | None = None) -> tuple[Run, ...]:
+        return self._runs("ORDER BY started_event DESC LIMIT ?", _limit(limit))
+
+    def unfinished_runs(self) -> tuple[Run, ...]:
+        return self._runs("WHERE finished_at IS NULL ORDER BY started_event DESC")
+
+    def lineage(self, number: int) -> tuple[int, ...]:
+        with self._database.reading() as connection:
+            return lineage.lineage(connection, number)
+
+    def incidents(self, *, states: Sequence[IncidentState] = (), limit: int | None = None) -> tuple[Incident, ...]:
+        chosen = json.dumps([state.value for state in states or IncidentState])
+        with self._database.reading() as connection:
+            rows = connection.execute(INCIDENTS, (chosen, _limit(limit)))
+            return tuple(documents.read(Incident, row[0]) for row in rows)
+
+    def incident(self, number: int) -> Incident | None:
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT document FROM incident WHERE number = ?", (number,)).fetchone()
+            return None if row is None else documents.read(Incident, row[0])
+
+    # --- what was measured and judged
+
+    def save_scan(
+        self,
+        version: int,
+        *,
+        measurements: Iterable[Measurement],
+        results: Iterable[CheckResult],
+        findings: Iterable[Finding],
+        schemas: Mapping[DatasetRef, Sequence[tuple[str, str]]],
+        marks: Mapping[str, object],
+    ) -> None:
+        numbers, judged, told = tuple(measurements), tuple(results), tuple(findings)
+        with self._database.writing() as connection:
+            if connection.execute("SELECT 1 FROM version WHERE number = ?", (version,)).fetchone() is None:
+                raise StateError(f"the ledger has no version {version}, so its scan cannot be kept")
+            _save_measurements(connection, version, numbers)
+            scans.begin(connection, version, marks)
+            scans.save_results(connection, version, judged)
+            scans.save_findings(connection, version, told)
+            scans.save_schemas(connection, version, schemas)
+
+    def measurements(self, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
+        with self._database.reading() as connection:
+            return history.as_of(connection, version, dataset)
+
+    def history(
+        self, version: int, dataset: DatasetRef, *, limit: int = 60
+    ) -> tuple[tuple[int, tuple[Measurement, ...]], ...]:
+        with self._database.reading() as connection:
+            return history.published(connection, version, dataset, limit)
+
+    def first_seen(self, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
+        with self._database.reading() as connection:
+            return history.first_seen(connection, version, dataset)
+
+    def schemas(self, version: int) -> Mapping[DatasetRef, tuple[tuple[str, str], ...]]:
+        with self._database.reading() as connection:
+            return scans.schemas(connection, version)
+
+    def results(self, version: int) -> tuple[CheckResult, ...]:
+        with self._database.reading() as connection:
+            return scans.results(connection, version)
+
+    def findings(self, version: int) -> tuple[Finding, ...]:
+        with self._database.reading() as connection:
+            return scans.findings(connection, version)
+
+    def marks(self, version: int) -> Mapping[str, object]:
+        with self._database.reading() as connection:
+            return scans.marks(connection, version)
+
+    def close(self) -> None:
+        self._database.close()
+
+    # --- rows
+
+    def _one(self, query: str) -> int:
+        with self._database.reading() as connection:
+            return int(connection.execute(query).fetchone()[0])
+
+    def _versions(self, clause: str, *values: object) -> tuple[Version, ...]:
+        with self._database.reading() as connection:
+            rows = connection.execute(f"{VERSIONS} {clause}", values)
+            return tuple(_version(*row) for row in rows)
+
+    def _runs(self, clause: str, *values: object) -> tuple[Run, ...]:
+        with self._database.reading() as connection:
+            rows = connection.execute(f"{RUNS} {clause}", values)
+            return tuple(_run(*row) for row in rows)
+
+
+_save_measurements = measurements.save  # inside the class the name is a method's
+
+
+def _limit(limit: int | None) -> int:
+    return -1 if limit is None else limit
+
+
+def _version(
+    number: int,
+    parent: int | None,
+    state: str,
+    run: str | None,
+    created_at: str,
+    fingerprint: str | None,
+    code_revision: str | None,
+    reason: str | None,
+) -> Version:
+    return Version(
+        number=number,
+        parent=parent,
+        state=VersionState(state),
+        run=run,
+        created_at=documents.read_time(created_at),
+        fingerprint=fingerprint,
+        code_revision=code_revision,
+        reason=reason,
+    )
+
+
+def _run(
+    run: str, version: int | None, status: str, started_at: str, finished_at: str | None, reason: str | None
+) -> Run:
+    return Run(
+        id=run,
+        version=version,
+        status=RunStatus(status),
+        started_at=documents.read_time(started_at),
+        finished_at=None if finished_at is None else documents.read_time(finished_at),
+        reason=reason,
+    )
+
+
+def _publication(version: int, previous: int | None, kind: str, at: str, actor: str, reason: str) -> Publication:
+    return Publication(
+        version=version, previous=previous, kind=kind, at=documents.read_time(at), actor=actor, reason=reason
+    )

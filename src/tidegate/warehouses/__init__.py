@@ -1,0 +1,1 @@
+"""Adapters of `ports.warehouse`: where the versions of a team's tables live."""

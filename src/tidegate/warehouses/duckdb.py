@@ -1,0 +1,300 @@
+"""The embedded warehouse: versions are DuckDB files in a folder, published by swapping a link."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count, groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tidegate.errors import DiskFullError, QueryError, TidegateError, WarehouseError
+from tidegate.model import Column, Dataset, DatasetRef, Version
+from tidegate.ports import Answer, Candidate, Capabilities, Reader
+from tidegate.warehouses.content import fingerprint, logs_beside
+from tidegate.warehouses.duckdb_types import ZONED, aware, family, literal, without_zones
+from tidegate.warehouses.folder import VersionFolder
+from tidegate.warehouses.guard import Guard, no_writer
+from tidegate.warehouses.lock import WriterLock
+from tidegate.warehouses.storage import can_clone, refusals
+
+if TYPE_CHECKING:
+    import duckdb
+
+LIMITS = {
+    "compare views": "a view whose text names its own database, as dbt writes it, cannot be read by `compare` in a file"
+    " of DuckDB 1.x, because two versions cannot both have that name; files of DuckDB 2.0 leave the name out",
+    "infinite times": "DuckDB's client gives `infinity` as the last instant of the year 9999 and `-infinity` as the"
+    " first of the year 1; other times outside these years come as text",
+}
+
+CATALOG = """
+SELECT c.schema_name, c.table_name, r.is_view, r.size, c.column_name, c.data_type
+FROM duckdb_columns() AS c
+JOIN (
+    SELECT schema_name, table_name, false AS is_view, estimated_size AS size FROM duckdb_tables()
+    WHERE database_name = $1 AND NOT internal AND NOT temporary
+    UNION ALL
+    SELECT schema_name, view_name, true, NULL FROM duckdb_views()
+    WHERE database_name = $1 AND NOT internal AND NOT temporary
+) AS r ON r.schema_name = c.schema_name AND r.table_name = c.table_name
+WHERE c.database_name = $1 AND c.schema_name NOT IN ('information_schema', 'pg_catalog')
+ORDER BY c.schema_name, c.table_name, c.column_index
+"""
+
+READING = frozenset({"SELECT", "EXPLAIN", "PRAGMA"})
+"""The kinds of statement that a reader runs, in DuckDB's words; WITH, FROM, DESCRIBE and SHOW are SELECT."""
+
+MESSAGE_LINES = 3
+
+SERIALS = count()
+
+
+class DuckDBWarehouse:
+    """A folder of versions, each one DuckDB file called `database` with the state that travels with it.
+
+    The driver is loaded by the first method that opens a database: `reader`, `compare`, and `seal` if a log is left.
+    """
+
+    def __init__(self, folder: Path, *, database: str) -> None:
+        if database != Path(database).name or database.partition(".")[0].lower() in {"", "memory"}:
+            raise WarehouseError(
+                f"`{database}` cannot be the name of the warehouse's database file",
+                hint="use a plain file name such as `shop.duckdb`; DuckDB keeps the name `memory` for itself",
+            )
+        self._folder = VersionFolder(folder.absolute(), database)
+        self._lock = WriterLock(self._folder.lock_path)
+        self._sealed: dict[int, tuple[int, int]] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """`reflink` is tried out on the file system at each call."""
+        root = self._folder.root
+        there = next(folder for folder in (root, *root.parents) if folder.is_dir())
+        return Capabilities(dialect="duckdb", atomic_publish="set", reflink=can_clone(there), limits=LIMITS)
+
+    @contextmanager
+    def lock(self, *, owner: str, wait_s: float) -> Iterator[None]:
+        self._lock.acquire(owner, wait_s)
+        try:
+            self._folder.sweep()
+            yield
+        finally:
+            self._lock.release()
+
+    def note_process(self, pgid: int) -> None:
+        self._lock.note_step(pgid)
+
+    def published(self) -> int | None:
+        return self._folder.published()
+
+    def kept(self) -> tuple[int, ...]:
+        return self._folder.kept()
+
+    def metadata(self, number: int) -> Mapping[str, object]:
+        return self._folder.metadata(number)
+
+    def adopt(self, database: Path, *, number: int, link_back: bool) -> Candidate:
+        return self._folder.adopt(database, number, link_back=link_back)
+
+    def begin(self, *, number: int, parent: int | None) -> Candidate:
+        return self._folder.begin(number, parent)
+
+    def guard(self, others: Sequence[Path]) -> AbstractContextManager[None]:
+        number = self.published()
+        return Guard(None if number is None else self._folder.database(number), others)
+
+    def seal(self, number: int) -> str:
+        database = self._folder.database(number)
+        if logs_beside(database):
+            _checkpoint(database)
+        if logs := logs_beside(database):
+            raise WarehouseError(
+                f"`{logs[0]}` is still there after a checkpoint", hint="stop the program that writes to the candidate"
+            )
+        with refusals(f"seal version {number}"), no_writer(database):
+            self._folder.flush(number)
+            self._sealed[number] = _stamp(database)
+            return fingerprint(database)
+
+    def fingerprint(self, number: int) -> str:
+        """The content's, and different from it when the file was replaced or touched since this object sealed it.
+
+        So a byte that was changed behind DuckDB's back is noticed within a run. Later, and in another process, the
+        content alone counts, so that a warehouse that was restored from a backup can be published.
+        """
+        database = self._folder.database(number)
+        with refusals(f"read version {number}"):
+            content, stamp = fingerprint(database), _stamp(database)
+        is_touched = self._sealed.get(number, stamp) != stamp
+        return f"{content}-touched-{stamp[1]}" if is_touched else content
+
+    @contextmanager
+    def reader(self, number: int) -> Iterator[Reader]:
+        database = self._folder.database(number)
+        with _session(self._folder.spill_path(next(SERIALS))) as connection:
+            _attach(connection, database, name=None)
+            yield DuckDBReader(connection, _use_attached(connection))
+
+    @contextmanager
+    def compare(self, old: int, new: int) -> Iterator[Reader]:
+        databases = {"old": self._folder.database(old), "new": self._folder.database(new)}
+        with _session(self._folder.spill_path(next(SERIALS))) as connection:
+            for name, database in databases.items():
+                _attach(connection, database, name=name)
+            connection.execute("USE new")
+            yield DuckDBReader(connection, "new")
+
+    def describe(self, version: Version, extra: Mapping[str, object]) -> None:
+        self._folder.describe(version, extra)
+
+    def publish(self, number: int) -> None:
+        self._folder.publish(number)
+
+    def discard(self, number: int) -> None:
+        self._folder.discard(number)
+        self._sealed.pop(number, None)
+
+    def state_folder(self, number: int) -> Path:
+        return self._folder.state(number)
+
+    def size_bytes(self, number: int) -> int:
+        return self._folder.size_bytes(number)
+
+    def public_path(self) -> Path:
+        return self._folder.live_database
+
+
+class DuckDBReader:
+    """One connection over one version, or over two that are compared; `catalog` is the database that is listed."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: str) -> None:
+        self._connection = connection
+        self._catalog = catalog
+
+    def catalog(self) -> tuple[Dataset, ...]:
+        rows = self._connection.execute(CATALOG, [self._catalog]).fetchall()
+        return tuple(_dataset(key, tuple(group)) for key, group in groupby(rows, key=lambda row: row[:4]))
+
+    def query(self, sql: str) -> Answer:
+        """A statement that returns a TIMESTAMP WITH TIME ZONE runs twice, because its types are known only then."""
+        import duckdb
+
+        cpu_s, wall_s = _cpu_s(), time.perf_counter()
+        try:
+            self._demand_one_that_reads(sql)
+            self._connection.execute(sql)
+            described = self._connection.description or []
+            types = [str(column[1]) for column in described]
+            if any(ZONED in type_text for type_text in types):
+                self._connection.execute(without_zones(sql, types))
+            rows = self._connection.fetchall()
+        except (duckdb.Error, ValueError, OverflowError) as error:  # the latter two for values that Python cannot hold
+            raise QueryError(_first_lines(error), sql=sql) from error
+        return Answer(
+            columns=tuple(str(column[0]) for column in described),
+            rows=aware(rows, types),
+            cpu_s=_cpu_s() - cpu_s,
+            wall_s=time.perf_counter() - wall_s,
+        )
+
+    def _demand_one_that_reads(self, sql: str) -> None:
+        kinds = [statement.type.name for statement in self._connection.extract_statements(sql)]
+        if len(kinds) != 1:
+            raise QueryError(f"`{len(kinds)}` statements were given where one is run", sql=sql)
+        if kinds[0] not in READING:
+            raise QueryError(f"a statement of the kind `{kinds[0]}` does not only read", sql=sql)
+
+
+def _dataset(key: tuple[str, str, bool, int | None], rows: tuple[tuple[str, ...], ...]) -> Dataset:
+    namespace, name, is_view, size = key
+    return Dataset(
+        ref=DatasetRef(namespace=namespace, name=name),
+        columns=tuple(Column(name=row[4], type=row[5], family=family(row[5])) for row in rows),
+        is_view=is_view,
+        rows=size,
+    )
+
+
+@contextmanager
+def _session(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A private instance in memory to attach versions to: it shares no settings with what else this process opens."""
+    import duckdb
+
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "temp_directory": str(spill),
+    }
+    connection = duckdb.connect(":memory:", config=config)
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, database: Path, *, name: str | None) -> None:
+    import duckdb
+
+    alias = f" AS {name}" if name else ""
+    try:
+        connection.execute(f"ATTACH {literal(str(database))}{alias} (READ_ONLY)")
+    except duckdb.Error as error:
+        raise _translated(error, database) from error
+
+
+def _use_attached(connection: duckdb.DuckDBPyConnection) -> str:
+    """Make the attached database the one that unqualified names mean. Returns the name that DuckDB derived."""
+    names = "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> 'memory'"
+    ((name,),) = connection.execute(names).fetchall()
+    connection.execute('USE "' + name.replace('"', '""') + '"')
+    return str(name)
+
+
+def _checkpoint(database: Path) -> None:
+    """Move what the logs hold into the file, in the storage version that the file has."""
+    import duckdb
+
+    try:
+        connection = duckdb.connect(str(database), config={"autoinstall_known_extensions": "false"})
+        try:
+            connection.execute("CHECKPOINT").fetchall()
+        finally:
+            connection.close()
+    except duckdb.Error as error:
+        raise _translated(error, database) from error
+
+
+def _translated(error: Exception, database: Path) -> TidegateError:
+    """The error for what DuckDB said when it could not open or write a file; it has one class for all of these."""
+    message = str(error)
+    if "No space left" in message:
+        return DiskFullError(f"cannot write `{database}`: {_first_lines(error)}")
+    if "Could not set lock" in message:
+        hint = "stop the program that has it open; a step may have left a process behind"
+        return WarehouseError(f"another process has `{database}` open for writing", hint=hint)
+    if "newer version" in message:
+        hint = "install a newer duckdb beside tidegate: `pip install --upgrade duckdb`"
+        return WarehouseError(f"`{database}` was written by a newer DuckDB: {_first_lines(error)}", hint=hint)
+    hint = "if the file is damaged, restore it from a backup, or go back to a kept version with `tidegate rollback`"
+    return WarehouseError(f"cannot open `{database}`: {_first_lines(error)}", hint=hint)
+
+
+def _first_lines(error: Exception) -> str:
+    """What the engine said up to the first empty line; behind it come the statement and general advice."""
+    paragraph = str(error).strip().partition("\n\n")[0]
+    return " ".join(line.strip() for line in paragraph.splitlines()[:MESSAGE_LINES])
+
+
+def _stamp(database: Path) -> tuple[int, int]:
+    status = database.stat()
+    return status.st_ino, status.st_mtime_ns
+
+
+def _cpu_s() -> float:
+    """CPU seconds of this process, the engine's threads included."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime

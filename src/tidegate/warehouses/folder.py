@@ -1,0 +1,297 @@
+"""The folder of versions: numbered folders, the link that readers follow, and how one becomes the other."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import stat
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidegate.errors import DatabaseNotFoundError, VersionNotFoundError, WarehouseError
+from tidegate.model import Version
+from tidegate.ports import Candidate
+from tidegate.warehouses import adoption, process, storage
+from tidegate.warehouses.content import is_database, logs_beside
+from tidegate.warehouses.guard import no_writer
+from tidegate.warehouses.storage import refusals
+
+NAME = re.compile(r"[0-9]{6}|[1-9][0-9]{6,}")
+LINK = re.compile(rf"versions/({NAME.pattern})/?")
+STATE = "state"
+DESCRIPTION = "version.json"
+NEW = ".new-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingredients:
+    """What a candidate is made of: a database file or none, the version that it is of, and whether it becomes a link."""
+
+    database: Path | None = None
+    parent: int | None = None
+    link_back: bool = False
+
+
+class VersionFolder:
+    """Versions as folders `versions/NNNNNN/`, each with one database file, its travelling state and its description.
+
+    What makes a crash harmless: a version is built under another name and renamed when it is whole, is renamed before it
+    is removed, and is published by replacing one symbolic link; so a six-digit name never stands for a part, and the
+    link never for something that is not on the disk. What a crash leaves behind has a name of its own and is swept by the
+    next holder of the writer's lock.
+    """
+
+    def __init__(self, root: Path, database: str) -> None:
+        self.root = root
+        self._name = database
+        self._versions = root / "versions"
+        self._live = root / "live"
+        self._candidate = root / "candidate"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def live_database(self) -> Path:
+        return self._live / self._name
+
+    def path(self, number: int) -> Path:
+        return self._versions / f"{number:06d}"
+
+    def published(self) -> int | None:
+        """What the link says; nothing else is looked at.
+
+        Raises:
+            WarehouseError: it is no link, or none to a version.
+        """
+        try:
+            target = str(self._live.readlink())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._not_ours(f"`{self._live}` is not a symbolic link") from error
+        if (found := LINK.fullmatch(target)) is None:
+            raise self._not_ours(f"`{self._live}` points to `{target}`, which is not a version of this warehouse")
+        return int(found[1])
+
+    def kept(self) -> tuple[int, ...]:
+        with refusals(f"list `{self._versions}`"), suppress(FileNotFoundError), os.scandir(self._versions) as entries:
+            return tuple(sorted(int(e.name) for e in entries if NAME.fullmatch(e.name) and e.is_dir()))
+        return ()
+
+    def kept_path(self, number: int) -> Path:
+        """The folder of a version that is there.
+
+        Raises:
+            VersionNotFoundError: it is not.
+        """
+        path = self.path(number)
+        if not path.is_dir():
+            raise VersionNotFoundError(f"version `{number}` is not kept in `{self.root}`")
+        return path
+
+    def database(self, number: int) -> Path:
+        """The database file of a kept version.
+
+        Raises:
+            VersionNotFoundError: the version is not kept.
+            DatabaseNotFoundError: it has no database file.
+            WarehouseError: the file is no DuckDB database.
+        """
+        path = self.kept_path(number) / self._name
+        if not path.is_file():
+            raise DatabaseNotFoundError(
+                f"version `{number}` has no database `{path}`",
+                hint="let the steps write to the database that their configuration names, and look into their logs",
+            )
+        with refusals(f"read `{path}`"):
+            _demand_database(path)
+        return path
+
+    def state(self, number: int) -> Path:
+        """The folder that travels with a kept version."""
+        return self.kept_path(number) / STATE
+
+    def begin(self, number: int, parent: int | None) -> Candidate:
+        """Build a candidate from a kept version, or from nothing."""
+        if parent is None:
+            return self._build(number, Ingredients())
+        return self._build(number, Ingredients(database=self.database(parent), parent=parent))
+
+    def adopt(self, original: Path, number: int, *, link_back: bool) -> Candidate:
+        """Build a candidate from a database that is not of this warehouse."""
+        original = Path(os.path.abspath(original))  # noqa: PTH100 links in it must stay, `resolve` would follow them
+        if not original.is_file():
+            raise DatabaseNotFoundError(f"there is no database `{original}`", hint="correct the path")
+        with refusals(f"read `{original}`"):
+            _demand_database(original)
+        return self._build(number, Ingredients(database=original, link_back=link_back))
+
+    def publish(self, number: int) -> None:
+        """Flush a version, make its database read-only, and swap the link. Linear in the files of the travelling state."""
+        database = self.database(number)
+        if logs := logs_beside(database):
+            raise WarehouseError(
+                f"`{logs[0]}` holds commits that are not in the database file, so version `{number}` is not sealed",
+                hint="find out what wrote to it after it was sealed, then run `tidegate run` again",
+            )
+        with refusals(f"publish version {number}"):
+            adoption.check(database.parent, self.live_database)
+            if self.published() != number:
+                with suppress(PermissionError):  # the file of a colleague; the guard and the fingerprint protect it too
+                    database.chmod(stat.S_IMODE(database.stat().st_mode) & ~0o222)
+                self._flush(number)
+                storage.point(self._live, f"versions/{number:06d}")
+            adoption.link_back(database.parent, self.live_database)
+            self._drop_candidate_link(number)
+
+    def flush(self, number: int) -> None:
+        """Wait until a version is on the disk as a whole."""
+        with refusals(f"flush version {number} to the disk"):
+            self._flush(number)
+
+    def discard(self, number: int) -> None:
+        """Remove a version that is not the published one; nothing happens when it is gone already."""
+        if number == self.published():
+            raise WarehouseError(
+                f"version `{number}` is the published one and is not removed",
+                hint="publish another version first, such as with `tidegate rollback`",
+            )
+        with refusals(f"remove version {number}"):
+            self._drop_candidate_link(number)
+            storage.remove_folder(self.path(number))
+
+    def describe(self, version: Version, extra: Mapping[str, object]) -> None:
+        """Write the description; `extra` cannot change what the version itself says."""
+        path = self.kept_path(version.number) / DESCRIPTION
+        text = {
+            **extra,
+            "schema_version": 1,
+            "number": version.number,
+            "parent": version.parent,
+            "run": version.run,
+            "state": version.state,
+            "created_at": version.created_at.isoformat(),
+            "fingerprint": version.fingerprint,
+            "code_revision": version.code_revision,
+            "reason": version.reason,
+        }
+        with refusals(f"describe version {version.number}"):
+            storage.write_whole(path, json.dumps(text, indent=2, ensure_ascii=False, default=str) + "\n")
+
+    def metadata(self, number: int) -> Mapping[str, object]:
+        path = self.kept_path(number) / DESCRIPTION
+        try:
+            with refusals(f"read `{path}`"):
+                description = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        except ValueError as error:
+            raise WarehouseError(f"`{path}` is not JSON: {error}", hint="remove or repair the file") from error
+        if not isinstance(description, dict):
+            raise WarehouseError(f"`{path}` is not a JSON object", hint="remove or repair the file")
+        return description
+
+    def size_bytes(self, number: int) -> int:
+        with refusals(f"measure version {number}"):
+            return storage.allocated_bytes(self.kept_path(number))
+
+    def spill_path(self, serial: int) -> Path:
+        """Where a reader of this process may put what does not fit into memory."""
+        return self.root / f"{_spill_prefix()}{os.getpid()}-{serial}"
+
+    def sweep(self) -> None:
+        """Remove what crashes left. Only for the holder of the writer's lock; what cannot be removed stays."""
+        storage.empty_trash(self._versions)
+        for half_made in self._versions.glob(f"{NEW}*"):
+            shutil.rmtree(half_made, ignore_errors=True)
+        for spilled in self.root.glob(f"{_spill_prefix()}*"):
+            owner = spilled.name.removeprefix(_spill_prefix()).partition("-")[0]
+            if owner.isdecimal() and process.find(int(owner)) is None:
+                shutil.rmtree(spilled, ignore_errors=True)
+
+    def _build(self, number: int, source: Ingredients) -> Candidate:
+        """Assemble a version under another name, then give it its own and point the candidate's link at it."""
+        final, new = self.path(number), self._versions / f"{NEW}{number:06d}"
+        self._refuse_to_replace(number)
+        began = time.perf_counter()
+        with refusals(f"make version {number} in `{self.root}`"), ExitStack() as undo:
+            self._versions.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(new, ignore_errors=True)
+            undo.callback(shutil.rmtree, new, ignore_errors=True)
+            method, copied = self._assemble(new, source)
+            storage.remove_folder(final)
+            new.rename(final)
+            undo.pop_all()
+            storage.point(self._candidate, f"versions/{number:06d}")
+        return Candidate(
+            number=number,
+            parent=source.parent,
+            folder=final,
+            database=final / self._name,
+            stable_database=self._candidate / self._name,
+            state=final / STATE,
+            copied_bytes=copied,
+            copy_s=time.perf_counter() - began,
+            copy_method=method,
+        )
+
+    def _assemble(self, new: Path, source: Ingredients) -> tuple[str, int]:
+        """Fill a new folder. Returns how the database was copied, and its bytes."""
+        new.mkdir()
+        method, copied = _copy_database(source.database, new / self._name)
+        if source.parent is not None and (self.path(source.parent) / STATE).is_dir():
+            storage.copy_tree(self.path(source.parent) / STATE, new / STATE)
+        (new / STATE).mkdir(exist_ok=True)
+        if source.database is not None and source.link_back:
+            adoption.note(new, source.database)
+        return method, copied
+
+    def _refuse_to_replace(self, number: int) -> None:
+        """A folder that an interrupted `begin` or run left may be replaced; a version that was judged may not."""
+        if number == self.published():
+            raise WarehouseError(f"version `{number}` is the published one and is not built again")
+        judged = self.metadata(number).get("state", "candidate") if self.path(number).is_dir() else "candidate"
+        if judged != "candidate":
+            raise WarehouseError(f"version `{number}` is kept as `{judged}` and is not built again")
+
+    def _flush(self, number: int) -> None:
+        storage.flush_tree(self.path(number))
+        storage.flush(self._versions)
+
+    def _drop_candidate_link(self, number: int) -> None:
+        """What the steps were pointed at must not lead to a version that they may no longer write."""
+        if self._candidate.is_symlink() and self._candidate.readlink() == Path(f"versions/{number:06d}"):
+            self._candidate.unlink()
+
+    def _not_ours(self, message: str) -> WarehouseError:
+        hint = f"move `{self._live}` away, then publish a kept version with `tidegate rollback`"
+        return WarehouseError(message, hint=hint)
+
+
+def _spill_prefix() -> str:
+    """Process ids mean something on one host only, and the folder may be shared."""
+    return f".spill-{os.uname().nodename}-"
+
+
+def _demand_database(path: Path) -> None:
+    if not is_database(path):
+        raise WarehouseError(f"`{path}` is not a DuckDB database", hint="correct the path, or restore the file")
+
+
+def _copy_database(source: Path | None, target: Path) -> tuple[str, int]:
+    """Copy a database file that nobody writes. Returns the method and the bytes."""
+    if source is None:
+        return "none", 0
+    with no_writer(source):
+        if logs := logs_beside(source):
+            raise WarehouseError(
+                f"`{logs[0]}` lies beside the database and holds commits that a copy of the file alone would lose",
+                hint="close the program that has the database open, or open and close it once with DuckDB",
+            )
+        method = storage.copy_file(source, target)
+    return method, target.stat().st_size

@@ -1,0 +1,8 @@
+import pytest
+
+from tests.conformance.scan.engine import Engine, engines
+
+
+@pytest.fixture
+def engine() -> Engine:
+    yield from engines()

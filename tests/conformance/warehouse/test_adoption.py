@@ -1,0 +1,60 @@
+"""Every adapter: an existing database becomes version 1, and is left alone unless it is to be replaced by a link."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.warehouse.adapters import House
+from tidegate.errors import DatabaseNotFoundError
+from tidegate.ports import Candidate, Warehouse
+
+
+@pytest.fixture
+def existing(house: House, warehouse: Warehouse, tmp_path: Path) -> Path:
+    """The user's own database, which no warehouse knows."""
+    original = tmp_path / "my data" / "shop.duckdb"
+    original.parent.mkdir()
+    stranger = Candidate(
+        number=0,
+        parent=None,
+        folder=original.parent,
+        database=original,
+        stable_database=original,
+        state=original.parent,
+        copied_bytes=0,
+        copy_s=0,
+        copy_method="none",
+    )
+    house.write(stranger, "CREATE TABLE kept AS SELECT 42 AS answer")
+    return original
+
+
+def test_an_adopted_database_is_copied_and_left_alone(house: House, warehouse: Warehouse, existing: Path):
+    before = existing.read_bytes()
+    candidate = warehouse.adopt(existing, number=1, link_back=False)
+    assert (candidate.number, candidate.parent) == (1, None)
+    assert candidate.copied_bytes == len(before)
+    assert warehouse.published() is None
+    warehouse.seal(1)
+    warehouse.publish(1)
+    assert house.read_live("SELECT answer FROM kept") == [(42,)]
+    assert not existing.is_symlink()
+    assert existing.read_bytes() == before
+    assert [p.name for p in existing.parent.iterdir()] == ["shop.duckdb"]
+
+
+def test_adoption_can_be_repeated(warehouse: Warehouse, house: House, existing: Path):
+    warehouse.adopt(existing, number=1, link_back=True)
+    house.open().adopt(existing, number=1, link_back=False)
+    warehouse.seal(1)
+    warehouse.publish(1)
+    assert not existing.is_symlink()
+
+
+def test_there_is_no_database_to_adopt(warehouse: Warehouse, tmp_path: Path):
+    with pytest.raises(DatabaseNotFoundError, match=r"nothing\.duckdb"):
+        warehouse.adopt(tmp_path / "nothing.duckdb", number=1, link_back=False)
+    assert warehouse.kept() == ()
+    assert not (tmp_path / "nothing.duckdb").exists()

@@ -1,0 +1,68 @@
+"""What every test session has: no skip that nobody allowed, no telemetry, and nothing of the developer's own shell."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+MAY_SKIP: dict[str, str] = {}
+"""How the id of a test starts that CI may skip, and why a fresh machine cannot run it.
+
+Without `CI` in the environment any test may be skipped; with it, one that is not listed here fails the session.
+"""
+
+OWN_PREFIXES = ("TIDEGATE_", "DBT_")
+OWN_NAMES = ("FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "PYTHONWARNINGS")
+QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "RUNTIME__DLTHUB_TELEMETRY": "false", "DO_NOT_TRACK": "1"}
+
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+
+
+class HonestSkips:
+    """Fails the session when a test was skipped that `MAY_SKIP` does not list; runs on the controller only."""
+
+    def __init__(self) -> None:
+        self.refused: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._note(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._note(report)
+
+    def _note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if not report.skipped or hasattr(report, "wasxfail") or report.nodeid.startswith(tuple(MAY_SKIP)):
+            return
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        self.refused[report.nodeid] = reason
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.refused and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if not self.refused:
+            return
+        terminalreporter.section("skipped, though CI must run it", red=True, bold=True)
+        for nodeid, reason in sorted(self.refused.items()):
+            terminalreporter.line(f"{nodeid}: {reason}", red=True)
+        terminalreporter.line("hint: make it run on a fresh machine, or list it in MAY_SKIP of tests/conftest.py")
+
+
+def in_ci() -> bool:
+    return os.environ.get("CI", "").lower() not in {"", "0", "false"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in list(os.environ):
+        if name.startswith(OWN_PREFIXES) or name in OWN_NAMES:
+            del os.environ[name]
+    os.environ.update(QUIET)
+    settings.load_profile("ci" if in_ci() else "local")
+    is_worker = hasattr(config, "workerinput")
+    if in_ci() and not is_worker:
+        config.pluginmanager.register(HonestSkips(), "honest-skips")

@@ -1,0 +1,266 @@
+"""A project whose commands are killed, and what must hold of it after every kill and after every command that ends."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from tests.e2e.harness.attempts import PIDS, strays
+from tests.e2e.harness.driver import Driver, Order, Report
+from tidegate.model import Event, IncidentState, Publication, Run, RunStatus, Version, VersionState
+from tidegate.state.sqlite import SQLiteStateStore
+
+CONFIGURATION = """\
+version: 1
+warehouse: {database: shop.duckdb}
+learned: "off"
+retention: {versions: 2, days: 0}
+checks:
+  - {table: main.b, rule: "not bad"}
+"""
+
+KEPT = {VersionState.PUBLISHED, VersionState.RETIRED, VersionState.HELD}
+MOVING = {"record", "swap"}
+"""The stages in which the ledger may be ahead of what readers see."""
+
+Rows = list[tuple[object, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """What the state store says, read from a copy of its files, so that the next command finds what the kill left."""
+
+    events: tuple[Event, ...]
+    versions: dict[int, Version]
+    publications: tuple[Publication, ...]
+    runs: tuple[Run, ...]
+    incidents: dict[int, IncidentState]
+
+    @property
+    def published(self) -> int | None:
+        return next((n for n, v in self.versions.items() if v.state is VersionState.PUBLISHED), None)
+
+    def of(self, kind: str) -> list[Event]:
+        return [e for e in self.events if e.kind == kind]
+
+    def in_state(self, *states: VersionState) -> list[int]:
+        return sorted(n for n, v in self.versions.items() if v.state in states)
+
+    def ancestors(self, number: int) -> list[int]:
+        """The version and what it was copied from, oldest first."""
+        found = [number]
+        while (parent := self.versions[found[-1]].parent) is not None:
+            found.append(parent)
+        return found[::-1]
+
+
+EMPTY = Ledger(events=(), versions={}, publications=(), runs=(), incidents={})
+
+
+@dataclass
+class Rig:
+    """A project, the ledger as it was last seen, and what is known of every version that was ever shown or held."""
+
+    root: Path
+    driver: Driver
+    configuration: str = CONFIGURATION
+    seed_rows: Rows = field(default_factory=list)
+    ledger: Ledger = EMPTY
+    kills: int = 0
+    bytes_of: dict[int, str] = field(default_factory=dict)
+    may_lag: bool = False
+    lagged: int = 0
+    stages: set[str] = field(default_factory=set)
+    killed_at: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        (self.root / "tidegate.yml").write_text(self.configuration)
+
+    # --- what is done
+
+    def order(self, do: str, **more: object) -> Order:
+        return Order(do=do, root=str(self.root), **more)  # type: ignore[arg-type]
+
+    def give(self, order: Order) -> Report:
+        """Have an order carried out, and look at everything afterwards."""
+        report = self.driver.give(order)
+        assert report.strays == (), "whoever took the lock over left a step of the dead owner running"
+        self.stages |= set(report.stages)
+        if report.was_killed:
+            self.kills += 1
+            self.killed_at[report.stages[-1] if report.stages else "before the first stage"] += 1
+        self._examine(report)
+        return report
+
+    def complete(self, order: Order) -> Report:
+        """Have an order carried out to its end; nothing that a crash left may be there afterwards."""
+        before = self.ledger
+        report = self.give(order)
+        assert report.error is None, report
+        assert report.code == 0
+        self._assert_clean()
+        if order.do == "run":
+            self._assert_one_more_batch(before, report)
+        return report
+
+    def close(self) -> None:
+        """Stop steps that outlived their owners and that no later command stopped."""
+        for pid in strays(self.root):
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+    # --- what is there
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse"
+
+    @property
+    def live(self) -> int | None:
+        """The version that readers see."""
+        link = self.warehouse / "live"
+        return int(link.resolve().name) if link.is_symlink() else None
+
+    @property
+    def kept(self) -> list[int]:
+        versions = self.warehouse / "versions"
+        return sorted(int(p.name) for p in versions.iterdir() if p.name.isdecimal()) if versions.exists() else []
+
+    def content(self) -> tuple[Rows, Rows, Rows]:
+        """What a reader sees who opens the live database anew: both tables and the view."""
+        with duckdb.connect(str(self.warehouse / "live" / "shop.duckdb"), read_only=True) as connection:
+            return (
+                connection.execute("SELECT batch, version FROM a ORDER BY ALL").fetchall(),
+                connection.execute("SELECT batch, version, bad FROM b ORDER BY ALL").fetchall(),
+                connection.execute("SELECT batch FROM latest").fetchall(),
+            )
+
+    def expected(self, number: int) -> tuple[Rows, Rows, Rows]:
+        """What version `number` holds according to the ledger: a batch for each of its ancestors and for itself."""
+        versions = [n for n in self.ledger.ancestors(number) if not self._is_adopted(n)]
+        first = len(self.seed_rows) + 1
+        rows: Rows = [*self.seed_rows, *((batch, n) for batch, n in enumerate(versions, first))]
+        was_held = any(e.subject == f"version:{number}" for e in self.ledger.of("version.held"))
+        return rows, [(*row, was_held and row[1] == number) for row in rows], [(len(rows),)]
+
+    def _is_adopted(self, number: int) -> bool:
+        return bool(self.seed_rows) and self.ledger.versions[number].run is None
+
+    def _read_ledger(self) -> Ledger:
+        copy = self.root / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        for name in ("state.db", "state.db-wal"):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(self.root / ".tidegate" / name, copy / name)
+        if not (copy / "state.db").exists():
+            return EMPTY
+        with closing(SQLiteStateStore(copy / "state.db")) as store:
+            assert store.problems() == ()
+            return Ledger(
+                events=store.events(),
+                versions={v.number: v for v in store.versions()},
+                publications=store.publications(),
+                runs=store.runs(),
+                incidents={i.number: i.state for i in store.incidents()},
+            )
+
+    # --- what must hold
+
+    def _examine(self, report: Report) -> None:
+        before, self.ledger = self.ledger, self._read_ledger()
+        self._assert_nothing_lost(before, report)
+        self._assert_nothing_doubled(before, report)
+        self._assert_readers_are_right(report)
+        self._assert_bytes_unchanged()
+
+    def _assert_nothing_lost(self, before: Ledger, report: Report) -> None:
+        events = self.ledger.events
+        assert [e.id for e in events] == list(range(1, len(events) + 1))
+        assert events[: len(before.events)] == before.events
+        assert set(report.accepted) <= {(e.id, e.kind, e.subject) for e in events}
+        unheard = len(events) - len(before.events) - len(report.accepted)
+        assert unheard == 0 or report.was_killed, "an event came from nowhere"
+
+    def _assert_nothing_doubled(self, before: Ledger, report: Report) -> None:
+        once = ("run.started", "run.finished", "version.begun", "version.sealed", "version.held", "version.pruned")
+        for kind in once:
+            subjects = Counter(e.subject for e in self.ledger.of(kind))
+            assert max(subjects.values(), default=1) == 1, (kind, subjects)
+        steps = Counter((e.kind, e.subject, e.data["step"]) for e in self.ledger.events if e.kind.startswith("step."))
+        assert max(steps.values(), default=1) == 1, steps
+        new = len(self.ledger.publications) - len(before.publications)
+        assert len(self.ledger.publications) == len(self.ledger.of("version.published"))
+        finished = report.ended in {"publish", "published"}
+        assert new == finished if not report.was_killed else new in {0, 1}
+        published = [p.version for p in self.ledger.publications if p.kind == "publish"]
+        held = {int(e.subject.removeprefix("version:")) for e in self.ledger.of("version.held")}
+        assert len(set(published) - held) == len([n for n in published if n not in held]), "published twice by a run"
+
+    def _assert_readers_are_right(self, report: Report) -> None:
+        """Readers see what the ledger says was published; only between ledger and swap the version before."""
+        if report.stages:  # what an earlier kill left is repaired before a command reaches its first stage
+            self.may_lag = report.was_killed and report.stages[-1] in MOVING
+        elif not report.was_killed:
+            self.may_lag = False
+        if self.live != self.ledger.published:
+            self.lagged += 1
+            assert self.may_lag, (self.live, self.ledger.published, report)
+            assert self.live == self.ledger.publications[0].previous
+        if self.live is not None:
+            assert self.content() == self.expected(self.live)
+            cursor = self.warehouse / "live" / "state" / "cursor"
+            batches = len(self.expected(self.live)[0])
+            assert (int(cursor.read_text()) if cursor.exists() else len(self.seed_rows)) == batches
+            assert [p.name for p in cursor.parent.iterdir() if p.name != "cursor"] == []
+
+    def _assert_bytes_unchanged(self) -> None:
+        """A version that was shown or held once never changes again."""
+        for number in self.kept:
+            if self.ledger.versions.get(number) and self.ledger.versions[number].state in KEPT:
+                found = digest(self.warehouse / "versions" / f"{number:06d}" / "shop.duckdb")
+                assert self.bytes_of.setdefault(number, found) == found, f"version {number} was written"
+
+    def _assert_clean(self) -> None:
+        """Nothing of an interrupted command is left, and retention was kept."""
+        assert not self.may_lag
+        assert self.live == self.ledger.published
+        assert {r.status for r in self.ledger.runs} <= set(RunStatus) - {RunStatus.RUNNING}
+        assert self.ledger.in_state(VersionState.CANDIDATE) == []
+        assert self.kept == self.ledger.in_state(*KEPT)
+        assert {p.name for p in (self.warehouse / "versions").iterdir()} == {f"{n:06d}" for n in self.kept}
+        assert {p.name for p in self.warehouse.iterdir()} - {"candidate"} == {"versions", "live"}
+        candidate = self.warehouse / "candidate"
+        assert not candidate.is_symlink() or self.ledger.versions[int(candidate.readlink().name)].state in KEPT
+        assert {p.name for p in (self.root / ".tidegate").iterdir()} <= {"state.db", "logs", "work"}
+
+    def _assert_one_more_batch(self, before: Ledger, report: Report) -> None:
+        """The new version is what was published before and one batch more, whatever was killed in between."""
+        number = int(report.facts["version"])
+        version = self.ledger.versions[number]
+        assert version.parent == before.published or self._was_adopted_by(report)
+        assert version.state is (VersionState.HELD if report.order.bad else VersionState.PUBLISHED)
+        assert report.ended == ("hold" if report.order.bad else "publish")
+        assert (self.live == number) == (not report.order.bad)
+
+    def _was_adopted_by(self, report: Report) -> bool:
+        return ("version.published", f"version:{report.facts['version'] - 1}") in {(k, s) for _, k, s in report.accepted}
+
+
+def digest(path: Path) -> str:
+    return hashlib.blake2b(path.read_bytes()).hexdigest()
+
+
+def pids_of(root: Path) -> Sequence[str]:
+    path = root / PIDS
+    return path.read_text().splitlines() if path.exists() else []

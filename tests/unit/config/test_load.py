@@ -1,0 +1,137 @@
+"""Every wrong `tidegate.yml` is told with its place and a hint; a right one becomes settings."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tidegate.config import FILE_NAME, find_project, json_schema, load
+from tidegate.errors import (
+    ConfigError,
+    ConfigSyntaxError,
+    PathNotFoundError,
+    ProjectNotFoundError,
+    TidegateError,
+    UnknownKeyError,
+)
+from tidegate.model import DatasetRef, Settings
+
+GOOD = """\
+version: 1
+warehouse: {path: house, database: shop.duckdb}
+steps:
+  - {name: load, run: "python load.py", timeout: 30m, env: {A: b}}
+products:
+  revenue:
+    tables: [marts.revenue]
+    tier: 1
+tables:
+  raw.orders: {key: [order_id], mask: [email]}
+checks:
+  - {table: raw.orders, rule: "total >= 0", on_fail: warn}
+  - {table: raw.orders, unique: [id, code]}
+  - table: raw.orders
+    relationships: {column: customer_id, to: raw.customers, field: id}
+  - {table: raw.orders, freshness: {column: created_at, max_age: 36h}}
+  - {table: raw.orders, row_count: {min: 1}}
+  - {name: margin, metric: "select 1", min: 0}
+"""
+
+
+def settings_of(folder: Path, text: str) -> Settings:
+    (folder / FILE_NAME).write_text(text, encoding="utf-8")
+    return load(folder)
+
+
+def test_a_right_file_becomes_settings(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, GOOD)
+    assert settings.warehouse.path == tmp_path.resolve() / "house"
+    assert settings.steps[0].kind == "command"
+    assert settings.steps[0].timeout == timedelta(minutes=30)
+    assert settings.steps[0].options == {"env": {"A": "b"}}
+    kinds = [(c.kind, c.column, c.blocking) for c in settings.checks]
+    assert kinds == [
+        ("rule", None, False),
+        ("unique", "id", True),
+        ("unique", "code", True),
+        ("relationships", "customer_id", True),
+        ("freshness", "created_at", True),
+        ("row_count", None, True),
+        ("metric", None, True),
+    ]
+    assert settings.checks[0].declared_in == "tidegate.yml:12"
+    assert settings.checks[3].arguments["to"] == DatasetRef(namespace="raw", name="customers")
+    assert settings.checks[4].arguments["max_age_s"] == 36 * 3600
+    assert settings.tables[DatasetRef(namespace="raw", name="orders")].key == ("order_id",)
+    assert settings.products[0].tier == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "place", "hint"),
+    [
+        (("steps:", "steps: ["), ConfigSyntaxError, "tidegate.yml:", "line and column"),
+        (("version: 1", "version: 1\nstepz: []"), UnknownKeyError, "tidegate.yml:2:1", "`steps`"),
+        (("tier: 1", "tear: 1"), UnknownKeyError, "tidegate.yml:8:5", "`tier`"),
+        (("rule:", "rul:"), UnknownKeyError, "tidegate.yml:12:25", "`rule`"),
+        (("tier: 1", "tier: 9"), ConfigError, "tidegate.yml:8:5", "config schema"),
+        (("version: 1", "version: 2"), ConfigError, "tidegate.yml:1:1", "config schema"),
+        (("timeout: 30m", "timeout: soon"), ConfigError, "tidegate.yml:4:", "config schema"),
+        (("timeout: 30m", "timeot: 30m"), UnknownKeyError, "tidegate.yml:4:5", "`timeout`"),
+        (('run: "python load.py"', "dlt: nowhere.py"), PathNotFoundError, "tidegate.yml:4:5", "relative to"),
+        (('run: "python load.py"', "run: a, dbt: b"), ConfigError, "tidegate.yml:4:5", "config schema"),
+        (("database: shop.duckdb", "adopt: none.duckdb"), PathNotFoundError, "tidegate.yml:2:", "adopt"),
+        (("database: shop.duckdb", "database: a/b.duckdb"), ConfigError, "a/b.duckdb", "config schema"),
+        (('metric: "select 1", min: 0', 'metric: "select 1"'), ConfigError, "`min`", "config schema"),
+        (("row_count: {min: 1}", "row_count: {}"), ConfigError, "`min`", "config schema"),
+        (("raw.orders, rule", "orders, rule"), ConfigError, "raw.orders", "config schema"),
+        (("products:", "notify: []\nproducts:"), UnknownKeyError, "tidegate.yml:5:1", "later release"),
+    ],
+)
+def test_a_wrong_file_is_told_with_place_and_hint(
+    tmp_path: Path, change: tuple[str, str], error: type[TidegateError], place: str, hint: str
+) -> None:
+    assert change[0] in GOOD
+    with pytest.raises(error) as caught:
+        settings_of(tmp_path, GOOD.replace(*change, 1))
+    assert type(caught.value) is error
+    assert place in str(caught.value)
+    assert hint in caught.value.hint
+    assert caught.value.exit_status == 2
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "just text", "version: 1\nversion: 1\n", "a: b: c", "\t- x"])
+def test_what_is_no_mapping_is_a_syntax_error_with_a_place(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigSyntaxError, match=r"tidegate\.yml:\d+:\d+"):
+        settings_of(tmp_path, text)
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"version: 1\n\xff\xfe")
+    with pytest.raises(ConfigSyntaxError, match="UTF-8"):
+        load(tmp_path)
+
+
+def test_two_steps_of_one_name(tmp_path: Path) -> None:
+    text = "version: 1\nsteps:\n  - {name: a, run: x}\n  - {name: a, run: y}\n"
+    with pytest.raises(ConfigError, match=r"tidegate\.yml:4:6: two steps are called `a`"):
+        settings_of(tmp_path, text)
+
+
+def test_the_project_is_found_from_below_and_only_there(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_text("version: 1\n", encoding="utf-8")
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert find_project(below) == tmp_path.resolve()
+    with pytest.raises(ProjectNotFoundError):
+        find_project(tmp_path.parent)
+    with pytest.raises(PathNotFoundError):
+        find_project(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_json_schema_refuses_what_the_loader_refuses() -> None:
+    schema = json_schema()
+    assert schema["additionalProperties"] is False
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    assert {"version", "warehouse", "steps", "checks", "tables", "products", "retention", "learned"} <= set(properties)

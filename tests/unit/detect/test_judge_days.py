@@ -1,0 +1,306 @@
+"""What is found, and what is not, in the newest day of a shop with 60 days of history."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.detect.days import (
+    SETTINGS,
+    bucket,
+    evening,
+    history,
+    judged,
+    measured,
+    scaled,
+    segment,
+    shop,
+    spec,
+    without,
+)
+from tidegate.detect import judge_table, notes
+
+
+def test_clean_day_says_nothing():
+    assert judged(shop()) == ()
+
+
+def test_half_of_the_rows_gone_is_a_volume_finding_that_holds():
+    days = shop()
+    scaled(days[-1], 0.5)
+    (found,) = judged(days)
+    assert (found.kind, found.holds, found.key) == ("volume", True, "raw.orders/volume")
+    assert found.observed == days[-1][("row_count", None, None)]
+    assert found.expected.low < 1150 < found.expected.high
+    assert found.interval == bucket(59)
+    assert found.sentence.startswith(f"raw.orders has {found.observed:.0f} rows for Thursday 2026-07-30, expected ")
+    assert "fewer than usual" in found.sentence
+    assert found.rarity > 2.3
+    assert 450 < found.affected_rows < 750
+    assert 0.4 < found.affected_share < 0.6
+
+
+def test_twice_the_rows_without_copies_is_a_volume_finding():
+    days = shop()
+    scaled(days[-1], 2)
+    (found,) = judged(days)
+    assert (found.kind, found.holds) == ("volume", True)
+    assert "2.0 times as many" in found.sentence or "2.1 times as many" in found.sentence or "1.9 times" in found.sentence
+
+
+@pytest.mark.parametrize("country", ["DE", "AT"])
+def test_missing_country_is_one_segment_finding_with_the_tables_numbers(country):
+    days = shop()
+    without(days[-1], country)
+    (found,) = judged(days)
+    assert (found.kind, found.holds) == ("segment", True)
+    assert found.key == f"raw.orders/segment/country={country}"
+    assert found.sentence.startswith(f"country = {country} has 0 of its usual ")
+    assert found.slice.segment == segment(country)
+    assert found.slice.observed == 0
+    assert found.affected_rows == round(found.slice.expected)
+    assert "the table has" in found.sentence
+
+
+def test_missing_large_country_explains_the_difference():
+    days = shop()
+    without(days[-1], "DE")
+    (found,) = judged(days)
+    assert found.slice.share > 0.8
+    assert "of the difference" in found.sentence
+
+
+def test_relabelled_country_names_both_labels():
+    days = shop()
+    moved = days[-1].pop(("row_count", None, segment("DE")))
+    days[-1][("row_count", None, segment("de"))] = moved
+    (found,) = judged(days)
+    assert found.key == "raw.orders/segment/country=DE"
+    assert f"country = de has {moved} rows" in found.sentence
+
+
+def test_load_delivered_twice_is_a_duplicates_finding_that_explains_the_volume():
+    days = shop()
+    rows = days[-1][("row_count", None, None)]
+    scaled(days[-1], 2)
+    days[-1][("duplicate_rows", None, None)] = rows
+    (found,) = judged(days)
+    assert (found.kind, found.holds, found.key) == ("duplicates", True, "raw.orders/duplicates")
+    assert found.sentence.startswith(f"raw.orders has {rows:,} extra copies of rows for Thursday 2026-07-30")
+    assert "instead" in found.sentence or "expected" in found.sentence
+    assert found.affected_rows == rows
+
+
+def test_cents_in_one_country_name_the_country_and_the_factor():
+    days = shop()
+    days[-1][("mean", "total", segment("NL"))] = 7000.0
+    days[-1][("mean", "total", None)] = 1456.0
+    (found,) = judged(days)
+    assert (found.kind, found.holds, found.column) == ("location", True, "total")
+    assert found.key == "raw.orders/location/total"
+    assert "where country = NL it is 7,000, about 100 times its usual value" in found.sentence
+    assert found.slice.segment == segment("NL")
+    assert found.slice.share > 0.8
+
+
+def test_several_columns_that_moved_are_one_finding():
+    days = shop()
+    days[-1][("mean", "total", None)] = 7000.0
+    days[-1][("mean", "shipping", None)] = 500.0
+    (found,) = judged(days)
+    assert found.key == "raw.orders/location/total"
+    assert "moved too" in found.sentence
+
+
+def test_changed_sign_is_found():
+    days = shop()
+    days[-1][("mean", "total", None)] = -70.0
+    (found,) = judged(days)
+    assert "another sign" in found.sentence
+
+
+def test_null_jump_in_a_column_that_was_never_null():
+    days = shop()
+    rows = days[-1][("row_count", None, None)]
+    days[-1][("null_count", "total", None)] = round(0.3 * rows)
+    (found,) = judged(days)
+    assert (found.kind, found.holds, found.column) == ("nulls", True, "total")
+    assert f"raw.orders.total is NULL in 30 % of the rows ({round(0.3 * rows)} of {rows:,})" in found.sentence
+    assert found.affected_rows == pytest.approx(0.3 * rows, abs=2)
+
+
+def test_fewer_nulls_are_told_and_do_not_hold():
+    days = shop()
+    days[-1][("null_count", "coupon", None)] = 0
+    (found,) = judged(days)
+    assert (found.kind, found.holds) == ("nulls", False)
+
+
+def test_missing_country_and_cents_are_two_causes():
+    days = shop()
+    without(days[-1], "DE")
+    days[-1][("mean", "total", None)] = 7000.0
+    assert [f.kind for f in judged(days)] in (["segment", "location"], ["location", "segment"])
+
+
+def test_same_cause_tomorrow_has_the_same_key():
+    days = shop(61)
+    without(days[-1], "DE")
+    without(days[-2], "DE")
+    today = judged(days[:-1])
+    tomorrow = judged(days, before=days[:-2])
+    assert {f.key for f in today} == {f.key for f in tomorrow} == {"raw.orders/segment/country=DE"}
+    assert "2 days like this since" in tomorrow[0].sentence
+    assert tomorrow[0].interval.start == bucket(59).start
+    assert tomorrow[0].interval.end == bucket(60).end
+
+
+def test_late_rows_that_restate_a_day_are_no_anomaly():
+    days = shop()
+    before = [dict(d) for d in days[:-1]]
+    scaled(before[-1], 0.96)
+    scaled(before[-5], 0.99)
+    assert judged(days, before=before) == ()
+
+
+def test_published_day_that_doubles_is_found():
+    days = shop()
+    before = [dict(d) for d in days[:-1]]
+    scaled(days[50], 2)
+    (found,) = judged(days, before=before)
+    assert found.kind == "volume"
+    assert found.interval == bucket(50)
+
+
+def test_published_day_that_loses_rows_is_found():
+    days = shop()
+    before = [dict(d) for d in days[:-1]]
+    scaled(days[50], 0.3)
+    (found,) = judged(days, before=before)
+    assert found.interval == bucket(50)
+
+
+def test_repair_of_a_published_day_is_no_anomaly():
+    days = shop()
+    before = [dict(d) for d in days[:-1]]
+    scaled(before[50], 0.3)
+    before[51][("mean", "total", None)] = 7000.0
+    assert judged(days, before=before) == ()
+
+
+def test_open_day_is_not_judged_and_noted():
+    days = shop()
+    scaled(days[-1], 0.2)
+    noon = bucket(59).start + timedelta(hours=12)
+    given = history(days, before=days[:-1])
+    assert judge_table(given, now=noon, settings=SETTINGS) == ()
+    assert any("has not ended" in note for note in notes(given, now=noon, settings=SETTINGS))
+
+
+def test_day_that_was_open_when_it_was_published_is_judged_when_it_is_over():
+    days = shop()
+    scaled(days[-1], 0.5)
+    early = measured(days, taken_at=bucket(59).start + timedelta(hours=8))
+    given = history(days, base=early)
+    assert [f.kind for f in judge_table(given, now=evening(days), settings=SETTINGS)] == ["volume"]
+
+
+def test_day_without_rows_between_others_is_zero_rows():
+    days = shop()
+    days[-2] = {}
+    (found,) = judged(days, before=days[:-2])
+    assert found.kind == "volume"
+    assert "raw.orders has no rows for Wednesday 2026-07-29" in found.sentence
+
+
+def test_first_run_judges_only_the_newest_day():
+    days = shop()
+    scaled(days[30], 0.3)
+    assert judged(days, base=()) == ()
+    scaled(days[-1], 0.3)
+    (found,) = judged(days, base=())
+    assert found.interval == bucket(59)
+
+
+def test_excluded_days_do_not_teach():
+    days = shop()
+    for at in range(44, 59):
+        days[at][("mean", "total", None)] = 7000.0
+    days[-1][("mean", "total", None)] = 7000.0
+    bad = tuple((spec("mean", "total"), bucket(at)) for at in range(44, 59))
+    assert judged(days, excluded=bad)[0].key == "raw.orders/location/total"
+    assert judged(days) == ()
+
+
+def test_excluded_category_takes_the_total_along():
+    days = shop()
+    for at in range(45, 59):
+        scaled(days[at], 0.4)
+    scaled(days[-1], 0.4)
+    bad = tuple((spec("row_count", None, segment("DE")), bucket(at)) for at in range(45, 59))
+    assert [f.kind for f in judged(days, excluded=bad)] == ["volume"]
+
+
+def test_even_drop_on_a_holiday_is_told_and_does_not_hold():
+    days = shop(34)  # the newest is Saturday 4 July
+    scaled(days[-1], 0.4)
+    (found,) = judged(days)
+    assert not found.holds
+    assert "Independence Day" in found.sentence
+    strict = judge_table(history(days), now=evening(days), settings=replace(SETTINGS, holidays=False))
+    assert strict[0].holds
+
+
+def test_country_that_is_missing_on_a_holiday_holds():
+    days = shop(34)
+    scaled(days[-1], 0.4)
+    without(days[-1], "DE")
+    (found,) = judged(days)
+    assert (found.key, found.holds) == ("raw.orders/segment/country=DE", True)
+
+
+def test_status_that_ripens_is_no_anomaly_from_the_second_run_on():
+    days = shop()
+    for back, share in ((1, 0.9), (2, 0.4), (3, 0.05)):
+        day = days[-back]
+        day[("row_count", None, segment("open", "status"))] = round(share * (day[("row_count", None, None)] or 0))
+    before = [dict(d) for d in days[:-1]]
+    for back, share in ((1, 0.9), (2, 0.4), (3, 0.05)):
+        day = before[-back]
+        day[("row_count", None, segment("open", "status"))] = round(share * (day[("row_count", None, None)] or 0))
+    assert judged(days, before=before) == ()
+
+
+def test_delivery_dates_that_are_not_known_yet_are_learned_from_what_was_first_said():
+    days, first = shop(), []
+    for at, day in enumerate(days):
+        rows = day[("row_count", None, None)] or 0
+        first.append({("row_count", None, None): rows, ("null_count", "delivered_at", None): round(0.9 * rows)})
+        day[("null_count", "delivered_at", None)] = round(rows * (0.9 if at == 59 else 0.0))
+    given = history(days, first=measured(first[:-1]))
+    assert judge_table(given, now=evening(days), settings=SETTINGS) == ()
+    days[-1][("null_count", "delivered_at", None)] = 0
+    given = history(days, first=measured(first[:-1]))
+    (found,) = judge_table(given, now=evening(days), settings=SETTINGS)
+    assert found.key == "raw.orders/nulls/delivered_at/fewer"
+
+
+def test_at_most_three_findings():
+    days = shop()
+    day = days[-1]
+    without(day, "DE")
+    day[("duplicate_rows", None, None)] = 300
+    day[("mean", "total", None)] = 7000.0
+    day[("null_count", "total", None)] = 500
+    found = judged(days)
+    assert 1 <= len(found) <= 3
+    assert all(f.holds for f in found)
+
+
+def test_since_names_the_load_and_the_day():
+    days = shop()
+    scaled(days[-1], 0.4)
+    (found,) = judged(days, new_loads=("1751328000.1",))
+    assert found.since == "load 1751328000.1, Thursday 2026-07-30"
