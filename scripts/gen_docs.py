@@ -103,6 +103,8 @@ def _part(title: str, schema: Mapping[str, object]) -> list[str]:
 
 def _default(about: Mapping[str, object]) -> str:
     default = about.get("default")
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
     return "" if default in (None, [], {}) or isinstance(default, Mapping) else f"`{default}`"
 
 

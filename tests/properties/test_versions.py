@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class Versions(RuleBasedStateMachine):
     @initialize()
     def an_empty_warehouse(self) -> None:
         self.root = Path(tempfile.mkdtemp())
+        weakref.finalize(self, shutil.rmtree, self.root)
         self.kept: dict[int, Expected] = {}
         self.published: int | None = None
         self.next = 1
@@ -171,10 +173,6 @@ class Versions(RuleBasedStateMachine):
             content = self.kept[self.published].content
             assert content is not None
             assert live.read_bytes() == file_of(content)
-
-    def teardown(self) -> None:
-        if hasattr(self, "root"):
-            shutil.rmtree(self.root)
 
 
 Versions.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -21,6 +21,9 @@ from tidegate.model import Settings, StepSettings
 from tidegate.ports import Progress, StateStore, Step, Warehouse
 from tidegate.services.site import Site
 
+AS_WRITTEN = {"command": "run"}
+"""Kinds of step that `tidegate.yml` calls otherwise."""
+
 
 class SystemClock:
     """The machine's clocks."""
@@ -100,10 +103,22 @@ def _adapter(group: str, name: str, what: str) -> object:
 
     found = {e.name: e for e in entry_points(group=group)}
     if name not in found:
-        near = difflib.get_close_matches(name, found, n=1, cutoff=0.5)
-        hint = f"did you mean `{near[0]}`?" if near else f"installed are: {', '.join(sorted(found)) or 'none'}"
+        known = sorted(AS_WRITTEN.get(kind, kind) for kind in found)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean `{near[0]}`?" if near else f"installed are: {', '.join(known) or 'none'}"
         raise AdapterNotFoundError(f"no {what} adapter for `{name}`", hint=hint)
     return found[name].load()
+
+
+def demand_adapters(settings: Settings) -> None:
+    """Look up the adapter of the warehouse and of every step; nothing is opened.
+
+    Raises:
+        AdapterNotFoundError: nobody registers one of them.
+    """
+    _adapter("tidegate.warehouses", settings.warehouse.type, "warehouse")
+    for step in settings.steps:
+        _adapter("tidegate.steps", step.kind, "step")
 
 
 def actor() -> str:

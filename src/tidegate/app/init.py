@@ -134,9 +134,10 @@ def _text(seen: Discovery, database: Path | None, *, link_back: bool) -> str:
             lines.append("  link_back: true")
     lines += ["", "steps:   # run in this order, unmodified, against a candidate that nobody reads yet"]
     names: set[str] = set()
-    loads = ["load"] if len(seen.dlt) == 1 else [s.path for s in seen.dlt]
+    scripts = list(dict.fromkeys(s.path for s in seen.dlt))  # a script may build several pipelines
+    loads = ["load"] if len(scripts) == 1 else scripts
     builds = ["transform"] if len(seen.dbt) == 1 else [p.name for p in seen.dbt]
-    lines += [f"  - {{name: {_name(n, names)}, dlt: {_quoted(s.path)}}}" for n, s in zip(loads, seen.dlt, strict=True)]
+    lines += [f"  - {{name: {_name(n, names)}, dlt: {_quoted(s)}}}" for n, s in zip(loads, scripts, strict=True)]
     lines += [f"  - {{name: {_name(n, names)}, dbt: {_quoted(p.path)}}}" for n, p in zip(builds, seen.dbt, strict=True)]
     return "\n".join([*lines, OPTIONAL])
 

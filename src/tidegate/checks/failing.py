@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from tidegate.metrics import condition, literal, quoted, relation, select
+from tidegate.metrics import accepted, condition, quoted, relation, select
 from tidegate.metrics import query as checked_query
 from tidegate.model import Check, DatasetRef
 
@@ -54,7 +54,7 @@ def text_argument(check: Check, name: str) -> str:
         ArgumentError: it is missing or no text.
     """
     value = check.arguments.get(name)
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value:
         raise ArgumentError(f"`{name}` is missing")
     return value
 
@@ -116,14 +116,8 @@ def accepted_values(check: Check) -> str:
         relation(check.dataset),
         where=where(check),
         group=[key],
-        having=f"{key} NOT IN ({', '.join(accepted(check))})",
+        having=f"{key} NOT IN ({', '.join(accepted(listed(check)))})",
     )
-
-
-def accepted(check: Check) -> list[str]:
-    """The accepted values in SQL: text literals, or without `quote` the user's own SQL."""
-    argument = json.loads(listed(check))
-    return [literal(value) if argument["quote"] else condition(value) for value in argument["values"]]
 
 
 def relationships(check: Check) -> str:

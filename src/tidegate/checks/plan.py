@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 
 from tidegate.checks.catalogue import CHECKS, CheckKind
-from tidegate.checks.failing import ArgumentError, column_name, failures_query, subject, target, text_argument, where
+from tidegate.checks.failing import ArgumentError, column_name, failures_query, target, text_argument, where
 from tidegate.checks.threshold import ThresholdError, rule
 from tidegate.metrics import METRICS, ConditionError, kind_of
 from tidegate.model import Check, CheckResult, Dataset, DatasetRef, MetricSpec, Outcome
@@ -72,8 +72,9 @@ def _examine(check: Check, kind: CheckKind, catalog: Mapping[DatasetRef, Dataset
         if kind.needs_dataset:
             raise ArgumentError(f"there is no table `{check.dataset}`{nearest(str(check.dataset), map(str, catalog))}")
         return
+    if kind.failing is not None:
+        kind.failing(check)
     if kind.needs_column:
-        subject(check)
         _has(dataset, column_name(check), check)
     if check.kind == "relationships":
         parent = catalog.get(target(check))

@@ -49,7 +49,9 @@ def sample_query(
         columns = _columns(check, dataset, keys)
         items = [quoted(name) for name in columns]
         if check.kind == "unique":
-            return _query(_repeated(check, items), columns, limit, order=[failing.subject(check), *items[:1]])
+            return _query(
+                _repeated(check, items), columns, limit, order=list(dict.fromkeys([failing.subject(check), *items[:1]]))
+            )
         if check.kind == "relationships":
             return _query(failing.orphans(check, items), columns, limit)
         return _query(select(items, f"({kind.failing(check)}) AS failing"), columns, limit)
@@ -73,7 +75,7 @@ def _columns(check: Check, dataset: Dataset, keys: Sequence[str]) -> tuple[str, 
     """Keys, the columns that the check is about, then others in their order until there are enough."""
     named = [column.name for name in keys if (column := dataset.column(name)) is not None]
     if not named:
-        named = [c.name for c in dataset.columns if KEY.search(c.name)][:2]
+        named = [c.name for c in dataset.columns if KEY.search(c.name) and not c.name.startswith("_")][:2]
     named += _about(check, dataset)
     shown = list(dict.fromkeys(named))
     others = [c.name for c in dataset.columns if c.name not in set(shown) and not c.name.startswith("_")]

@@ -26,7 +26,7 @@ class _Reading:
     told: str
 
 
-class _Unknown(Exception):  # noqa: N818  # it never leaves this module
+class _UnknownError(Exception):
     """The number could not be had."""
 
 
@@ -52,7 +52,8 @@ def judge(check: Check, values: Mapping[MetricSpec, object], *, now: datetime) -
         evaluated = _rows(values, others[0] if others else main)
         reading = _read(check, kind, _lookup(values, main), evaluated, now)
         outcome = _outcome(check, reading.failures)
-    except (_Unknown, ConditionError, ArgumentError, ThresholdError) as error:
+        sql = kind.failing(check) if kind.failing is not None else main.argument
+    except (_UnknownError, ConditionError, ArgumentError, ThresholdError) as error:
         return CheckResult(check=check, outcome=Outcome.ERROR, reason=f"could not be evaluated: {error}")
     return CheckResult(
         check=check,
@@ -62,7 +63,7 @@ def judge(check: Check, values: Mapping[MetricSpec, object], *, now: datetime) -
         evaluated=evaluated,
         measured=reading.measured,
         expected=reading.expected,
-        sql=kind.failing(check) if kind.failing is not None else main.argument,
+        sql=sql,
     )
 
 
@@ -86,9 +87,9 @@ def _lookup(values: Mapping[MetricSpec, object], spec: MetricSpec) -> object:
         same = (v for s, v in values.items() if s.metric == "query" and s.argument == spec.argument)
         found = next(same, _MISSING)
     if found is _MISSING:
-        raise _Unknown("it was not measured")
+        raise _UnknownError("it was not measured")
     if isinstance(found, Unmeasured):
-        raise _Unknown(found.reason)
+        raise _UnknownError(found.reason)
     return found
 
 
@@ -130,7 +131,7 @@ def _bounds(check: Check, kind: CheckKind, value: object, evaluated: int | None)
         expected = f"at least {low:,.10g}" if low is not None else f"at most {high:,.10g}"
     if value is None:
         if evaluated != 0:
-            raise _Unknown("the query returned NULL")
+            raise _UnknownError("the query returned NULL")
         return _Reading(0.0, "NULL", expected, f"it is NULL, expected {expected}")
     number = _number(value)
     outside = (low is not None and number < low) or (high is not None and number > high)
@@ -156,7 +157,7 @@ def _number(value: object) -> float:
     try:
         return float(str(value)) if not isinstance(value, bool) else float(value)
     except ValueError as error:
-        raise _Unknown(f"`{value}` is not a number") from error
+        raise _UnknownError(f"`{value}` is not a number") from error
 
 
 def duration(seconds: float) -> str:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
+BROKEN_PIPE = 141
+"""Exit status when the program that reads stdout went away, as shells have it: not 0, because a held run is not fine."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 fine, 1 findings or gate closed, 2 could not run."""
+    from tidegate.cli.output import ReaderLeftError, prepare
     from tidegate.cli.parser import parse
 
-    arguments = parse(sys.argv[1:] if argv is None else argv)
+    prepare()
     try:
-        status = arguments.run()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return status
+        return parse(sys.argv[1:] if argv is None else argv).run()
+    except ReaderLeftError:
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
@@ -11,13 +13,17 @@ from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
-from tidegate.errors import TidegateError
+from tidegate.errors import StorageError, TidegateError
 from tidegate.model import DatasetRef
 
 STYLES = {"bold": "1", "red": "1;31", "green": "1;32"}
 
 SCHEMA_VERSION = 1
 """The version of every `--json` document; raised when a field is removed or changes its meaning."""
+
+
+class ReaderLeftError(Exception):
+    """The program that reads stdout went away, such as `head`; there is nobody to tell it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +45,19 @@ class Output:
         """Write one JSON document: `schema_version`, `kind` and the body's fields."""
         plain = to_json(body)
         content = plain if isinstance(plain, dict) else {"items": plain}
-        text = json.dumps({"schema_version": SCHEMA_VERSION, "kind": kind, **content}, indent=2, ensure_ascii=False)
-        sys.stdout.write(text + "\n")
+        text = json.dumps(
+            {"schema_version": SCHEMA_VERSION, "kind": kind, **content}, indent=2, ensure_ascii=False, allow_nan=False
+        )
+        self.line(text)
 
     def line(self, text: str = "") -> None:
         """Write one plain line to stdout."""
-        sys.stdout.write(text + "\n")
+        _write(text + "\n")
 
     def aside(self, text: str) -> None:
         """Write one plain line to stderr, unless `quiet`."""
         if not self.quiet:
-            sys.stderr.write(text + "\n")
-            sys.stderr.flush()
+            _tell(text + "\n")
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
         """Write a table to stdout; `right` are the columns that are aligned to the right.
@@ -66,15 +73,62 @@ class Output:
             table.add_column(head, justify="right" if place in right else "left", overflow="fold")
         for row in rows:
             table.add_row(*[Text(cell) for cell in row])
-        width = None if sys.stdout.isatty() else 120
-        Console(file=sys.stdout, no_color=not self.color, highlight=False, width=width).print(table)
+        tty, drawn = sys.stdout.isatty(), io.StringIO()
+        width = None if tty else 120
+        console = Console(
+            file=drawn,
+            force_terminal=tty,
+            no_color=not self.color,
+            width=width,
+            highlight=False,
+            markup=False,
+            emoji=False,  # or rich loads the names of all emojis to look for them in the heads
+        )
+        console.print(table)
+        _write(drawn.getvalue())
 
     def error(self, error: TidegateError) -> None:
         """Write an error and its hint to stderr; as a JSON document on stdout too, when one was asked for."""
-        sys.stderr.write(f"error: {error}\nhint: {error.hint}\n")
-        sys.stderr.flush()
+        _tell(f"error: {error}\nhint: {error.hint}\n")
         if self.json:
             self.document("error", {"code": error.code, "message": str(error), "hint": error.hint})
+
+
+def prepare() -> None:
+    """Let both streams take whatever is written: a character that they have no code for is escaped, and a stream that was
+    closed before Tidegate began swallows everything.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, io.StringIO())
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _write(text: str) -> None:
+    """Write to stdout, to its end.
+
+    Raises:
+        ReaderLeftError: the program that reads it went away.
+        StorageError: it cannot be written for another reason.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes there
+        if isinstance(error, BrokenPipeError):
+            raise ReaderLeftError from error
+        hint = "free space on the disk that it goes to; what the command did is done, `tidegate status` shows it"
+        raise StorageError(f"`stdout` cannot be written: {error.strerror}", hint=hint) from error
+
+
+def _tell(text: str) -> None:
+    """Write to stderr; when that is closed or full there is nobody to tell it."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def wants_color(*, disabled: bool) -> bool:

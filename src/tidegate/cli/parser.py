@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import os
-import sys
-from collections.abc import Callable, Sequence
+import re
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 import tidegate
-from tidegate.cli.output import Output, wants_color
+from tidegate.cli.output import Output, ReaderLeftError, wants_color
 from tidegate.errors import TidegateError, UsageError
 
 EXIT_STATUS = "exit status: 0 fine, 1 findings or gate closed, 2 could not run"
@@ -41,30 +44,71 @@ class Invocation:
     output: Output
 
     def run(self) -> int:
-        """Run the command; an expected error is written with its hint and becomes its exit status."""
+        """Run the command; an error is written with its hint and becomes its exit status."""
         try:
             return self.handler(self.arguments, self.output)
-        except TidegateError as error:
-            if self.output.verbose:
-                raise
-            self.output.error(error)
-            return error.exit_status
         except KeyboardInterrupt:
             self.output.aside("interrupted: readers keep the published version")
-            return 130
+            raise
+        except Exception as error:  # the last one who can tell it in a sentence; `--verbose` shows it whole
+            if self.output.verbose or isinstance(error, ReaderLeftError):
+                raise
+            told = explained(error)
+            self.output.error(told)
+            return told.exit_status
+
+
+def explained(error: Exception) -> TidegateError:
+    """The error itself, the file system's refusal, or a fault of Tidegate's own with the place where it happened."""
+    if isinstance(error, TidegateError):
+        return error
+    if isinstance(error, OSError):
+        from tidegate.warehouses.storage import refusal
+
+        return refusal(error, "go on")
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    place = f"{Path(frame.f_code.co_filename).name}:{line}"
+    return TidegateError(
+        f"unforeseen `{type(error).__name__}` at `{place}`: {error}",
+        hint="this is a fault of tidegate's: nothing was published; run again with `--verbose` and report what it prints",
+    )
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     """100 columns wide unless COLUMNS says otherwise, so that help looks the same everywhere."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=int(os.environ.get("COLUMNS") or 100), max_help_position=26)
+        said = os.environ.get("COLUMNS", "")
+        width = int(said) if said.isdecimal() else 0
+        super().__init__(prog, width=width or 100, max_help_position=26)
 
 
 class _ArgumentParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"error: {message}\nhint: `{self.prog} --help` lists what is allowed\n")
+        """argparse's words with values in backticks, and the nearest command or option."""
+        message = re.sub(r"'([^']*)'", r"`\1`", message).removeprefix("argument COMMAND: ")
+        hint = f"`{self.prog} --help` lists what is allowed"
+        known: list[str] = []
+        if wrong := re.match(r"invalid choice: `(.*?)`", message):
+            message, known = f"there is no command `{wrong[1]}`", [c.name for c in _all(COMMANDS)]
+        elif wrong := re.match(r"unrecognized arguments: (\S+)", message):
+            message, known = f"unknown option `{wrong[1]}`", sorted(_options())
+        if wrong and (near := difflib.get_close_matches(wrong[1], known, n=1)):
+            hint = f"did you mean `{near[0]}`? {hint}"
+        Output().error(UsageError(message, hint=hint))
         raise SystemExit(UsageError.exit_status)
+
+
+def _all(commands: Sequence[Command]) -> Iterator[Command]:
+    for command in commands:
+        yield command
+        yield from _all(command.commands)
+
+
+def _options() -> set[str]:
+    """Every option of every command."""
+    own = {name for command in _all(COMMANDS) for names, _ in command.options for name in names}
+    return {"--project", "--help", *(f"--{name}" for name in SWITCHES)} | {n for n in own if n.startswith("-")}
 
 
 def option(*names: str, **said: object) -> tuple[tuple[str, ...], dict[str, object]]:

@@ -59,6 +59,8 @@ def run(output: Output, outcome: RunOutcome, *, public: Path) -> None:
     seen = outcome.version if outcome.decision.action is Action.PUBLISH else outcome.parent
     readers = f"readers see version {seen}: {public}" if seen else "nothing is published yet"
     output.line(f"{output.strong(word, colour)}  version {outcome.version}; {readers}")
+    for reason in _reasons(outcome):
+        output.line(f"because   {reason}")
     for line in outcome.repaired:
         output.line(f"repaired  {line}")
     for found in outcome.incidents:
@@ -77,6 +79,12 @@ def run(output: Output, outcome: RunOutcome, *, public: Path) -> None:
     output.line(f"time      {spent}; copied {size(outcome.copied_bytes)} ({outcome.copy_method})")
     for line in _next_after(outcome):
         output.line(f"next      {line}")
+
+
+def _reasons(outcome: RunOutcome) -> list[str]:
+    """Why a version is held, where no finding says it."""
+    said = {f.sentence for f in outcome.findings}
+    return [r for r in outcome.decision.because if r not in said] if outcome.decision.action is Action.HOLD else []
 
 
 def _told(findings: Sequence[Finding], opened: Sequence[Incident]) -> list[Finding]:
@@ -99,7 +107,11 @@ def incident_summary(output: Output, incident: Incident) -> None:
     output.line(f"{output.strong(f'incident {incident.number}')} ({incident.severity}{again}) {incident.title}")
     root = incident.findings[0]
     if root.slice is not None:
-        output.line(f"  slice    {root.slice.segment}: {root.slice.share:.0%} of the difference")
+        part = root.slice
+        values = f", {part.observed:,.4g} instead of {part.expected:,.4g}"
+        output.line(f"  slice    {part.segment}: {part.share:.0%} of the difference{values}")
+    elif root.spread:
+        output.line(f"  slice    none: it is spread over all values of {', '.join(root.spread)}")
     if root.since:
         output.line(f"  since    {root.since}")
     others = incident.findings[1:]
@@ -173,8 +185,12 @@ def status(output: Output, found: Status) -> None:
         code = f", code {version.code_revision}" if version.code_revision else ""
         output.line(f"published  version {version.number}, built {when(version.created_at)} UTC{code}")
         output.line(f"readers    {found.public}")
-    if found.behind:
-        output.line("repair     a crash came between ledger and swap; the next `tidegate run` repairs it")
+    if found.missing:
+        output.line(
+            "missing    its data is gone, so readers see nothing: `tidegate rollback` puts the version before back"
+        )
+    elif found.behind:
+        output.line("repair     readers do not see it yet, as after a crash; `tidegate check` or a run repairs that")
     if found.runs:
         output.line()
         rows = [
@@ -319,7 +335,7 @@ def _samples(output: Output, found: Incident, results: Sequence[CheckResult]) ->
         sample = result.sample
         if sample is None or f"{result.check.dataset}/check/{result.check.id}" not in keys:
             continue
-        output.line(f"\n{result.check.name}: {len(sample.rows)} of {sample.total:,} failures")
+        output.line(f"\n{result.check.name}: {sample.total:,} failures; rows shown: {len(sample.rows)}")
         output.table(sample.columns, [[v if v is not None else "NULL" for v in row] for row in sample.rows])
         if sample.masked:
             output.line(f"masked: {', '.join(sample.masked)}")

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from tidegate.config.schema import DEMANDS, CheckPart, ProjectPart, StepPart, seconds
-from tidegate.errors import (
-    ConfigError,
-    ConfigSyntaxError,
-    PathNotFoundError,
-    ProjectNotFoundError,
-    UnknownKeyError,
+import msgspec
+
+from tidegate.config.schema import (
+    DEMANDS,
+    CheckPart,
+    ProjectPart,
+    StepPart,
+    TablePart,
+    WarehousePart,
+    convert,
+    is_on,
+    seconds,
+    table_name,
 )
+from tidegate.errors import ConfigError, ConfigSyntaxError, PathNotFoundError, ProjectNotFoundError
 from tidegate.model import (
     Check,
     DatasetRef,
@@ -29,12 +37,6 @@ from tidegate.model import (
 FILE_NAME = "tidegate.yml"
 BUILT_IN_KINDS = {"dlt": "dlt", "dbt": "dbt", "run": "command"}
 STEP_OPTIONS = ("env", "args", "python", "executable", "command", "select", "target", "profile", "profiles_dir", "vars")
-PLANNED = {
-    "notify": "notifications",
-    "slo": "service level objectives",
-    "quarantine": "quarantine",
-}
-"""Keys that later releases will read; until then they are refused, because a key that does nothing is a trap."""
 
 
 def find_project(start: Path) -> Path:
@@ -54,8 +56,10 @@ def find_project(start: Path) -> Path:
 
 def json_schema() -> dict[str, object]:
     """The JSON Schema (2020-12) of `tidegate.yml`."""
-    schema = ProjectPart.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": FILE_NAME}
+    _, definitions = msgspec.json.schema_components([ProjectPart], ref_template="#/$defs/{name}")
+    project = definitions.pop(ProjectPart.__name__)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {**head, **project, "title": FILE_NAME, "$defs": definitions}
 
 
 def load(folder: Path) -> Settings:
@@ -69,8 +73,18 @@ def load(folder: Path) -> Settings:
     """
     path = folder / FILE_NAME
     tree = _read(path)
-    part = _validate(tree, path)
-    return _settings(part, folder.resolve(), path, tree)
+    plain = _plain(tree)
+
+    def where(*loc: str | int) -> str:
+        return f"{path.name}:{position(tree, loc)}"
+
+    try:
+        part = convert(plain, ProjectPart)
+    except msgspec.ValidationError:
+        from tidegate.config.explain import explain
+
+        raise explain(plain, where) from None
+    return _settings(part, plain, folder.resolve(), where)
 
 
 def _read(path: Path) -> object:
@@ -90,121 +104,68 @@ def _read(path: Path) -> object:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{path.name}:{mark.line + 1}:{mark.column + 1}" if mark else path.name
-        raise ConfigSyntaxError(f"{where}: {error.problem or error.context or 'not YAML'}") from None
+        lines = text.splitlines()
+        line = lines[mark.line].strip() if mark and mark.line < len(lines) else ""
+        said = f"{error.problem or error.context or 'not YAML'}{f': `{line}`' if line else ''}"
+        raise ConfigSyntaxError(f"{where}: {said}") from None
     if not isinstance(tree, Mapping):
         raise ConfigSyntaxError(f"{path.name}:1:1: a mapping is expected, starting with `version: 1`")
     return tree
 
 
-def _validate(tree: object, path: Path) -> ProjectPart:
-    from pydantic import ValidationError
+def _plain(tree: object) -> Any:
+    """A YAML tree as the built-in types, which is what `convert` takes; keys are texts."""
+    from ruamel.yaml.scalarbool import ScalarBoolean
 
-    try:
-        return ProjectPart.model_validate(_plain(tree))
-    except ValidationError as error:
-        raise _explain(error.errors(include_url=False), tree, path) from None
-
-
-def _plain(tree: object) -> object:
-    if isinstance(tree, Mapping):
-        return {str(k) if not isinstance(k, str) else k: _plain(v) for k, v in tree.items()}
-    if isinstance(tree, Sequence) and not isinstance(tree, str):
-        return [_plain(v) for v in tree]
-    return str(tree) if isinstance(tree, str) else tree
-
-
-def _explain(problems: Sequence[Mapping[str, object]], tree: object, path: Path) -> ConfigError:
-    """The first problem as an error: an unknown key before a wrong value, because it is the usual cause."""
-    first = min(problems, key=lambda p: p["type"] != "extra_forbidden")
-    loc = tuple(p for p in first["loc"] if isinstance(p, (str, int)))  # type: ignore[attr-defined]  # pydantic types loc as object here
-    where = f"{path.name}:{position(tree, loc)}"
-    dotted = ".".join(str(p) for p in loc)
-    if first["type"] == "extra_forbidden":
-        return _unknown(where, str(loc[-1]), loc)
-    if first["type"] == "missing":
-        return ConfigError(f"{where}: `{dotted}` is missing", hint=f"add `{loc[-1]}:`")
-    message = str(first["msg"]).removeprefix("Value error, ")
-    shown = first.get("input")
-    value = f" (found `{shown}`)" if isinstance(shown, (str, int, float, bool)) else ""
-    return ConfigError(f"{where}: `{dotted}`: {message}{value}")
-
-
-def _unknown(where: str, key: str, loc: Sequence[str | int]) -> UnknownKeyError:
-    known = _known_keys(loc[:-1])
-    if key in PLANNED:
-        hint = f"{PLANNED[key]} come with a later release; remove the key until then"
-    else:
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-        hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
-    return UnknownKeyError(f"{where}: unknown key `{key}`", hint=hint)
-
-
-def _known_keys(loc: Sequence[str | int]) -> list[str]:
-    """The keys that are allowed at a place, read from the JSON Schema."""
-    schema = json_schema()
-    definitions = schema["$defs"]
-    here: object = schema
-    for part in loc:
-        here = _resolve(here, definitions)
-        if not isinstance(here, Mapping):
-            return []
-        if isinstance(part, int):
-            here = here.get("items")
-        else:
-            here = (here.get("properties") or {}).get(part, here.get("additionalProperties"))
-    here = _resolve(here, definitions)
-    return sorted(here.get("properties", {})) if isinstance(here, Mapping) else []
-
-
-def _resolve(here: object, definitions: object) -> object:
-    if isinstance(here, Mapping) and "anyOf" in here:
-        here = next((option for option in here["anyOf"] if "$ref" in option), here)
-    if isinstance(here, Mapping) and "$ref" in here and isinstance(definitions, Mapping):
-        return definitions[str(here["$ref"]).rsplit("/", 1)[-1]]
-    return here
+    match tree:
+        case Mapping():
+            return {str(key): _plain(value) for key, value in tree.items()}
+        case str():
+            return str(tree)
+        case Sequence():
+            return [_plain(value) for value in tree]
+        case bool() | ScalarBoolean():  # an anchored one is a number to Python
+            return bool(tree)
+        case int():
+            return int(tree)
+        case float():
+            return float(tree)
+        case _:
+            return tree
 
 
 def position(tree: object, loc: Sequence[str | int]) -> str:
     """`line:column` (from 1) of the deepest part of `loc` that the file has."""
     line, column = 0, 0
-    here = tree
+    here: Any = tree
     for part in loc:
-        marks = getattr(here, "lc", None)
-        try:
-            if isinstance(here, Mapping) and marks is not None and part in here:
-                line, column = marks.key(part)
-            elif isinstance(here, Sequence) and marks is not None and isinstance(part, int):
-                line, column = marks.item(part)
-            here = here[part]  # type: ignore[index]  # a YAML tree is a mapping or a list here
-        except (KeyError, IndexError, TypeError):
+        keys = [part] if isinstance(here, list) else [key for key in here if str(key) == part]
+        if not keys:
             break
+        marks = here.lc.data or {}  # without the keys that a merge (`<<`) brings
+        if keys[0] in marks:
+            line, column = marks[keys[0]][:2]
+        here = here[keys[0]]
     return f"{line + 1}:{column + 1}"
 
 
 def ref(text: str) -> DatasetRef:
     """`schema.name` as a reference."""
-    namespace, _, name = text.partition(".")
+    namespace, name = table_name(text)
     return DatasetRef(namespace=namespace, name=name)
 
 
-def _settings(part: ProjectPart, root: Path, path: Path, tree: object) -> Settings:
-    steps = [_step(s, root, f"{path.name}:{position(tree, ('steps', i))}") for i, s in enumerate(part.steps)]
-    names = [s.name for s in steps]
-    for place, name in enumerate(names):
-        if name in names[:place]:
-            where = position(tree, ("steps", place, "name"))
-            raise ConfigError(f"{path.name}:{where}: two steps are called `{name}`", hint="give each its own name")
-    checks = [
-        check
-        for i, c in enumerate(part.checks)
-        for check in _checks(c, f"{path.name}:{position(tree, ('checks', i)).split(':')[0]}")
-    ]
+def _settings(part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Callable[..., str]) -> Settings:
     return Settings(
         root=root,
-        warehouse=_warehouse(part, root, f"{path.name}:{position(tree, ('warehouse', 'adopt'))}"),
-        steps=tuple(steps),
-        checks=tuple(checks),
-        tables={ref(name): _table(name, said.model_dump()) for name, said in part.tables.items()},
+        warehouse=_warehouse(part.warehouse, root, where("warehouse", "adopt")),
+        steps=_steps(part.steps, plain, root, where),
+        checks=tuple(
+            check
+            for place, said in enumerate(part.checks)
+            for check in _checks(said, where("checks", place).rpartition(":")[0])
+        ),
+        tables={ref(name): _table(name, said) for name, said in part.tables.items()},
         products=tuple(
             Product(
                 name=name,
@@ -221,23 +182,22 @@ def _settings(part: ProjectPart, root: Path, path: Path, tree: object) -> Settin
         false_alarms_per_month=part.budget.false_alarms_per_month,
         sample_rows=part.samples.rows,
         masked_columns=tuple(part.samples.mask),
-        mask_personal_data=part.samples.mask_personal_data,
+        mask_personal_data=is_on(part.samples.mask_personal_data),
     )
 
 
-def _table(name: str, said: Mapping[str, object]) -> TableSettings:
+def _table(name: str, said: TablePart) -> TableSettings:
     return TableSettings(
         ref=ref(name),
-        time_column=said["time_column"],  # type: ignore[arg-type]  # validated by TablePart
-        grain=said["grain"],  # type: ignore[arg-type]  # validated by TablePart
-        key=tuple(said["key"]),  # type: ignore[arg-type]  # validated by TablePart
-        mask=tuple(said["mask"]),  # type: ignore[arg-type]  # validated by TablePart
-        ignore=bool(said["ignore"]),
+        time_column=said.time_column,
+        grain=said.grain,
+        key=tuple(said.key),
+        mask=tuple(said.mask),
+        ignore=is_on(said.ignore),
     )
 
 
-def _warehouse(part: ProjectPart, root: Path, where: str) -> WarehouseSettings:
-    said = part.warehouse
+def _warehouse(said: WarehousePart, root: Path, where: str) -> WarehouseSettings:
     adopt = root / said.adopt if said.adopt else None
     if adopt is not None and not adopt.is_file():
         raise PathNotFoundError(
@@ -247,30 +207,44 @@ def _warehouse(part: ProjectPart, root: Path, where: str) -> WarehouseSettings:
     if Path(database).name != database:
         raise ConfigError(f"`warehouse.database` is a file name, not a path: `{database}`")
     return WarehouseSettings(
-        type=said.type, path=root / said.path, database=database, adopt=adopt, link_back=said.link_back
+        type=said.type, path=root / said.path, database=database, adopt=adopt, link_back=is_on(said.link_back)
     )
 
 
-def _step(said: StepPart, root: Path, where: str) -> StepSettings:
+def _steps(
+    said: Sequence[StepPart], plain: Mapping[str, Any], root: Path, where: Callable[..., str]
+) -> tuple[StepSettings, ...]:
+    known, steps = set(StepPart.__struct_fields__), list[StepSettings]()
+    for place, part in enumerate(said):
+        others = {key: value for key, value in plain["steps"][place].items() if key not in known}
+        steps.append(_step(part, others, root, partial(where, "steps", place)))
+        if part.name in [step.name for step in steps[:-1]]:
+            twice = f"{where('steps', place, 'name')}: two steps are called `{part.name}`"
+            raise ConfigError(twice, hint="give each its own name")
+    return tuple(steps)
+
+
+def _step(said: StepPart, others: Mapping[str, object], root: Path, where: Callable[..., str]) -> StepSettings:
+    """One step; `others` are its keys that `StepPart` does not know: a plug-in's kind and options."""
     given = {k: v for k in BUILT_IN_KINDS if (v := getattr(said, k)) is not None}
     if not given:
-        given = {k: v for k, v in (said.model_extra or {}).items() if isinstance(v, str)}
+        given = {k: v for k, v in others.items() if isinstance(v, str)}
     if len(given) != 1:
         found = ", ".join(f"`{k}`" for k in given) or "none"
         raise ConfigError(
-            f"{where}: step `{said.name}` needs exactly one of `dlt`, `dbt`, `run` or a plug-in's kind; found {found}"
+            f"{where()}: step `{said.name}` needs exactly one of `dlt`, `dbt`, `run` or a plug-in's kind; found {found}"
         )
     ((key, target),) = given.items()
     kind = BUILT_IN_KINDS.get(key, key)
     if kind in {"dlt", "dbt"} and not (root / target).exists():
-        raise PathNotFoundError(f"{where}: step `{said.name}` names `{target}`, which does not exist")
-    unknown = sorted(k for k in (said.model_extra or {}) if k != key)
-    if unknown and kind in BUILT_IN_KINDS.values():
-        near = difflib.get_close_matches(unknown[0], StepPart.model_fields, n=1, cutoff=0.5)
-        hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(StepPart.model_fields)}"
-        raise UnknownKeyError(f"{where}: unknown key `{unknown[0]}` in step `{said.name}`", hint=hint)
+        raise PathNotFoundError(f"{where()}: step `{said.name}` names `{target}`, which does not exist")
+    unknown = sorted(k for k in others if k != key)
+    if unknown and key in BUILT_IN_KINDS:
+        from tidegate.config.explain import unknown_key
+
+        raise unknown_key(where(unknown[0]), unknown[0], StepPart.__struct_fields__)
     options = {k: v for k in STEP_OPTIONS if (v := getattr(said, k)) not in (None, {}, [])}
-    options |= {k: (said.model_extra or {})[k] for k in unknown}
+    options |= {k: others[k] for k in unknown}
     return StepSettings(
         name=said.name, kind=kind, target=target, timeout=timedelta(seconds=seconds(said.timeout)), options=options
     )
@@ -287,12 +261,14 @@ def _checks(said: CheckPart, where: str) -> list[Check]:
         return [_check(said, kind, where, arguments={"expression": demand})]
     if kind == "metric":
         return [_check(said, kind, where, arguments={"sql": demand, "min": said.min, "max": said.max})]
-    arguments = demand.model_dump()
+    arguments = msgspec.structs.asdict(demand)
     column = arguments.pop("column", None)
     if kind == "freshness":
         arguments = {"max_age_s": seconds(arguments["max_age"])}
+    if kind == "accepted_values":
+        arguments["quote"] = is_on(demand.quote)
     if kind == "relationships":
-        arguments["to"] = ref(arguments["to"])
+        arguments["to"] = list(table_name(arguments["to"]))
     return [_check(said, kind, where, column=column, arguments=arguments)]
 
 

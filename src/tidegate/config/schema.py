@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+import msgspec
+from msgspec import Meta
 
-DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|w)\s*$")
+T = TypeVar("T")
+
+DURATION = re.compile(r"^\s*(\d{1,8}(?:\.\d+)?)\s*(s|m|h|d|w)\s*$")
+"""Eight digits: more weeks than that do not fit into a `timedelta`."""
+
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+TABLE = re.compile(r'^(?:"((?:[^"]|"")+)"|([^".][^.]*))\.(?=[\s\S])')
+"""A schema, in double quotes if it has a dot, and the dot before the name."""
 
 
 def seconds(text: str) -> float:
@@ -23,85 +31,115 @@ def seconds(text: str) -> float:
     return float(found[1]) * UNITS[found[2]]
 
 
-def _duration(text: str) -> str:
-    seconds(text)
-    return text
+def table_name(text: str) -> tuple[str, str]:
+    """Split `raw.orders` into schema and name. A schema with a dot is put into double quotes: `"my.raw".orders`.
 
-
-def _table(text: str) -> str:
-    schema, _, name = text.partition(".")
-    if not schema or not name:
+    Raises:
+        ValueError: one of the two is missing.
+    """
+    found = TABLE.match(text)
+    if not found:
         raise ValueError(f"`{text}` is not a table name such as `raw.orders` (schema, dot, name)")
-    return text
+    return found[1].replace('""', '"') if found[1] else found[2], text[found.end() :]
 
 
-Duration = Annotated[str, AfterValidator(_duration), Field(pattern=r"^\s*\d+(\.\d+)?\s*[smhdw]\s*$")]
-TableName = Annotated[str, AfterValidator(_table), Field(description="schema and name, such as `raw.orders`")]
+def about(text: str) -> Meta:
+    """What the JSON Schema and the reference say about a key."""
+    return Meta(description=text)
 
 
-class Part(BaseModel):
+def called(text: str, *, pattern: str | None = None) -> Meta:
+    """How an error calls the values that are allowed."""
+    return Meta(pattern=pattern, extra={"called": text})
+
+
+Name = Annotated[str, called("a name made of letters, digits, `_`, `-` and `.`", pattern=r"^[A-Za-z0-9_.-]+$(?!\n)")]
+"""Python's `$` also matches before a last line break, which is no part of a name."""
+
+Duration = Annotated[str, called("a duration such as 90s, 30m, 24h or 7d", pattern=DURATION.pattern)]
+TableName = Annotated[
+    str,
+    about("schema and name, such as `raw.orders`"),
+    called("a table name such as `raw.orders` (schema, dot, name)", pattern=TABLE.pattern),
+]
+Scalar = Annotated[str | int | float | bool, called("a text, a number, `true` or `false`")]
+Switch = Annotated[bool | Literal["yes", "no", "on", "off"], called("`true` or `false`")]
+"""YAML 1.2 reads `yes` as a text; who knows it from YAML 1.1, as dbt reads it, means true."""
+
+
+def is_on(said: Switch) -> bool:
+    """What a switch says."""
+    return said in (True, "yes", "on")
+
+
+def convert(plain: object, kind: type[T]) -> T:
+    """Plain values as `kind`; a number or a switch may be written as a text, in quotes.
+
+    Raises:
+        msgspec.ValidationError: the first fault; its path lacks the keys of mappings, see `tidegate.config.explain`.
+    """
+    return msgspec.convert(plain, kind, strict=False)
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A piece of the file; a key that is not listed is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
-
-class WarehousePart(Part):
+class WarehousePart(Part, frozen=True):
     """Where the versions of the warehouse are."""
 
-    type: str = Field("duckdb", description="a registered warehouse adapter; `duckdb` is built in")
-    path: str = Field("warehouse", description="the folder of versions, relative to this file")
-    database: str | None = Field(
-        None,
-        description="file name of the database, as the dbt profile has it; default: the adopted file's, else `<folder>.duckdb`",
-    )
-    adopt: str | None = Field(None, description="an existing database whose copy becomes version 1 at the first run")
-    link_back: bool = Field(False, description="replace the adopted database by a link to the live one")
+    type: Annotated[str, about("a registered warehouse adapter; `duckdb` is built in")] = "duckdb"
+    path: Annotated[str, about("the folder of versions, relative to this file")] = "warehouse"
+    database: Annotated[
+        str | None,
+        about(
+            "file name of the database, as the dbt profile has it; default: the adopted file's, else `<folder>.duckdb`"
+        ),
+    ] = None
+    adopt: Annotated[str | None, about("an existing database whose copy becomes version 1 at the first run")] = None
+    link_back: Annotated[Switch, about("replace the adopted database by a link to the live one")] = False
 
 
-class StepPart(BaseModel):
+class StepPart(Part, frozen=True, forbid_unknown_fields=False):
     """One step. Besides the keys below it has exactly one key that names its kind: `dlt`, `dbt`, `run`, or a plug-in's."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$", description="unique; letters, digits, `_`, `-`, `.`")
-    timeout: Duration = Field("2h", description="a step that runs longer is stopped with all its children")
-    env: dict[str, str] = Field(default_factory=dict, description="environment variables for this step")
-    args: list[str] = Field(default_factory=list, description="arguments added to the command")
-    dlt: str | None = Field(None, description="a dlt script, relative to this file")
-    dbt: str | None = Field(None, description="a folder with a dbt_project.yml, relative to this file")
-    run: str | None = Field(None, description="any command; `TIDEGATE_DATABASE` names the candidate's database")
-    python: str | None = Field(None, description="dlt: the Python that has dlt installed")
-    executable: str | None = Field(None, description="dbt: the dbt program")
-    command: str | None = Field(None, description="dbt: build (default), run, test, seed or snapshot")
-    select: str | None = Field(None, description="dbt: node selection")
-    target: str | None = Field(None, description="dbt: target of the profile")
-    profile: str | None = Field(None, description="dbt: profile, if not the one in dbt_project.yml")
-    profiles_dir: str | None = Field(None, description="dbt: folder of profiles.yml, if not found by dbt's own rules")
-    vars: dict[str, object] | None = Field(None, description="dbt: variables")
+    name: Annotated[Name, about("unique; letters, digits, `_`, `-`, `.`")]
+    timeout: Annotated[Duration, about("a step that runs longer is stopped with all its children")] = "2h"
+    env: Annotated[dict[str, str], about("environment variables for this step")] = {}
+    args: Annotated[list[str], about("arguments added to the command")] = []
+    dlt: Annotated[str | None, about("a dlt script, relative to this file")] = None
+    dbt: Annotated[str | None, about("a folder with a dbt_project.yml, relative to this file")] = None
+    run: Annotated[str | None, about("any command; `TIDEGATE_DATABASE` names the candidate's database")] = None
+    python: Annotated[str | None, about("dlt: the Python that has dlt installed")] = None
+    executable: Annotated[str | None, about("dbt: the dbt program")] = None
+    command: Annotated[str | None, about("dbt: build (default), run, test, seed or snapshot")] = None
+    select: Annotated[str | None, about("dbt: node selection")] = None
+    target: Annotated[str | None, about("dbt: target of the profile")] = None
+    profile: Annotated[str | None, about("dbt: profile, if not the one in dbt_project.yml")] = None
+    profiles_dir: Annotated[str | None, about("dbt: folder of profiles.yml, if not found by dbt's own rules")] = None
+    vars: Annotated[dict[str, Any] | None, about("dbt: variables")] = None
 
 
-class BoundsPart(Part):
+class BoundsPart(Part, frozen=True):
     """A lower and an upper bound, both included; at least one."""
 
     min: float | None = None
     max: float | None = None
 
-    @model_validator(mode="after")
-    def _some(self) -> BoundsPart:
+    def __post_init__(self) -> None:
         if self.min is None and self.max is None:
             raise ValueError("give `min`, `max` or both")
-        return self
 
 
-class AcceptedValuesPart(Part):
+class AcceptedValuesPart(Part, frozen=True):
     """A column and the values that it may have."""
 
     column: str
-    values: list[str | int | float | bool]
-    quote: bool = True
+    values: list[Scalar]
+    quote: Switch = True
 
 
-class RelationshipsPart(Part):
+class RelationshipsPart(Part, frozen=True):
     """A column whose values exist in another table's column."""
 
     column: str
@@ -109,36 +147,35 @@ class RelationshipsPart(Part):
     field: str
 
 
-class FreshnessPart(Part):
+class FreshnessPart(Part, frozen=True):
     """A time column whose newest value is not older than an age."""
 
     column: str
     max_age: Duration
 
 
-class CheckPart(Part):
+class CheckPart(Part, frozen=True):
     """One check: exactly one of the keys from `rule` to `metric` says what is demanded."""
 
-    table: TableName | None = Field(None, description="the table; may be left out for `metric`")
-    name: str | None = Field(None, description="how results call it; default: made from the demand")
-    rule: str | None = Field(None, description="a SQL predicate that must not be false for any row")
+    table: Annotated[TableName | None, about("the table; may be left out for `metric`")] = None
+    name: Annotated[str | None, about("how results call it; default: made from the demand")] = None
+    rule: Annotated[str | None, about("a SQL predicate that must not be false for any row")] = None
     not_null: str | list[str] | None = None
     unique: str | list[str] | None = None
     accepted_values: AcceptedValuesPart | None = None
     relationships: RelationshipsPart | None = None
     row_count: BoundsPart | None = None
     freshness: FreshnessPart | None = None
-    metric: str | None = Field(None, description="a SQL query that gives one number; `min` and `max` bound it")
-    min: float | None = Field(None, description="metric: lowest allowed value")
-    max: float | None = Field(None, description="metric: highest allowed value")
-    where: str | None = Field(None, description="a SQL predicate; only rows for which it is true are looked at")
+    metric: Annotated[str | None, about("a SQL query that gives one number; `min` and `max` bound it")] = None
+    min: Annotated[float | None, about("metric: lowest allowed value")] = None
+    max: Annotated[float | None, about("metric: highest allowed value")] = None
+    where: Annotated[str | None, about("a SQL predicate; only rows for which it is true are looked at")] = None
     severity: Literal["error", "warn"] = "error"
-    warn_if: str = Field("!= 0", description="dbt's: when the number of failures warns")
-    error_if: str = Field("!= 0", description="dbt's: when the number of failures fails")
-    on_fail: Literal["hold", "warn"] = Field("hold", description="hold the version, or publish it and tell")
+    warn_if: Annotated[str, about("dbt's: when the number of failures warns")] = "!= 0"
+    error_if: Annotated[str, about("dbt's: when the number of failures fails")] = "!= 0"
+    on_fail: Annotated[Literal["hold", "warn"], about("hold the version, or publish it and tell")] = "hold"
 
-    @model_validator(mode="after")
-    def _one_demand(self) -> CheckPart:
+    def __post_init__(self) -> None:
         given = [name for name in DEMANDS if getattr(self, name) is not None]
         if len(given) != 1:
             found = ", ".join(f"`{g}`" for g in given) or "none"
@@ -149,65 +186,65 @@ class CheckPart(Part):
             raise ValueError("`metric` needs `min`, `max` or both")
         if given[0] != "metric" and (self.min is not None or self.max is not None):
             raise ValueError("`min` and `max` belong to `metric`; a row count has them inside `row_count`")
-        return self
 
 
 DEMANDS = ("rule", "not_null", "unique", "accepted_values", "relationships", "row_count", "freshness", "metric")
 
 
-class TablePart(Part):
+class TablePart(Part, frozen=True):
     """What you know better than inference about one table."""
 
-    time_column: str | None = Field(None, description="the column that says when a row happened")
-    grain: Literal["hour", "day", "week", "month"] | None = Field(None, description="the size of a time bucket")
-    key: list[str] = Field(default_factory=list, description="columns that identify a row, for `diff` and samples")
-    mask: list[str] = Field(default_factory=list, description="columns that are masked in samples")
-    ignore: bool = Field(False, description="neither measure nor judge it; declared checks still run")
+    time_column: Annotated[str | None, about("the column that says when a row happened")] = None
+    grain: Annotated[Literal["hour", "day", "week", "month"] | None, about("the size of a time bucket")] = None
+    key: Annotated[list[str], about("columns that identify a row, for `diff` and samples")] = []
+    mask: Annotated[list[str], about("columns that are masked in samples")] = []
+    ignore: Annotated[Switch, about("neither measure nor judge it; declared checks still run")] = False
 
 
-class ProductPart(Part):
+class ProductPart(Part, frozen=True):
     """A data product: tables that somebody owns and others read."""
 
-    tables: list[TableName] = Field(min_length=1)
+    tables: Annotated[list[TableName], Meta(min_length=1)]
     owner: str | None = None
-    tier: Annotated[int, Field(ge=1, le=3, description="1 matters most")] = 2
-    runbook: str | None = Field(None, description="a Markdown file, relative to this file")
-    consumers: list[str] = Field(default_factory=list)
+    tier: Annotated[int, Meta(ge=1, le=3, description="1 matters most")] = 2
+    runbook: Annotated[str | None, about("a Markdown file, relative to this file")] = None
+    consumers: list[str] = []
 
 
-class RetentionPart(Part):
+class RetentionPart(Part, frozen=True):
     """How many earlier versions stay on disk; whichever of the two keeps more wins."""
 
-    versions: Annotated[int, Field(ge=1)] = 10
-    days: Annotated[int, Field(ge=0)] = 7
+    versions: Annotated[int, Meta(ge=1)] = 10
+    days: Annotated[int, Meta(ge=0)] = 7
 
 
-class BudgetPart(Part):
+class BudgetPart(Part, frozen=True):
     """How much noise the team can live with."""
 
-    false_alarms_per_month: Annotated[float, Field(gt=0)] = 2.0
+    false_alarms_per_month: Annotated[float, Meta(gt=0)] = 2.0
 
 
-class SamplesPart(Part):
+class SamplesPart(Part, frozen=True):
     """Failing rows that are kept with a result."""
 
-    rows: Annotated[int, Field(ge=0, le=1000)] = 20
-    mask_personal_data: bool = Field(True, description="mask columns that look like e-mail, phone, name, address")
-    mask: list[str] = Field(default_factory=list, description="further columns to mask, in every table")
+    rows: Annotated[int, Meta(ge=0, le=1000)] = 20
+    mask_personal_data: Annotated[Switch, about("mask columns that look like e-mail, phone, name, address")] = True
+    mask: Annotated[list[str], about("further columns to mask, in every table")] = []
 
 
-class ProjectPart(Part):
+class ProjectPart(Part, frozen=True):
     """`tidegate.yml`; everything below `steps` is optional."""
 
-    version: Literal[1] = Field(description="the version of this file's format")
+    version: Annotated[Literal[1], about("the version of this file's format")]
     warehouse: WarehousePart = WarehousePart()
-    steps: list[StepPart] = Field(default_factory=list, description="run in this order by `tidegate run`")
-    learned: Literal["hold", "warn", "off"] = Field(
-        "hold", description="what a number outside its learned band does: hold the version, only tell, or nothing"
-    )
+    steps: Annotated[list[StepPart], about("run in this order by `tidegate run`")] = []
+    learned: Annotated[
+        Literal["hold", "warn", "off"],
+        about("what a number outside its learned band does: hold the version, only tell, or nothing"),
+    ] = "hold"
     budget: BudgetPart = BudgetPart()
-    checks: list[CheckPart] = Field(default_factory=list)
-    tables: dict[TableName, TablePart] = Field(default_factory=dict)
-    products: dict[str, ProductPart] = Field(default_factory=dict)
+    checks: list[CheckPart] = []
+    tables: dict[TableName, TablePart] = {}
+    products: dict[str, ProductPart] = {}
     retention: RetentionPart = RetentionPart()
     samples: SamplesPart = SamplesPart()

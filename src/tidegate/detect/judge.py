@@ -9,9 +9,9 @@ from datetime import datetime
 import numpy as np
 
 from tidegate.detect import gross, loads, snapshots, stale, story
+from tidegate.detect.excuse import quiet
 from tidegate.detect.forecast import Flags, Floats, Predictors, predict
 from tidegate.detect.history import DetectSettings, TableHistory
-from tidegate.detect.holidays import holiday
 from tidegate.detect.panel import SEASONS, Panel, build, excluded
 from tidegate.detect.score import Scored, chances, score
 from tidegate.detect.series import Aspect, Series, series
@@ -117,17 +117,6 @@ def moved_columns(panel: Panel, settings: DetectSettings) -> list[int]:
         return []
     made = series(panel, panel.values, columns[0])
     return [t for t in columns if any(moved(one, t, settings).any() for one in made)]
-
-
-def quiet(panel: Panel, settings: DetectSettings) -> Flags:
-    """Columns that are holidays or days the user named."""
-    if panel.grain not in ("day", "hour"):
-        return np.zeros(len(panel.intervals), dtype=bool)
-    known: dict[object, bool] = {}
-    for day in panel.days():
-        if day not in known:
-            known[day] = day in settings.quiet_days or (settings.holidays and holiday(day) is not None)
-    return np.array([known[day] for day in panel.days()], dtype=bool)
 
 
 def notes(panel: Panel, looks: Sequence[story.Look], settings: DetectSettings) -> list[str]:

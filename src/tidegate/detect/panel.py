@@ -89,6 +89,8 @@ def place(interval: Interval, grain: str, offset: int = 0) -> int:
     return at.toordinal() if grain == "day" else (at.toordinal() - offset) // 7
 
 
+COUNTS = ("row_count", "null_count", "true_count", "empty_count", "duplicate_rows", "distinct_count")
+
 YOUNG = 1.5
 """A bucket is young until one and a half of its own length after its end. Chosen, not derived."""
 
@@ -196,7 +198,7 @@ def arrange(
     order = sorted(range(len(reader.specs)), key=lambda i: key_of(reader.specs[i]))
     specs = tuple(reader.specs[i] for i in order)
     now_values, base_values, first_values = (
-        matrix(cells, (len(specs), newest - start + 1), start)[order] for cells in read
+        believable(specs, matrix(cells, (len(specs), newest - start + 1), start)[order]) for cells in read
     )
     intervals = tuple(axis(reader, start, newest))
     new = unjudged(history, base_values, intervals)
@@ -211,7 +213,7 @@ def arrange(
         intervals=intervals,
         new=new[-settings.most_buckets :],
         unseen=new[: -settings.most_buckets],
-        first_known=int(np.flatnonzero(~np.isnan(values).all(axis=0))[0]),
+        first_known=int(np.isnan(values).all(axis=0).cumprod().sum()),
         open=any(i.end > now for i in reader.intervals.values()),
         young=tuple(t for t, i in enumerate(intervals) if now <= i.end + YOUNG * (i.end - i.start)),
         offset=reader.offset,
@@ -250,6 +252,14 @@ def matrix(cells: Cells, shape: tuple[int, int], first: int) -> Floats:
         row, column, value = row[order], column[order], value[order]
     out[row, column] = value
     return out
+
+
+def believable(specs: Sequence[MetricSpec], values: Floats) -> Floats:
+    """Without numbers that cannot be: negative or astronomic counts, and values at the edge of what a float holds."""
+    counts = np.array([s.metric in COUNTS for s in specs], dtype=bool)[:, None]
+    low, high = np.where(counts, 0.0, -1e300), np.where(counts, 1e15, 1e300)
+    with np.errstate(invalid="ignore"):
+        return np.where((values >= low) & (values <= high), values, np.nan)
 
 
 def axis(reader: Reader, first: int, newest: int) -> Iterator[Interval]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.detect.forecast import Flags, Floats, Predictors, forecast, predict, rarity, sorted_median
 from tidegate.detect.history import DetectSettings
@@ -18,6 +19,10 @@ RIPE = 4
 """How many buckets must have been seen young before their difference is believed. Chosen, not derived, like these two:"""
 CAME_BACK = 0.5
 LEADS_UP = (0.2, 0.85)
+
+TRUSTED = (20, 60)
+LEFT = 0.35
+"""From 20 to 60 past errors the sampling noise of a count shrinks to this part of itself as the least spread."""
 
 USUAL = 2.0
 """Half-width of the band that is shown, in spreads; a spread is cautious, so that about 99 % lie inside."""
@@ -98,14 +103,14 @@ def score(
         settings: how sensitive to be.
     """
     cast = forecast(teach, said, at, points=settings.most_points, skip=skip, floor=series.noise(at))
-    shift, wobble = ripening(series, teach, panel, at)
+    shift, wobble, ripe = ripening(series, teach, panel, at)
     centre = cast.centre + shift
-    scale = np.hypot(np.maximum(cast.scale, counting_noise(series, centre)), wobble)
+    scale = np.hypot(np.maximum(cast.scale, counting_noise(series, centre, cast.points)), wobble)
     error = series.y[:, at] - centre
     past = (~np.isnan(teach[:, :at])).sum(axis=1)
     least = settings.min_history // 2 if series.aspect is Aspect.DUPLICATES else settings.min_history
     enough = judged & np.isfinite(error) & (past >= least) & (cast.points >= settings.min_history // 2)
-    enough &= ~unripe(series, panel, at, error, scale)
+    enough &= ~unripe(series, panel, at, error, scale, ripe)
     df = 3 + cast.points / 6
     rare = rarity(np.abs(np.where(enough, error, 0.0)) / scale, df)
     capped = np.abs(error) <= cast.largest
@@ -126,51 +131,80 @@ def score(
     )
 
 
-def ripening(series: Series, teach: Floats, panel: Panel, at: int) -> tuple[Floats, Floats]:
-    """How young buckets differ from what they become: (shift, spread) on the even scale, zero where that is not known.
+def ripening(series: Series, teach: Floats, panel: Panel, at: int) -> tuple[Floats, Floats, Flags]:
+    """How young buckets differ from what they become: shift and spread on the even scale, and where that is known.
 
     Learned from what was first said of past buckets. Cases: late rows, delivery dates that are still NULL.
     """
-    nothing = np.zeros(len(series.specs))
-    if at not in panel.young:
-        return nothing, nothing
+    nothing, unknown = np.zeros(len(series.specs)), np.zeros(len(series.specs), dtype=bool)
+    if at not in panel.young or at not in panel.new:
+        return nothing, nothing, unknown
     gap = series.first[:, :at] - np.where(np.isnan(teach[:, :at]), np.nan, series.y[:, :at])
     known = ~np.isnan(gap)
     columns = known.any(axis=0)
     if not columns.any():
-        return nothing, nothing
+        return nothing, nothing, unknown
     gap, known = gap[:, columns], known[:, columns]
     middle = sorted_median(np.sort(gap, axis=1))
     apart = sorted_median(np.sort(np.abs(gap - middle[:, None]), axis=1))
     enough = known.sum(axis=1) >= RIPE
-    return np.where(enough, middle, 0.0), np.where(enough, 1.4826 * apart, 0.0)
+    return np.where(enough, middle, 0.0), np.where(enough, 1.4826 * apart, 0.0), enough
 
 
-def unripe(series: Series, panel: Panel, at: int, error: Floats, scale: Floats) -> Flags:
+def unripe(series: Series, panel: Panel, at: int, error: Floats, scale: Floats, known: Flags) -> Flags:
     """Which series are only young, not strange.
 
-    A published bucket that comes nearer to what is expected ripens or was repaired. A new one is unripe when the bucket
-    before it was as strange while it was new and has come back since; without a base, when the buckets before it lead up
-    to it, as open orders do.
+    A published bucket that comes nearer to what is expected ripens or was repaired. A new one is unripe when the buckets
+    before it were as strange while they were new and have come back since; without a base, when the buckets before it
+    lead up to it, as open orders do. `known` are series whose ripening is learned already.
     """
     if panel.grain == "version" or at == 0:
         return np.zeros(error.shape, dtype=bool)
     if at not in panel.new:
         return np.asarray(np.abs(error) <= np.abs(series.base[:, at] - (series.y[:, at] - error)))
     if np.isfinite(panel.base).any():
-        last = panel.new[0] - 1
-        came_back = series.base[:, last] - series.y[:, last] if last >= 0 else np.zeros(error.shape)
-        return np.asarray(np.nan_to_num(came_back / np.where(error == 0, np.inf, error)) >= CAME_BACK)
+        return came_back(series, panel, at, error) & ~known
     before = series.y[:, at - 1] - (series.y[:, at] - error)
-    ratio = np.nan_to_num(before / np.where(error == 0, np.inf, error))
-    leads = (ratio >= LEADS_UP[0]) & (ratio <= LEADS_UP[1]) & (np.abs(before) > 2 * scale)
+    even = ratio(before, error)
+    plain = ratio(series.raw[:, at - 1] - series.raw[:, at], off(series, at, error)) + 1
+    leads = within(even, LEADS_UP) | within(plain, LEADS_UP)
+    leads &= np.abs(before) > 2 * scale
     return np.asarray(leads & (series.aspect not in (Aspect.VOLUME, Aspect.DUPLICATES)))
+
+
+def came_back(series: Series, panel: Panel, at: int, error: Floats) -> Flags:
+    """Whether the newest published buckets have moved by a good part of the error since they were published."""
+    last = panel.new[0] - 1
+    if last < 0:
+        return np.zeros(error.shape, dtype=bool)
+    even = ratio(series.base[:, last] - series.y[:, last], error)
+    recent = slice(max(0, last - 2), last + 1)
+    moved = series.plain(series.base)[:, recent] - series.raw[:, recent]
+    plain = ratio(moved, off(series, at, error)[:, None])
+    if series.aspect in (Aspect.VOLUME, Aspect.SEGMENT, Aspect.DUPLICATES):
+        return np.asarray(np.maximum(even, plain[:, -1]) >= CAME_BACK)
+    return np.asarray((even >= CAME_BACK) | (plain.max(axis=1) >= CAME_BACK / 2))
+
+
+def off(series: Series, at: int, error: Floats) -> Floats:
+    """How far from the expected, in the numbers' own units."""
+    return np.asarray(series.raw[:, at] - series.plain((series.y[:, at] - error)[:, None])[:, 0])
+
+
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """Part by whole, 0 where that says nothing."""
+    return np.nan_to_num(part / np.where(whole == 0, np.inf, whole))
+
+
+def within(values: Floats, limits: tuple[float, float]) -> Flags:
+    """Which values lie between the limits."""
+    return np.asarray((values >= limits[0]) & (values <= limits[1]))
 
 
 def companion(also: Series, at: int, judged: Flags, skip: Flags, settings: DetectSettings) -> Floats:
     """How rare the accompanying series are, before any correction."""
-    before = also.y.copy()
-    before[:, at:] = np.nan
+    before = also.y[:, : at + 1].copy()
+    before[:, at] = np.nan
     said = predict(before, (), settings.most_points + 1)
     cast = forecast(before, said, at, points=settings.most_points, skip=skip, floor=also.noise(at))
     error = np.where(judged, np.nan_to_num(np.abs(also.y[:, at] - cast.centre)), 0.0)
@@ -183,12 +217,16 @@ def chances(one: Series, made: Sequence[Series]) -> float:
     return 3.0 if one.aspect is Aspect.VOLUME else 1.5 * max(others, 1) * len(one.specs)
 
 
-def counting_noise(series: Series, centre: Floats) -> Floats:
-    """The root of a count, relative to it: what chance alone does to an expected number of rows."""
+def counting_noise(series: Series, centre: Floats, points: NDArray[np.int64]) -> Floats:
+    """The root of a count, relative to it: what chance alone does to an expected number of rows.
+
+    The more past errors there are, the less it counts: a table of 21 rows every day for two months is no game of chance.
+    """
     if series.aspect not in (Aspect.VOLUME, Aspect.SEGMENT, Aspect.DISTINCT):
         return np.zeros(len(series.specs))
     expected = np.expm1(np.clip(np.nan_to_num(centre), 0.0, 700.0))
-    return np.asarray(1 / np.sqrt(1 + expected))
+    trust = np.clip((points - TRUSTED[0]) / (TRUSTED[1] - TRUSTED[0]), 0.0, 1.0)
+    return np.asarray((1 - (1 - LEFT) * trust) / np.sqrt(1 + expected))
 
 
 def second_highest(values: Floats) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -83,13 +82,17 @@ class Series:
             return np.full(len(self.specs), least)
         return np.maximum(least, (0.55 if self.aspect in SHARES.values() else 0.7) / np.sqrt(n))
 
-    def back(self, series: int, y: float) -> float:
-        """From the even scale to the number's own unit."""
+    def plain(self, y: Floats) -> Floats:
+        """From the even scale, (series, time), to the numbers' own units."""
         if self.aspect in (Aspect.VOLUME, Aspect.SEGMENT, Aspect.DISTINCT):
-            return max(0.0, math.expm1(min(y, 700.0)))
+            return np.asarray(np.expm1(np.clip(y, 0.0, 700.0)))
         if self.aspect in SHARES.values():
-            return math.sin(min(max(y, 0.0), math.pi / 2)) ** 2
-        return math.sinh(min(max(y, -700.0), 700.0)) * float(self.unit[series])
+            return np.asarray(np.square(np.sin(np.clip(y, 0.0, np.pi / 2))))
+        return np.asarray(np.sinh(np.clip(y, -300.0, 300.0)) * self.unit[:, None])
+
+    def back(self, series: int, y: float) -> float:
+        """One number of one series from the even scale to its own unit."""
+        return float(self.plain(np.full((len(self.specs), 1), y))[series, 0])
 
 
 def series(panel: Panel, teach: Floats, before: int) -> tuple[Series, ...]:

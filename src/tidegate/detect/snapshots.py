@@ -11,7 +11,7 @@ import numpy as np
 from tidegate.detect import story
 from tidegate.detect.forecast import predict
 from tidegate.detect.history import LOAD_COLUMN, DetectSettings, TableHistory
-from tidegate.detect.panel import Key, Panel, key_of
+from tidegate.detect.panel import Key, Panel, believable, key_of
 from tidegate.detect.score import chances, score
 from tidegate.detect.series import Aspect, series
 from tidegate.model import Finding, Interval, Measurement, MetricSpec
@@ -58,11 +58,12 @@ def panel_of(history: TableHistory, timed: Panel | None) -> Panel | None:
         keys = [k for k in keys if specs[k].segment is None]
     if not keys:
         return None
-    values = np.array([[cell.get(key, np.nan) for cell in cells] for key in keys])
+    chosen = tuple(specs[k] for k in keys)
+    values = believable(chosen, np.array([[cell.get(key, np.nan) for cell in cells] for key in keys]))
     zero_rows(keys, values)
     return Panel(
         grain="version",
-        specs=tuple(specs[k] for k in keys),
+        specs=chosen,
         values=values,
         base=np.full(values.shape, np.nan),
         first=np.full(values.shape, np.nan),
@@ -79,7 +80,7 @@ def zero_rows(keys: Sequence[Key], values: np.ndarray[tuple[int, ...], np.dtype[
         if key[0] != "row_count" or not key[4]:
             continue
         known = np.flatnonzero(~np.isnan(values[i]))
-        later = values[i, known[0] :]
+        later = values[i, known[0] if known.size else len(values[i]) :]
         later[np.isnan(later)] = 0.0
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from tidegate.detect import words
+from tidegate.detect.excuse import excuse
 from tidegate.detect.history import DetectSettings, TableHistory
-from tidegate.detect.holidays import holiday
 from tidegate.detect.panel import Panel, made_up_after, place
 from tidegate.model import Band, Finding, Interval, Layer, Measurement
 
@@ -51,7 +52,7 @@ def is_newest(m: Measurement, history: TableHistory) -> bool:
     """Whether a measurement is the time of the newest row."""
     spec = m.spec
     newest = spec.metric == "max" and spec.column == history.time_column and spec.segment is None
-    return newest and m.interval is None and isinstance(m.value, (int, float))
+    return newest and m.interval is None and isinstance(m.value, (int, float)) and math.isfinite(m.value)
 
 
 def newest_place(panel: Panel, history: TableHistory) -> int:
@@ -107,8 +108,8 @@ def finding(
     last = panel.intervals[-1]
     first = made_up_after(panel, last)
     day = (first.start + timedelta(hours=12)).date()
-    feast = holiday(day) if settings.holidays and panel.grain == "day" and lag - allowed == 1 else None
-    excuse = f"; it is {feast}, so this is told and does not hold" if feast else ""
+    why = excuse(panel, day, -math.inf, settings) if lag - allowed == 1 else None
+    excused = f"; {why}, so this is told and does not hold" if why else ""
     at_most = f"at most {allowed}" if allowed else "none"
     return Finding(
         key=f"{ref}/freshness",
@@ -118,8 +119,8 @@ def finding(
         column=history.time_column,
         sentence=f"{ref} has no rows after {words.bucket(last, panel.grain)}: {words.buckets(panel.grain, lag)} that"
         f" {'is' if lag == 1 else 'are'} over {'has' if lag == 1 else 'have'} none, at {runs} earlier"
-        f" {'run' if runs == 1 else 'runs'} it was {at_most}; usual are {words.count(usual)} rows per {panel.grain}{excuse}",
-        holds=not excuse,
+        f" {'run' if runs == 1 else 'runs'} it was {at_most}; usual are {words.count(usual)} rows per {panel.grain}{excused}",
+        holds=not excused,
         observed=float(lag),
         expected=Band(
             low=0.0, high=float(allowed), centre=float(allowed), method=f"lateness of {runs} runs", points=runs

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tidegate.detect import words
+from tidegate.detect.excuse import excuse
 from tidegate.detect.history import LOAD_COLUMN, DetectSettings, TableHistory
-from tidegate.detect.holidays import holiday
 from tidegate.detect.panel import Panel, middle
 from tidegate.detect.score import Scored
 from tidegate.detect.series import Aspect
@@ -180,9 +180,10 @@ def rows_story(look: Look, context: Context) -> Finding | None:
 
 
 def volume_matters(volume: Scored, context: Context) -> bool:
-    """Whether enough rows are missing or too many."""
-    gap = abs(volume.observed(0) - volume.expected(0))
-    return gap >= context.settings.least_rows and abs(volume.error[0]) >= -math.log1p(-context.settings.least_change)
+    """Whether enough rows are missing or too many; of a small table a quarter of that is enough, if it is a quarter."""
+    gap, expected, least = abs(volume.observed(0) - volume.expected(0)), volume.expected(0), context.settings.least_rows
+    enough = gap >= least or (gap >= least / 4 and gap >= expected / 4)
+    return enough and abs(volume.error[0]) >= -math.log1p(-context.settings.least_change)
 
 
 def parts(look: Look, volume: Scored) -> list[Part]:
@@ -278,9 +279,9 @@ def volume_finding(look: Look, context: Context, volume: Scored) -> Finding:
     observed, expected = volume.observed(0), volume.expected(0)
     gap = observed - expected
     came = f"{words.count(observed)} rows" if observed else "no rows"
-    day = middle(context.panel.intervals[look.at]).date() if context.timed else None
-    feast = (holiday(day) or "a quiet day") if look.quiet and day else None
-    excuse = f"; it is {feast}, so this is told and does not hold" if feast and gap < 0 else ""
+    day = middle(context.panel.intervals[look.at]).date()
+    why = excuse(context.panel, day, float(volume.error[0]) if observed else -math.inf, context.settings)
+    excused = f"; {why}, so this is told and does not hold" if why else ""
     expectation = f"expected {words.span(volume.band(0, context.unit))}: {words.change(observed, expected)}"
     return finding(
         look,
@@ -288,8 +289,8 @@ def volume_finding(look: Look, context: Context, volume: Scored) -> Finding:
         volume,
         0,
         key="volume",
-        sentence=f"{context.name} has {came}{context.when(look)}, {expectation}{excuse}",
-        holds=not excuse,
+        sentence=f"{context.name} has {came}{context.when(look)}, {expectation}{excused}",
+        holds=not excused,
         rows=round(abs(gap)),
         share=min(1.0, abs(gap) / max(expected, observed, 1.0)),
         hint="compare with the source's own count; see whether a load broke off"
@@ -517,11 +518,15 @@ def finding(
     )
 
 
+def gravity(finding: Finding) -> tuple[bool, float, str]:
+    """What holds comes first, then what is rarer."""
+    return not finding.holds, -(finding.rarity or 0.0), finding.key
+
+
 def limited(found: Sequence[Finding], most: int) -> tuple[Finding, ...]:
     """The gravest findings; what does not fit is counted in the last one's sentence. One finding for each key."""
-    grave: Callable[[Finding], tuple[bool, float, str]] = lambda f: (not f.holds, -(f.rarity or 0.0), f.key)  # noqa: E731
     unique: dict[str, Finding] = {}
-    for one in sorted(found, key=grave):
+    for one in sorted(found, key=gravity):
         unique.setdefault(one.key, one)
     ordered = list(unique.values())
     rest = [f for f in ordered[most:] if f.holds]

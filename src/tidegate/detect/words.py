@@ -66,8 +66,10 @@ def change(observed: float, expected: float) -> str:
 
 def factor(observed: float, expected: float) -> str:
     """How many times the usual value: `about 100 times its usual value`."""
-    if expected == 0 or observed / expected <= 0:
-        return "with another sign than usual" if expected * observed < 0 else "zero is what it usually is not"
+    if observed == 0 or expected == 0:
+        return "as good as zero" if observed == 0 else "usually it is as good as zero"
+    if observed / expected < 0:
+        return "with another sign than usual"
     ratio = observed / expected
     if ratio >= 1:
         return f"about {number(round(ratio, 1 if ratio < 10 else 0 if ratio < 30 else -1))} times its usual value"

@@ -15,7 +15,7 @@ from tidegate.integrations.dbt_profiles import Profile
 from tidegate.model import PipelineFacts, StepReport, StepStatus
 from tidegate.ports import Progress, StepContext
 
-OPTIONS = ("args", "command", "env", "executable", "profile", "profiles_dir", "target", "vars")
+OPTIONS = ("args", "command", "env", "executable", "profile", "profiles_dir", "select", "target", "vars")
 
 REDIRECTING = ("profiles-dir", "target-path", "log-path", "log-format", "log-format-file")
 """Flags that would beat the environment that points dbt at the candidate; they are taken out of a command line."""
@@ -25,7 +25,8 @@ class DbtStep:
     """One dbt project as a step.
 
     dbt runs in its own folder, so relative paths in the project mean what they mean to `cd FOLDER && dbt build`.
-    Options: `command` (default `build`), `args`, `target`, `profile`, `profiles_dir`, `executable`, `env`, `vars`.
+    Options: `command` (default `build`), `args`, `select`, `target`, `profile`, `profiles_dir`, `executable`,
+    `env`, `vars`.
     """
 
     def __init__(self, name: str, path: str, options_: Mapping[str, object]) -> None:
@@ -34,6 +35,7 @@ class DbtStep:
         self._command = options.words(name, said, "command") or ("build",)
         self._args, flags = take_flags(options.words(name, said, "args"), REDIRECTING)
         named = read_flags(self._args)
+        self._select = options.words(name, said, "select")
         self._target = options.text(name, said, "target") or named.get("target")
         self._profile = options.text(name, said, "profile") or named.get("profile")
         self._profiles_dir = options.text(name, said, "profiles_dir")
@@ -220,7 +222,7 @@ class DbtStep:
         return dbt_profiles.database_name(path) if path else None
 
     def _flags(self) -> tuple[str, ...]:
-        flags: list[str] = []
+        flags: list[str] = ["--select", *self._select] if self._select else []
         if self._profile:
             flags += ["--profile", self._profile]
         if self._vars:

@@ -139,14 +139,7 @@ class DltStep:
             notes.append("dlt loaded nothing: it made no load package")
         if ended.left_behind and not ended.timed_out:
             notes.append(f"{ended.left_behind} processes that the script left running were stopped")
-        if ended.timed_out:
-            status, summary = StepStatus.TIMEOUT, f"the script was stopped after {ended.wall_s:.0f} s"
-        elif ended.exit_code != 0:
-            status, summary = StepStatus.FAILED, explain(log.tail) or f"the script ended with {ended.exit_code}"
-        elif wrong:
-            status, summary = StepStatus.FAILED, wrong[0]
-        else:
-            status, summary = StepStatus.SUCCESS, f"{len(loaded)} loads" if len(loaded) != 1 else "1 load"
+        status, summary = _verdict(ended, log, loaded, wrong)
         return StepReport(
             name=self._name,
             kind=self.kind,
@@ -228,6 +221,18 @@ class DltStep:
                 yield f"{where} sets `pipelines_dir`: its cursors do not travel with the version, so a rollback skips rows"
             if p.dev_mode:
                 yield f"{where} is in development mode: every run loads into a new dataset"
+
+
+def _verdict(
+    ended: process.Ended, log: process.StepLog, loaded: Sequence[str], wrong: Sequence[str]
+) -> tuple[StepStatus, str]:
+    if ended.timed_out:
+        return StepStatus.TIMEOUT, f"the script was stopped after {ended.wall_s:.0f} s"
+    if ended.exit_code != 0:
+        return StepStatus.FAILED, explain(log.tail) or f"the script ended with {ended.exit_code}"
+    if wrong:
+        return StepStatus.FAILED, wrong[0]
+    return StepStatus.SUCCESS, "1 load" if len(loaded) == 1 else f"{len(loaded)} loads"
 
 
 def find_python(asked: str | None, project: Path, folder: Path, env: Mapping[str, str]) -> str:

@@ -130,24 +130,8 @@ def run(
         KeyboardInterrupt, or whatever `on_start` and `on_line` raise: after everything was stopped.
     """
     program = find_executable(command[0], cwd=cwd, env=env)
-    ours, theirs = socket.socketpair()
-    read_end, write_end = os.pipe()
     started = time.monotonic()
-    try:
-        supervisor = subprocess.Popen(
-            [sys.executable, "-I", "-S", supervise.__file__, str(theirs.fileno()), program, *command[1:]],
-            stdin=subprocess.DEVNULL,
-            stdout=write_end,
-            stderr=write_end,
-            cwd=cwd,
-            env=dict(env),
-            start_new_session=True,
-            pass_fds=[theirs.fileno()],
-        )
-    finally:
-        os.close(write_end)
-        theirs.close()
-    conversation = _Conversation(ours, read_end, _Lines(on_line))
+    supervisor, conversation = _supervise([program, *command[1:]], cwd=cwd, env=env, on_line=on_line)
     try:
         on_start(supervisor.pid)
         conversation.say(b"g")
@@ -162,6 +146,33 @@ def run(
         cpu_s=cpu_s,
         left_behind=conversation.left_behind,
     )
+
+
+def _supervise(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], on_line: Callable[[str], None]
+) -> tuple[subprocess.Popen[bytes], _Conversation]:
+    """Start the supervisor, which waits for the word before it starts the command."""
+    ours, theirs = socket.socketpair()
+    read_end, write_end = os.pipe()
+    conversation = _Conversation(ours, read_end, _Lines(on_line))
+    try:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-I", "-S", supervise.__file__, str(theirs.fileno()), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=write_end,
+            stderr=write_end,
+            cwd=cwd,
+            env=dict(env),
+            start_new_session=True,
+            pass_fds=[theirs.fileno()],
+        )
+    except OSError:
+        conversation.close()
+        raise
+    finally:
+        os.close(write_end)
+        theirs.close()
+    return supervisor, conversation
 
 
 class _Conversation:
@@ -200,10 +211,13 @@ class _Conversation:
             _, status, usage = os.wait4(supervisor.pid, 0)
             supervisor.returncode = os.waitstatus_to_exitcode(status)
             self._read_output()
-            os.close(self._output)
-            self._control.close()
+            self.close()
         self._lines.finish()
         return usage.ru_utime + usage.ru_stime
+
+    def close(self) -> None:
+        os.close(self._output)
+        self._control.close()
 
     @property
     def exit_code(self) -> int | None:

@@ -1,7 +1,7 @@
 """The catalogue of numbers, and the SQL aggregate that measures each."""
 
 from tidegate.metrics.catalogue import METRICS, Metric, Unmeasured
-from tidegate.metrics.fragments import aggregate, conditions, in_segment, literal, quoted, relation, select
+from tidegate.metrics.fragments import accepted, aggregate, conditions, in_segment, literal, quoted, relation, select
 from tidegate.metrics.kinds import NUMBERS, TIMES, Kind, kind_of
 from tidegate.metrics.personal import is_personal, mask
 from tidegate.metrics.predicate import ConditionError, condition, query
@@ -14,6 +14,7 @@ __all__ = [
     "Kind",
     "Metric",
     "Unmeasured",
+    "accepted",
     "aggregate",
     "condition",
     "conditions",

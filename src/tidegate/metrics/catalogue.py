@@ -137,8 +137,13 @@ def _sd(x: ModuleType, c: Expr, kind: Kind) -> Expr:
     return made
 
 
-def _lengths(x: ModuleType, aggregate: type[Expr], c: Expr) -> Expr:
-    return _double(x, aggregate(this=x.Length(this=c)))
+def _length(x: ModuleType, c: Expr, kind: Kind) -> Expr:
+    made: Expr = x.Length(this=x.cast(c, "text") if kind is Kind.LABEL else c)
+    return made
+
+
+def _lengths(x: ModuleType, aggregate: type[Expr], c: Expr, kind: Kind) -> Expr:
+    return _double(x, aggregate(this=_length(x, c, kind)))
 
 
 _METRICS: dict[str, Metric] = {
@@ -204,6 +209,12 @@ _METRICS: dict[str, Metric] = {
         families=NUMBER,
         aggregate=lambda x, c, kind, a: _sd(x, c, kind),
     ),
+    "finite_count": Metric(
+        unit="rows",
+        says="rows in which the number is known and finite",
+        families=NUMBER,
+        aggregate=lambda x, c, kind, a: x.Count(this=_finite(x, c, kind)),
+    ),
     "nan_count": Metric(
         unit="rows",
         says="rows in which the number is NaN",
@@ -237,26 +248,26 @@ _METRICS: dict[str, Metric] = {
         unit="rows",
         says="rows in which the text is empty, but not NULL",
         families=TEXT,
-        aggregate=lambda x, c, kind, a: _count(x, x.Length(this=c).eq(0)),
+        aggregate=lambda x, c, kind, a: _count(x, _length(x, c, kind).eq(0)),
     ),
     "min_length": Metric(
         unit="characters",
         says="the length of the shortest text",
         families=TEXT,
-        aggregate=lambda x, c, kind, a: _lengths(x, x.Min, c),
+        aggregate=lambda x, c, kind, a: _lengths(x, x.Min, c, kind),
     ),
     "max_length": Metric(
         unit="characters",
         says="the length of the longest text",
         families=TEXT,
-        aggregate=lambda x, c, kind, a: _lengths(x, x.Max, c),
+        aggregate=lambda x, c, kind, a: _lengths(x, x.Max, c, kind),
     ),
     "mean_length": Metric(
         unit="characters",
         says="the mean length of the texts",
         families=TEXT,
         aggregate=lambda x, c, kind, a: x.Div(
-            this=_lengths(x, x.Sum, c),
+            this=_lengths(x, x.Sum, c, kind),
             expression=x.func("nullif", x.Count(this=c), x.Literal.number(0)),
             typed=False,
             safe=False,

@@ -13,7 +13,7 @@ EXACT_DIGITS: Final = 18
 
 
 class Kind(StrEnum):
-    """How a column's values are added, compared and cut into buckets."""
+    """How a column's values are added, compared and cut into buckets; a LABEL (enum, UUID) becomes text first."""
 
     INTEGER = "integer"
     DECIMAL = "decimal"
@@ -23,6 +23,7 @@ class Kind(StrEnum):
     TIMESTAMP = "timestamp"
     TIMESTAMP_TZ = "timestamp with time zone"
     TEXT = "text"
+    LABEL = "label"
     BOOLEAN = "boolean"
     OTHER = "other"
 
@@ -34,6 +35,7 @@ _INTEGERS: Final = frozenset(
     f"{sign}{name}" for sign in ("", "U") for name in ("TINYINT", "SMALLINT", "INTEGER", "INT", "BIGINT")
 ) | {"INT1", "INT2", "INT4", "INT8", "SERIAL", "BIGSERIAL"}
 _FLOATS: Final = frozenset({"FLOAT", "FLOAT4", "FLOAT8", "DOUBLE", "DOUBLE PRECISION", "REAL"})
+_TEXTS: Final = ("VARCHAR", "TEXT", "CHAR", "STRING", "BPCHAR", "CLOB", "NVARCHAR")
 _DECIMAL: Final = re.compile(r"(?:DECIMAL|NUMERIC)\s*\(\s*(\d+)")
 
 
@@ -44,7 +46,9 @@ def kind_of(column: Column) -> Kind:
         return _number(text)
     if column.family is Family.TIME:
         return _time(text)
-    return {Family.TEXT: Kind.TEXT, Family.BOOLEAN: Kind.BOOLEAN}.get(column.family, Kind.OTHER)
+    if column.family is Family.TEXT:
+        return Kind.TEXT if text.startswith(_TEXTS) else Kind.LABEL
+    return Kind.BOOLEAN if column.family is Family.BOOLEAN else Kind.OTHER
 
 
 def _number(text: str) -> Kind:

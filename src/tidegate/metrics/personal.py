@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 WORDS: Final = (
-    r"e?mail|phone|telephone|tel|mobile|fax|(first|last|full|middle|sur|given|family|maiden|customer|user|contact|person|"
+    r"(e_?)?mail(_?address)?|(tele)?phone(_?(no|nr|number))?|tel|mobile(_?(no|nr|number))?|fax|(first|last|full|middle|sur|given|family|maiden|customer|user|contact|person|"
     r"employee|patient|cardholder|account_?holder|recipient|sender)_?name|forename|surname|name|username|login|"
     r"address|street|addr|postal_?code|post_?code|zip(_?code)?|iban|bic|swift|account_?(no|number)|card_?(no|number)|pan|cvv|cvc|"
     r"ssn|social_security(_number)?|national_?id|passport(_?(no|number))?|tax_?id|vat_?id|driver_?licen[cs]e|licen[cs]e_?plate|"

@@ -132,7 +132,7 @@ class Finding:
     `kind` names what it is about: check, volume, freshness, schema, nulls, distinct, location, scale, share,
     duplicates, segment, step, unchecked. `holds` tells whether it closes the gate. `key` identifies the cause from
     run to run, so that the same cause tomorrow is the same incident. `rarity` is -log10 of how often chance alone
-    brings so strange a number, None where no chance is involved. `since` says from which load, bucket or version on.
+    brings so strange a number, None where no chance is involved. `spread` names the columns of which no value explains it. `since` says from which load, bucket or version on.
     """
 
     key: str
@@ -146,6 +146,7 @@ class Finding:
     observed: float | None = None
     expected: Band | None = None
     slice: Slice | None = None
+    spread: tuple[str, ...] = ()
     interval: Interval | None = None
     since: str | None = None
     rarity: float | None = None

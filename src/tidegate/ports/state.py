@@ -23,7 +23,10 @@ from tidegate.model import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
-    """A transition to be accepted; the store gives it its id. `at` is aware UTC; `data` is JSON."""
+    """A transition to be accepted; the store gives it its id. `at` is aware UTC.
+
+    `data` is JSON; nouns in it are written as objects of their fields, times as ISO 8601, tuples as arrays.
+    """
 
     at: datetime
     kind: str
@@ -43,11 +46,12 @@ class StateStore(Protocol):
     - `version.begun` version:N {parent, run, code_revision} (state candidate) · `version.sealed` version:N {fingerprint}
     - `version.judged` version:N {action, because} (no state change)
     - `version.held` version:N {reason}
-    - `version.published` version:N {previous, kind, reason} (makes `previous` retired)
+    - `version.published` version:N {previous, kind, reason} (makes `previous`, which must be what is published, retired)
     - `version.pruned` version:N {reason}
     - `version.recorded` version:N {parent, run, state, created_at, fingerprint, code_revision, reason}: found on disk, unknown to the ledger
     - `incident.opened` incident:N {the whole incident} · `incident.seen` incident:N {version, run, findings, severity, reasons, title, next_step}
     - `incident.acknowledged` / `.mitigated` / `.resolved` / `.reopened` incident:N {reason, resolution?}
+    - `incident.assigned` incident:N {assignee} · `incident.reviewed` incident:N {reason}
     - any other kind is kept and projected nowhere.
     """
 
@@ -99,7 +103,10 @@ class StateStore(Protocol):
     ) -> None:
         """Keep what was measured and judged of one version, in one transaction, replacing an earlier try.
 
-        Bucketed measurements are kept only where the value differs from what the parent's lineage already says.
+        Bucketed measurements are kept only where the value differs from what the parent's lineage already says. A bucket
+        that the lineage has and the scan has not has vanished, if it is not before the earliest bucket that the scan
+        brought of the same metric (all segment values of it together); a whole-table row count of 0 empties every bucket.
+        What descendants say stays as it is.
         `schemas` are (column, type) per dataset; `marks` is any JSON about the scan (cost, statements).
         """
 
@@ -112,7 +119,7 @@ class StateStore(Protocol):
         self, version: int, dataset: DatasetRef, *, limit: int = 60
     ) -> tuple[tuple[int, tuple[Measurement, ...]], ...]:
         """Whole-table numbers of the last `limit` versions of a lineage that were ever published, oldest first,
-        `version` itself included when it was.
+        `version` itself included when it was. A version that has no number of the dataset is there with an empty tuple.
         """
 
     def first_seen(self, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:

@@ -52,7 +52,11 @@ class Candidate:
 
 
 class Reader(Protocol):
-    """Reads one version; open it only as long as needed. Values come back as Python values, times aware in UTC."""
+    """Reads one version; open it only as long as needed, and in one thread.
+
+    Values come back as Python values, times aware in UTC (one without a zone is read as UTC). A time that Python cannot
+    hold comes as text.
+    """
 
     def catalog(self) -> tuple[Dataset, ...]:
         """List every table and view outside the engine's own schemas, ordered by name. Reads no data."""
@@ -61,7 +65,7 @@ class Reader(Protocol):
         """Run one statement that only reads.
 
         Raises:
-            QueryError: the engine refused it; the error carries the SQL.
+            QueryError: the engine refused it, or it is not one statement that reads; the error carries the SQL.
         """
 
 
@@ -101,25 +105,31 @@ class Warehouse(Protocol):
 
     def adopt(self, database: Path, *, number: int, link_back: bool) -> Candidate:
         """Make a copy of an existing database the content of version `number`; with `link_back` replace the original
-        by a link to the live file (done by `publish`, once the version is live).
+        by a link to the live file (done by `publish`, once the version is live; the original stays beside the link).
 
         Raises:
             DatabaseNotFoundError: no such file.
+            WarehouseError: it is open for writing, has commits in a log beside it, or is no database.
         """
 
     def begin(self, *, number: int, parent: int | None) -> Candidate:
         """Make a candidate: a copy of the parent with its travelling state, or an empty folder when there is no parent.
 
+        A candidate that has this number already is replaced.
+
         Raises:
             VersionNotFoundError: the parent is not kept.
+            WarehouseError: the number is published or was judged (its `version.json` says so), or the parent is being written.
             DiskFullError: no space; what was copied is removed.
         """
 
     def guard(self, others: Sequence[Path]) -> AbstractContextManager[None]:
         """Keep the published version, and the existing files among `others`, from being written while it is held.
 
-        Raises on leaving:
-            StepEscapedError: one of them changed all the same, or one that was not there exists now.
+        Raises:
+            WarehouseError: on entering, somebody has the published version open for writing.
+            StepEscapedError: on leaving, one of them changed all the same, or one that was not there exists now; raised
+                from the body's own error if it had one.
         """
 
     def seal(self, number: int) -> str:
@@ -127,6 +137,7 @@ class Warehouse(Protocol):
 
         Raises:
             DatabaseNotFoundError: the steps made no database.
+            WarehouseError: a process that the steps left behind has it open for writing.
         """
 
     def fingerprint(self, number: int) -> str:
@@ -146,7 +157,12 @@ class Warehouse(Protocol):
         """Write `version.json`, whole or not at all."""
 
     def publish(self, number: int) -> None:
-        """Let readers see version `number`, all tables at once; what they have open keeps its snapshot."""
+        """Let readers see version `number`, all tables at once; what they have open keeps its snapshot.
+
+        Raises:
+            VersionNotFoundError, DatabaseNotFoundError: there is nothing to publish.
+            WarehouseError: it was written since it was sealed, or (adopted, to be linked back) the original was.
+        """
 
     def discard(self, number: int) -> None:
         """Remove the data of a version; the published one is refused with WarehouseError."""

@@ -35,12 +35,8 @@ def categories(tally: Tally, load: Column | None) -> Plan[Counts]:
     if load is not None and not in_sets:
         loads = yield from _newest_loads(tally, load)
     for name, values in counts.items():
-        _add(
-            tally,
-            name,
-            sorted(values, key=lambda v: (v is not None, -values[v], v or ""))[: tally.options.top_values + 1],
-            values,
-        )
+        ranked = sorted(values, key=lambda v: (v is not None, -values[v], v or ""))
+        _add(tally, name, ranked[: tally.options.top_values + 1], values)
     if load is not None:
         newest = sorted((v for v in loads if v is not None), reverse=True)[: tally.options.loads]
         _add(tally, load.name, newest, loads)

@@ -1,6 +1,7 @@
 """Rows that came twice: equal in every column but the loader's own, counted by a 64-bit hash of the row.
 
-Only the newest buckets (or loads) are searched, so memory stays bounded. Ids of the source are part of the row: a file
+Only the newest buckets (or loads) are searched, and those that the newest load brought rows into, so memory stays
+bounded. Ids of the source are part of the row: a file
 that is delivered twice repeats them, and two orders that happen to be alike do not. Two different rows share a hash with
 probability n² / 2⁶⁵: 3 in 100 million for a million rows.
 """
@@ -12,9 +13,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from tidegate.metrics import quoted, relation, select
+from tidegate.metrics import aggregate, literal, quoted, relation, select
 from tidegate.model import Column, Segment
-from tidegate.scan.grain import bucket
+from tidegate.scan.grain import bucket, floor, moment
 from tidegate.scan.history import Window
 from tidegate.scan.infer import LOADERS_OWN
 from tidegate.scan.options import Plan
@@ -29,6 +30,8 @@ def duplicates(tally: Tally, span: Window | None, starts: Sequence[datetime], lo
     columns = [column for column in tally.dataset.columns if not LOADERS_OWN.search(column.name) and column != load]
     loads = newest_loads(tally, load)[: tally.options.recent_buckets] if load is not None else []
     recent = span.last(tally.options.recent_buckets) if span is not None else None
+    if span is not None and recent is not None and load is not None:
+        recent = yield from _with_newest_load(tally, span, recent, load, loads)
     where = _where(tally, recent, load, loads)
     if not columns or where is None:
         return
@@ -42,6 +45,26 @@ def duplicates(tally: Tally, span: Window | None, starts: Sequence[datetime], lo
     if load is not None:
         for value in loads:
             tally.add(tally.spec("duplicate_rows", segment=Segment(column=load.name, value=value)), by_load[value])
+
+
+def _with_newest_load(tally: Tally, span: Window, recent: Window, load: Column, loads: Sequence[str]) -> Plan[Window]:
+    """The recent window, opened to the oldest row of the newest load: an old file may have been delivered again.
+
+    A load of more than a million rows fills the table rather than adds to it, and is not followed.
+    """
+    rows = (
+        tally.measured.get(tally.spec("row_count", segment=Segment(column=load.name, value=loads[0])))
+        if loads
+        else None
+    )
+    if rows is None or len(loads) < 2 or not isinstance(rows.value, int) or rows.value > WHOLE_TABLE:
+        return recent
+    oldest = aggregate(tally.spec("min", span.column.name), span.column, dialect=tally.dialect)
+    where = [_of_loads(load, loads[:1], tally.dialect), span.condition(tally.dialect)]
+    sql = select([oldest], relation(tally.dataset.ref, tally.dialect), where=where, dialect=tally.dialect)
+    found = yield tally.statement("newest load", sql)
+    first = moment(float(str(found[0][0]))) if found[0][0] is not None else None
+    return span.since(min(recent.interval.start, floor(first, span.grain))) if first is not None else recent
 
 
 def newest_loads(tally: Tally, load: Column) -> list[str]:
@@ -59,17 +82,16 @@ def _where(tally: Tally, recent: Window | None, load: Column | None, loads: Sequ
         return []
     if load is None or not loads:
         tally.notes.append(
-            f"{tally.dataset.ref}: not searched for duplicates, more than {WHOLE_TABLE:,} rows and no time or load to cut them by"
+            f"{tally.dataset.ref}: not searched for duplicates, for it has more than {WHOLE_TABLE:,} rows"
+            " and no time or load to cut them by"
         )
         return None
     return [_of_loads(load, loads, tally.dialect)]
 
 
 def _of_loads(load: Column, loads: Sequence[str], dialect: str) -> str:
-    from sqlglot import expressions as x
-
-    text = x.cast(x.column(load.name, quoted=True), "text")
-    return x.In(this=text, expressions=[x.Literal.string(value) for value in loads]).sql(dialect)
+    values = ", ".join(literal(value, dialect) for value in loads)
+    return f"CAST({quoted(load.name, dialect)} AS TEXT) IN ({values})"
 
 
 def _sql(

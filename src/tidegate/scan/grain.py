@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from tidegate.metrics import Kind
+from tidegate.metrics import Kind, literal, quoted
 from tidegate.model import Interval
-
-if TYPE_CHECKING:
-    from sqlglot.expressions import Expr
 
 SECONDS: Final = {"hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_629_746}
 """The length of a bucket; of a month, on average."""
@@ -57,29 +53,19 @@ def bucket(start: datetime, grain: str) -> Interval:
     return Interval(start=start, end=shift(start, grain, 1))
 
 
-@lru_cache(maxsize=4096)
 def bucket_sql(column: str, kind: Kind, grain: str, dialect: str) -> str:
     """The start of a row's bucket, in whole seconds since 1970; the column must be finite there."""
-    from sqlglot import expressions as x
-
-    start = x.TimestampTrunc(this=_utc(column, kind), unit=x.Var(this=grain))
-    return x.cast(x.Anonymous(this="epoch", expressions=[start]), "bigint").sql(dialect)
+    return f"CAST(EPOCH(DATE_TRUNC('{grain.upper()}', {_utc(column, kind, dialect)})) AS BIGINT)"
 
 
-@lru_cache(maxsize=4096)
 def within_sql(column: str, kind: Kind, interval: Interval, dialect: str) -> str:
     """The condition that a row's time lies in the interval; written on the bare column, so that blocks can be skipped."""
-    from sqlglot import expressions as x
-
-    zoned = kind is Kind.TIMESTAMP_TZ
+    zone, of_type = ("+00:00", "TIMESTAMPTZ") if kind is Kind.TIMESTAMP_TZ else ("", "TIMESTAMP")
     start, end = (
-        x.cast(x.Literal.string(_text(at) + "+00:00" * zoned), "timestamptz" if zoned else "timestamp")
-        for at in (interval.start, interval.end)
+        f"CAST({literal(_text(at) + zone, dialect)} AS {of_type})" for at in (interval.start, interval.end)
     )
-    time = x.column(column, quoted=True)
-    return x.And(this=x.GTE(this=time, expression=start), expression=x.LT(this=time.copy(), expression=end)).sql(
-        dialect
-    )
+    time = quoted(column, dialect)
+    return f"{time} >= {start} AND {time} < {end}"
 
 
 def _text(at: datetime) -> str:
@@ -87,12 +73,7 @@ def _text(at: datetime) -> str:
     return at.replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")
 
 
-def _utc(column: str, kind: Kind) -> Expr:
+def _utc(column: str, kind: Kind, dialect: str) -> str:
     """The time without a zone, in UTC, whatever the session's zone; a date as the midnight that it starts with."""
-    from sqlglot import expressions as x
-
-    time = x.column(column, quoted=True)
-    if kind is not Kind.TIMESTAMP_TZ:
-        return x.cast(time, "timestamp")
-    micros = x.Anonymous(this="epoch_us", expressions=[time])
-    return x.Anonymous(this="make_timestamp", expressions=[micros])
+    time = quoted(column, dialect)
+    return f"MAKE_TIMESTAMP(EPOCH_US({time}))" if kind is Kind.TIMESTAMP_TZ else f"CAST({time} AS TIMESTAMP)"

@@ -29,9 +29,11 @@ KEY_NAME: Final = re.compile(
 
 CODE_NAME: Final = re.compile(
     r"(^|_)(id|code|type|kind|class|category|group|segment|tier|level|grade|zone|region|country|store|shop|site|flag|"
-    r"channel|status|state|year|quarter|month|weekday|dow|version)$|^(is|has)_",
+    r"channel|status|state|year|quarter|month|weekday|dow|version|rating|stars|priority|rank|cohort)$|^(is|has)_",
     re.IGNORECASE,
 )
+"""Integers that stand for kinds of things; other integers with few values (`quantity`) are measured, not listed."""
+
 LIFECYCLE_NAME: Final = re.compile(
     r"(^|_)(status|state|stage|phase)$|^(is|has)_(active|current|deleted|open)", re.IGNORECASE
 )
@@ -67,7 +69,8 @@ _NAMES: Final[tuple[tuple[str, int], ...]] = (
 """How well a column's name sounds like the time at which the row's event happened; the sum of what matches.
 
 Chosen, not derived. What moves on an old row (`last_seen_at`, `valid_to`) or says nothing of when the row came about
-(birthdays, due dates) never makes buckets, nor does what a summary keeps of many rows (`first_order_at`); what a loader or an update writes does so for want of anything better.
+(birthdays, due dates) never makes buckets, nor does what a summary keeps of many rows (`first_order_at`); what a loader
+or an update writes does so for want of anything better.
 """
 _SCORES: Final = tuple((re.compile(pattern, re.IGNORECASE), score) for pattern, score in _NAMES)
 
@@ -79,7 +82,7 @@ MAX_TIMELESS: Final = 0.2
 
 
 def time_column(tally: Tally) -> Column | None:
-    """The column by whose time the rows are put into buckets; notes the choice."""
+    """The column by whose time the rows are put into buckets; a poor choice is noted."""
     told = tally.options.time_column
     if told is not None:
         found = tally.dataset.column(told) if told else None
@@ -177,12 +180,15 @@ def measures(tally: Tally) -> list[Column]:
     return [
         column
         for column in tally.dataset.columns
-        if kind_of(column) in NUMBERS and not is_key(tally, column) and tally.nulls(column) < tally.rows
+        if kind_of(column) in NUMBERS
+        and not is_key(tally, column)
+        and not LOADERS_OWN.search(column.name)
+        and tally.nulls(column) < tally.rows
     ]
 
 
 def categories(tally: Tally, *, most: int = 50, longest: int = 200) -> list[Column]:
-    """The columns with at most `most` different values, none of them long: text, booleans and integers that are not keys."""
+    """The columns with at most `most` different values, none of them long: text, booleans, and integers that are codes."""
     return [column for column in tally.dataset.columns if _is_category(tally, column, most, longest)]
 
 
@@ -196,7 +202,7 @@ def _is_category(tally: Tally, column: Column, most: int, longest: int) -> bool:
         return False
     if column.family is Family.TEXT:
         return (tally.number("max_length", column.name) or 0) <= longest
-    return kind_of(column) is Kind.INTEGER and (not is_key(tally, column) or distinct * 10 <= tally.rows)
+    return kind_of(column) is Kind.INTEGER and CODE_NAME.search(column.name) is not None and distinct * 10 <= tally.rows
 
 
 def _private(name: str) -> bool:

@@ -58,10 +58,8 @@ def light(tally: Tally, wanted: Sequence[MetricSpec]) -> Plan[None]:
     for number, columns in enumerate(groups(profiled, tally.options.columns_per_statement)):
         asks = [ask for column in columns for ask in _profile(tally, column)]
         if number == 0:
-            asks.insert(
-                0, Ask(tally.spec("row_count"), aggregate(tally.spec("row_count"), None, dialect=tally.dialect))
-            )
-            asks += riding[:WANTED_PER_STATEMENT]
+            rows = tally.spec("row_count")
+            asks = [Ask(rows, aggregate(rows, None, dialect=tally.dialect)), *asks, *riding[:WANTED_PER_STATEMENT]]
         yield from _measure(tally, asks)
     for at in range(WANTED_PER_STATEMENT, len(riding), WANTED_PER_STATEMENT):
         yield from _measure(tally, riding[at : at + WANTED_PER_STATEMENT])
@@ -151,7 +149,7 @@ def _measure(tally: Tally, asks: Sequence[Ask]) -> Plan[None]:
 
 
 def _measure_alone(tally: Tally, ask: Ask) -> Plan[None]:
-    """One of the user's conditions by itself; failing rows by WHERE, which allows more SQL than FILTER does."""
+    """One of the user's conditions by itself; rows are counted by WHERE, which allows more SQL than an aggregate does."""
     sql = _sql(tally, [ask])
     if ask.spec.metric in ("failing_rows", "row_count"):
         unmet = [f"NOT ({condition(ask.spec.argument, tally.dialect)})"] if ask.spec.argument else []

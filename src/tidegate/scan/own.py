@@ -12,8 +12,8 @@ from tidegate.metrics import (
     METRICS,
     ConditionError,
     Kind,
+    accepted,
     aggregate,
-    condition,
     conditions,
     kind_of,
     query,
@@ -92,41 +92,22 @@ def _ascending(tally: Tally, column: Column, where: Sequence[str]) -> Plan[bool]
 def _unaccepted(tally: Tally, wish: Wish) -> Answers:
     """Different values outside the list; texts whose counts are known already are compared here."""
     argument = json.loads(wish.spec.argument or "{}")
-    if (
-        wish.column.family is Family.TEXT
-        and argument["quote"]
-        and wish.spec.where is None
-        and wish.column.name in wish.counts
-    ):
-        accepted = {str(value) for value in argument["values"]}
-        return sum(value is not None and value not in accepted for value in wish.counts[wish.column.name])
-    unlisted = not_in(wish.column.name, argument, tally.dialect)
+    counted = wish.counts.get(wish.column.name) if wish.spec.where is None else None
+    if counted is not None and wish.column.family is Family.TEXT and argument["quote"]:
+        known = {str(value) for value in argument["values"]}
+        return sum(value is not None and value not in known for value in counted)
+    name = quoted(wish.column.name, tally.dialect)
+    values = accepted(wish.spec.argument or "{}", dialect=tally.dialect)
     inner = select(
         ["1"],
         relation(tally.dataset.ref, tally.dialect),
         where=conditions(wish.spec, dialect=tally.dialect),
-        group=[quoted(wish.column.name, tally.dialect)],
-        having=unlisted,
+        group=[name],
+        having=f"{name} NOT IN ({', '.join(values)})",
         dialect=tally.dialect,
     )
-    return (
-        yield from _one(
-            tally, "accepted values", select(["COUNT(*)"], f"({inner}) AS unaccepted", dialect=tally.dialect)
-        )
-    )
-
-
-def not_in(column: str, argument: Mapping[str, object], dialect: str) -> str:
-    """The condition that a value is outside the list; without `quote` the values are the user's SQL, as in dbt."""
-    from sqlglot import expressions as x
-
-    values = argument["values"]
-    assert isinstance(values, list)  # noqa: S101  # checked where the check was declared
-    listed = [
-        x.Literal.string(str(value)) if argument["quote"] else x.Var(this=condition(str(value), dialect))
-        for value in values
-    ]
-    return x.Not(this=x.In(this=x.column(column, quoted=True), expressions=listed)).sql(dialect)
+    sql = select(["COUNT(*)"], f"({inner}) AS unaccepted", dialect=tally.dialect)
+    return (yield from _one(tally, "accepted values", sql))
 
 
 def _orphans(tally: Tally, wish: Wish) -> Answers:
@@ -150,11 +131,8 @@ def _orphans(tally: Tally, wish: Wish) -> Answers:
 def _quantile(tally: Tally, wish: Wish) -> Answers:
     """An exact quantile, unlike the profile's."""
     item = aggregate(wish.spec, wish.column, dialect=tally.dialect)
-    return (
-        yield from _one(
-            tally, "quantile", select([item], relation(tally.dataset.ref, tally.dialect), dialect=tally.dialect)
-        )
-    )
+    sql = select([item], relation(tally.dataset.ref, tally.dialect), dialect=tally.dialect)
+    return (yield from _one(tally, "quantile", sql))
 
 
 def _query(tally: Tally, wish: Wish) -> Answers:

@@ -30,9 +30,12 @@ class Tally:
     unmeasured: dict[MetricSpec, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def spec(self, metric: str, column: str | None = None, **more: str | Segment | None) -> MetricSpec:
+    def spec(
+        self, metric: str, column: str | None = None, *, argument: str | None = None, segment: Segment | None = None
+    ) -> MetricSpec:
         """A spec about this dataset."""
-        return MetricSpec(dataset=self.dataset.ref, metric=metric, column=column, **more)  # type: ignore[arg-type]  # argument, where: str; segment: Segment
+        ref = self.dataset.ref
+        return MetricSpec(dataset=ref, metric=metric, column=column, argument=argument, segment=segment)
 
     def statement(self, purpose: str, sql: str) -> Statement:
         """A statement about this dataset."""
@@ -61,9 +64,9 @@ class Tally:
             interval=interval,
         )
 
-    def number(self, metric: str, column: str | None = None, **more: str | Segment | None) -> float | None:
+    def number(self, metric: str, column: str | None = None, *, argument: str | None = None) -> float | None:
         """A whole-table number that was measured before, None when it is unknown or not a number."""
-        found = self.measured.get(self.spec(metric, column, **more))
+        found = self.measured.get(self.spec(metric, column, argument=argument))
         return found.value if found is not None and isinstance(found.value, int | float) else None
 
     @property

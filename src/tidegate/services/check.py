@@ -10,7 +10,7 @@ from tidegate.model import CheckResult, Finding, Incident, StatementCost
 from tidegate.services import incidents
 from tidegate.services.judge import judge
 from tidegate.services.publish import nothing_published, repair
-from tidegate.services.run import adopt, combine, save, scan_version
+from tidegate.services.run import adopt, combine, explained, save, scan_version
 from tidegate.services.site import Site
 
 
@@ -58,6 +58,7 @@ def check(site: Site, *, wait_s: float = 0.0) -> CheckOutcome:
             settings=site.settings,
             now=measured.taken_at,
         )
+        verdict = explained(site, measured, verdict)
         if not site.state.schemas(version.number):
             save(site, measured, verdict)
         told = incidents.record(

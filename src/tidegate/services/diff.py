@@ -69,7 +69,7 @@ def diff(site: Site, old: int, new: int) -> tuple[TableDiff, ...]:
         return tuple(
             _table(reader, before.get(ref), after.get(ref), keys.get(ref, ()), site.progress, place, len(refs))
             for place, ref in enumerate(refs)
-            if is_users_own(ref)
+            if is_users_own(ref, {*before, *after})
         )
 
 

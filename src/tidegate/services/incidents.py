@@ -21,7 +21,8 @@ KIND_ORDER = ("step", "unchecked", "schema", "duplicates", "segment", "check", "
 def group(findings: Sequence[Finding], graph: Graph) -> tuple[tuple[Finding, ...], ...]:
     """Put findings that share a cause together: their datasets are connected by derivation. The root comes first.
 
-    The root is on the most upstream dataset; among equals a kind that names a cause wins, then the rarest number.
+    The root is on the most upstream dataset; among equals a kind that names a cause wins, then one that names a slice,
+    then the rarest number.
     Findings without a dataset are a group each.
     """
     alone = [(f,) for f in findings if f.dataset is None]
@@ -34,10 +35,10 @@ def group(findings: Sequence[Finding], graph: Graph) -> tuple[tuple[Finding, ...
     return (*alone, *grouped)
 
 
-def _root_order(finding: Finding, depth: Mapping[DatasetRef, int]) -> tuple[bool, int, int, float, str]:
+def _root_order(finding: Finding, depth: Mapping[DatasetRef, int]) -> tuple[bool, int, int, bool, float, str]:
     kind = KIND_ORDER.index(finding.kind) if finding.kind in KIND_ORDER else len(KIND_ORDER)
     level = 0 if finding.dataset is None else depth[finding.dataset]
-    return (not finding.holds, level, kind, -(finding.rarity or 0.0), finding.key)
+    return (not finding.holds, level, kind, finding.slice is None, -(finding.rarity or 0.0), finding.key)
 
 
 def severity(

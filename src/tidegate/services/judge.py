@@ -13,6 +13,7 @@ from tidegate.model import (
     CheckResult,
     DatasetRef,
     Finding,
+    IncidentState,
     Interval,
     Layer,
     MetricSpec,
@@ -23,6 +24,8 @@ from tidegate.model import (
 )
 from tidegate.ports import StateStore
 from tidegate.services.measure import Measured
+
+NAMES_SHOWN = 5
 
 Excluded = tuple[MetricSpec | None, Interval | None]
 
@@ -45,23 +48,29 @@ def judge(
     state: StateStore,
     settings: Settings,
     now: datetime,
+    built: bool = False,
 ) -> Verdict:
     """Judge without writing anything. Only versions of `parent`'s lineage that were published ever teach.
 
     Args:
         parent: the version that this one is compared with; None for the first.
+        built: whether steps wrote this version just now, so that dbt had its tests to run.
     """
     tests = {t.id: t for t in facts.tests}
     results = tuple(_with_dbt(r, tests) for r in measured.results)
     findings = [f for r in results if (f := _from_result(r)) is not None]
     findings += _broken(measured)
     findings += _unchecked(facts)
+    findings += [f for r in results if (f := _disagreement(r, tests.get(r.check.id))) is not None]
+    findings += _untested(results, facts) if built else []
     notes = list(facts.notes)
     notes += [note for scan in measured.scans.values() for note in scan.notes]
     if settings.learned != "off":
         learned = _learned(measured, facts, graph, parent=parent, state=state, settings=settings, now=now)
-        notes += [f.sentence for f in learned if _is_note(f)]
-        findings += [f for f in learned if not _is_note(f)]
+        known = _accepted(state, parent, measured.version)
+        notes += _young([f for f in learned if _is_note(f)])
+        notes += [f"accepted before: {f.sentence}" for f in learned if (f.key, f.interval) in known]
+        findings += [f for f in learned if not _is_note(f) and (f.key, f.interval) not in known]
     findings.sort(key=lambda f: (not f.holds, -(f.rarity or 0.0)))
     return Verdict(results=results, findings=tuple(findings), notes=tuple(notes))
 
@@ -120,6 +129,26 @@ def _is_note(finding: Finding) -> bool:
 
 def _softened(finding: Finding) -> Finding:
     return dataclasses.replace(finding, holds=False)
+
+
+def _young(findings: Sequence[Finding]) -> list[str]:
+    """Tables with too little history, in one line."""
+    if len(findings) < 2:
+        return [f.sentence for f in findings]
+    names = ", ".join(str(f.dataset) for f in findings)
+    return [f"not enough history for learned bands yet, so only gross changes are judged: {names}"]
+
+
+def _accepted(state: StateStore, parent: int | None, version: int) -> set[tuple[str, Interval | None]]:
+    """What a person called expected, or a false alarm, about this very version, its parent or an ancestor."""
+    lineage = {version, *(state.lineage(parent) if parent is not None else ())}
+    return {
+        (f.key, f.interval)
+        for incident in state.incidents(states=(IncidentState.RESOLVED, IncidentState.REVIEWED))
+        if incident.resolution in {"expected", "false alarm"} and incident.version in lineage
+        for f in incident.findings
+        if f.interval is not None
+    }
 
 
 def _excluded(state: StateStore, parent: int | None) -> Mapping[DatasetRef, tuple[Excluded, ...]]:
@@ -186,7 +215,25 @@ def _hint(result: CheckResult) -> str:
     return "look at the failing rows with the SQL, repair the source or the model, and run again"
 
 
+def _disagreement(result: CheckResult, run: TestRun | None) -> Finding | None:
+    """dbt failed a test that passes here: its downstream models were skipped, so old tables may stand in the candidate."""
+    if run is None or run.status not in {"fail", "error"} or result.outcome is not Outcome.PASS:
+        return None
+    check = result.check
+    return Finding(
+        key=f"{check.dataset}/unchecked/{check.id}",
+        kind="unchecked",
+        layer=Layer.TECHNICAL,
+        dataset=check.dataset,
+        column=check.column,
+        sentence=f"{check.name} on {check.dataset}: dbt says `{run.status}`, the scan says it passes: {run.message or ''}",
+        holds=check.blocking,
+        hint="read dbt's log of the step; dbt skips what is downstream of a failed test, so those tables may be old",
+    )
+
+
 def _broken(measured: Measured) -> list[Finding]:
+    """Tables that nobody could look at. What is measured for its checks alone is left to them and their `on_fail`."""
     return [
         Finding(
             key=f"{ref}/unchecked/scan",
@@ -199,6 +246,7 @@ def _broken(measured: Measured) -> list[Finding]:
             hint="run the statement by hand against the held version; what was not audited is not published",
         )
         for ref, error in measured.broken.items()
+        if ref in measured.profiled
     ]
 
 
@@ -215,5 +263,24 @@ def _unchecked(facts: PipelineFacts) -> list[Finding]:
             sentence="dbt ended green and executed 0 nodes: nothing was built and nothing was tested",
             holds=True,
             hint="check the selection (`select:` of the step, or the arguments after `--`)",
+        )
+    ]
+
+
+def _untested(results: Sequence[CheckResult], facts: PipelineFacts) -> list[Finding]:
+    """Tests that only dbt can evaluate, in a run in which dbt ran none: a part of the data that nobody looked at."""
+    missed = [r.check.name for r in results if r.check.kind == "dbt" and r.check.severity == "error"]
+    if not missed or facts.tests or facts.executed_nodes == 0:
+        return []
+    more = f" and {len(missed) - NAMES_SHOWN} more" if len(missed) > NAMES_SHOWN else ""
+    return [
+        Finding(
+            key="pipeline/unchecked/no-dbt-tests",
+            kind="unchecked",
+            layer=Layer.TECHNICAL,
+            dataset=None,
+            sentence=f"dbt ran none of its tests, so nobody evaluated {', '.join(missed[:NAMES_SHOWN])}{more}",
+            holds=True,
+            hint="let the run end with `dbt build` or `dbt test`",
         )
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Container, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -39,7 +39,7 @@ class Measured:
 
     `scans` has one entry per dataset that was profiled; `values` every number that a check asked for; `broken` says,
     per dataset, why its scan could not be finished (the engine's message and the SQL). `profiled` are the datasets that
-    were measured whole, and not only for their checks.
+    are measured whole, and not only for their checks; those that are broken among them.
     """
 
     version: int
@@ -118,16 +118,17 @@ def measure(
     meter = Meter(reader)
     scans: dict[DatasetRef, TableScan] = {}
     broken: dict[DatasetRef, QueryError] = {}
-    todo = [d for d in catalog.values() if _profiled(d, settings) or wanted.get(d.ref)]
+    profiled = {d.ref for d in catalog.values() if _profiled(d, catalog, settings)}
+    todo = [d for d in catalog.values() if d.ref in profiled or wanted.get(d.ref)]
     for done, dataset in enumerate(todo):
         progress.advance(done, len(todo), str(dataset.ref))
-        options = _options(dataset, settings, version=version, now=now)
+        options = _options(dataset, settings, version=version, now=now, profile=dataset.ref in profiled)
         try:
             scans[dataset.ref] = meter.drive(scan_table(dataset, wanted.get(dataset.ref, ()), options))
         except QueryError as error:
             broken[dataset.ref] = error
     progress.advance(len(todo), len(todo))
-    values = {m.spec: m.value for s in scans.values() for m in s.measurements if m.interval is None}
+    values = {spec: value for scan in scans.values() for spec, value in scan.values.items()}
     results = [early.get(c.id) or _judge(c, catalog, values, broken, meter, settings, now) for c in checks]
     return Measured(
         version=version,
@@ -137,7 +138,7 @@ def measure(
         results=tuple(results),
         costs=tuple(meter.costs),
         broken=broken,
-        profiled=frozenset(d.ref for d in todo if _profiled(d, settings) and d.ref in scans),
+        profiled=frozenset(profiled),
     )
 
 
@@ -156,24 +157,31 @@ def _wishes(
     return wanted, early
 
 
-def is_users_own(ref: DatasetRef) -> bool:
-    """Whether a dataset is the user's, and not one that a tool keeps for itself (dlt's `<dataset>_staging` among them)."""
-    return not ref.name.startswith(INTERNAL_PREFIXES) and not ref.namespace.endswith("_staging")
+def is_users_own(ref: DatasetRef, catalog: Container[DatasetRef]) -> bool:
+    """Whether a dataset is the user's, and not one that a tool keeps for itself.
+
+    dlt loads through `<dataset>_staging`, which has its table of schema versions and none of loads; a dbt project's
+    `<target>_staging` has neither.
+    """
+    if ref.name.startswith(INTERNAL_PREFIXES):
+        return False
+    versions, loads = (DatasetRef(namespace=ref.namespace, name=f"_dlt_{name}") for name in ("version", "loads"))
+    return not (ref.namespace.endswith("_staging") and versions in catalog and loads not in catalog)
 
 
-def _profiled(dataset: Dataset, settings: Settings) -> bool:
-    if dataset.is_view or not is_users_own(dataset.ref):
+def _profiled(dataset: Dataset, catalog: Container[DatasetRef], settings: Settings) -> bool:
+    if dataset.is_view or not is_users_own(dataset.ref, catalog):
         return False
     said = settings.tables.get(dataset.ref)
     return said is None or not said.ignore
 
 
-def _options(dataset: Dataset, settings: Settings, *, version: int, now: datetime) -> ScanOptions:
+def _options(dataset: Dataset, settings: Settings, *, version: int, now: datetime, profile: bool) -> ScanOptions:
     said = settings.tables.get(dataset.ref)
     return ScanOptions(
         version=version,
         taken_at=now,
-        profile=_profiled(dataset, settings),
+        profile=profile,
         time_column=said.time_column if said else None,
         grain=said.grain if said else None,
     )
@@ -182,7 +190,7 @@ def _options(dataset: Dataset, settings: Settings, *, version: int, now: datetim
 def _judge(
     check: Check,
     catalog: Mapping[DatasetRef, Dataset],
-    values: Mapping[MetricSpec, int | float | str | None],
+    values: Mapping[MetricSpec, object],
     broken: Mapping[DatasetRef, QueryError],
     meter: Meter,
     settings: Settings,

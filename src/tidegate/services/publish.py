@@ -70,7 +70,7 @@ def rollback(site: Site, number: int | None, *, reason: str, wait_s: float) -> V
         VersionNotFoundError: no such version, or no earlier one is kept.
     """
     with site.warehouse.lock(owner="rollback", wait_s=wait_s):
-        repair(site)
+        repair(site, published_may_be_gone=True)
         present = site.state.published()
         if present is None:
             raise nothing_published(site)
@@ -132,24 +132,27 @@ def _before(site: Site, present: Version) -> Version:
     )
 
 
-def repair(site: Site) -> tuple[str, ...]:
+def repair(site: Site, *, published_may_be_gone: bool = False) -> tuple[str, ...]:
     """Make warehouse and ledger agree after a crash; the caller holds the lock. Idempotent; says what it did.
 
     Raises:
-        WarehouseError: the published version's data is gone.
+        WarehouseError: the published version's data is gone, and the caller does not put another one in its place.
     """
     said = [*_record_unknown(site), *_finish_interrupted(site)]
     published = site.state.published()
     kept = set(site.warehouse.kept())
-    if published is not None and published.number not in kept:
+    gone = published is not None and published.number not in kept
+    if gone and published is not None and not published_may_be_gone:
         raise WarehouseError(
-            f"the published version `{published.number}` is missing from the warehouse folder",
-            hint="restore its folder from a backup, or move `.tidegate/state.db` aside to start from what is on disk",
+            f"the published version `{published.number}` is missing from the warehouse folder: readers see nothing",
+            hint="restore its folder from a backup, or put the version before back with `tidegate rollback`",
         )
-    if published is not None and site.warehouse.published() != published.number:
+    if not gone and published is not None and site.warehouse.published() != published.number:
         site.warehouse.publish(published.number)
         said.append(f"version {published.number} was recorded as published; readers see it now")
     for version in site.state.versions():
+        if gone and version.state is VersionState.PUBLISHED:
+            continue
         if version.state is VersionState.PRUNED and version.number in kept:
             site.warehouse.discard(version.number)
             said.append(f"what was left of version {version.number} is removed")
@@ -188,19 +191,20 @@ def _record_unknown(site: Site) -> list[str]:
 
 
 def _finish_interrupted(site: Site) -> list[str]:
+    """Whoever holds the lock finds no run and no candidate at work: what stands so was interrupted."""
     said = []
+    reason = "its process ended without finishing it"
+    finished = {"status": RunStatus.INTERRUPTED.value, "reason": reason}
+    events = []
     for run in site.state.unfinished_runs():
-        reason = "its process ended without finishing it"
-        events = [
-            site.event("run.finished", f"run:{run.id}", {"status": RunStatus.INTERRUPTED.value, "reason": reason})
-        ]
-        version = site.state.version(run.version) if run.version is not None else None
-        if version is not None and version.state is VersionState.CANDIDATE:
-            events.append(
-                site.event("version.pruned", f"version:{version.number}", {"reason": f"run {run.id}: {reason}"})
-            )
-        site.state.append(events)
+        events.append(site.event("run.finished", f"run:{run.id}", finished))
         said.append(f"run {run.id} was interrupted; its candidate is removed")
+    for version in site.state.versions():
+        if version.state is VersionState.CANDIDATE:
+            what = f"run {version.run}" if version.run else "the adoption"
+            events.append(site.event("version.pruned", f"version:{version.number}", {"reason": f"{what}: {reason}"}))
+    if events:
+        site.state.append(events)
     return said
 
 

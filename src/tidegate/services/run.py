@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tidegate import lineage
-from tidegate.errors import StepError, StepTimeoutError, TidegateError
+from tidegate.errors import StepError, StepEscapedError, StepTimeoutError, TidegateError
 from tidegate.model import (
     Action,
     Check,
@@ -27,6 +29,7 @@ from tidegate.model import (
 )
 from tidegate.ports import Candidate, Step, StepContext
 from tidegate.services import gate, incidents
+from tidegate.services.explain import explain
 from tidegate.services.judge import Verdict, judge
 from tidegate.services.measure import Measured, measure
 from tidegate.services.publish import prune, publish, repair
@@ -103,9 +106,12 @@ def _begun(site: Site, run_id: str, parent: Version | None) -> dict[str, object]
 
 
 def adopt(site: Site) -> int | None:
-    """Make an existing database version 1, once; None when there is nothing to adopt or something is published."""
+    """Make an existing database the first published version; None when there is none or something is published.
+
+    A version that was begun and not published, as a crash leaves it, does not count: the database is adopted again.
+    """
     source = site.settings.warehouse.adopt
-    if source is None or site.state.versions(limit=1):
+    if source is None or site.state.published() is not None:
         return None
     number = site.state.next_version()
     site.progress.stage("adopt", str(source))
@@ -144,7 +150,8 @@ def _build(
     site.progress.stage("seal")
     fingerprint = site.warehouse.seal(number)
     site.state.append([site.event("version.sealed", f"version:{number}", {"fingerprint": fingerprint})])
-    facts = combine([r.facts for r in reports])
+    declared = [step.facts(site.settings.root, candidate.state) for step in steps]
+    facts = combine([*declared, *(r.facts for r in reports)])
     graph = lineage.build(facts.nodes, facts.edges)
     learn_parent(site, parent)
     site.progress.stage("scan", f"version {number}")
@@ -152,8 +159,16 @@ def _build(
     watch.lap("measure")
     site.progress.stage("judge", f"version {number}")
     verdict = judge(
-        measured, facts, graph, parent=parent, state=site.state, settings=site.settings, now=measured.taken_at
+        measured,
+        facts,
+        graph,
+        parent=parent,
+        state=site.state,
+        settings=site.settings,
+        now=measured.taken_at,
+        built=True,
     )
+    verdict = explained(site, measured, verdict)
     save(site, measured, verdict)
     decision = gate.decide(number, verdict.results, verdict.findings, tables=len(measured.scans), now=site.clock.now())
     watch.lap("judge")
@@ -210,7 +225,7 @@ def _act(
 def _steps(site: Site, steps: Sequence[Step], candidate: Candidate, run_id: str) -> list[StepReport]:
     reports: list[StepReport] = []
     others = [path for step in steps for path in step.databases(site.settings.root)]
-    with site.warehouse.guard(others):
+    with _shown_stays(site), site.warehouse.guard(others):
         for step, said in zip(steps, _timeouts(site, steps), strict=True):
             site.progress.stage(f"step:{step.name}", step.kind)
             subject = f"run:{run_id}"
@@ -219,8 +234,29 @@ def _steps(site: Site, steps: Sequence[Step], candidate: Candidate, run_id: str)
             site.state.append([site.event("step.finished", subject, _finished(report))])
             reports.append(report)
             if report.status in {StepStatus.FAILED, StepStatus.TIMEOUT}:
-                raise _failed(report)
+                raise _failed(report, _protected(site, candidate, others))
     return reports
+
+
+@contextmanager
+def _shown_stays(site: Site) -> Iterator[None]:
+    """Put back what readers see, and refuse, when a step showed them something that was not audited."""
+    shown = site.warehouse.published()
+    try:
+        yield
+    finally:
+        if shown is not None and site.warehouse.published() != shown:
+            site.warehouse.publish(shown)
+            where = site.warehouse.public_path()
+            raise StepEscapedError(
+                f"while the steps ran, `{where}` was pointed elsewhere; it shows version {shown} again"
+            )
+
+
+def _protected(site: Site, candidate: Candidate, others: Sequence[Path]) -> list[Path]:
+    """What the guard keeps from being written: the published version's folder, and the databases that steps name."""
+    published = [] if candidate.parent is None else [site.warehouse.state_folder(candidate.parent).parent]
+    return [*published, *others]
 
 
 def _timeouts(site: Site, steps: Sequence[Step]) -> list[float]:
@@ -257,13 +293,18 @@ def _finished(report: StepReport) -> dict[str, object]:
     }
 
 
-def _failed(report: StepReport) -> StepError:
+def _failed(report: StepReport, protected: Sequence[Path]) -> StepError:
+    refused = next((path for path in protected if str(path) in report.summary), None)
+    if refused is not None and "lock" in report.summary:
+        return StepEscapedError(
+            f"step `{report.name}` tried to write in `{refused}`, which is not the candidate, and was refused: {report.summary}"
+        )
     again = "and run `tidegate run` again; readers keep the published version"
     if report.status is StepStatus.TIMEOUT:
         hint = f"read {report.log} to see where it hangs, or raise `timeout:` of the step in `tidegate.yml`, {again}"
         return StepTimeoutError(f"step `{report.name}` did not end in {report.wall_s:.0f} s and was stopped", hint=hint)
     hint = f"read {report.log}, repair the cause {again}"
-    return StepError(f"step `{report.name}` failed: {report.summary}", hint=hint)
+    return StepError(f"step `{report.name}` failed: {report.summary.rstrip(' :')}", hint=hint)
 
 
 def _abandon(site: Site, run_id: str, number: int, error: BaseException) -> None:
@@ -313,7 +354,7 @@ def combine(facts: Sequence[PipelineFacts]) -> PipelineFacts:
         tests=tuple(t for f in facts for t in f.tests),
         executed_nodes=min(counted) if counted else None,
         load_ids=tuple(dict.fromkeys(i for f in facts for i in f.load_ids)),
-        notes=tuple(n for f in facts for n in f.notes),
+        notes=tuple(dict.fromkeys(n for f in facts for n in f.notes)),
     )
 
 
@@ -333,6 +374,15 @@ def scan_version(site: Site, number: int, facts: PipelineFacts) -> Measured:
         return measure(
             reader, checks, version=number, settings=site.settings, now=site.clock.now(), progress=site.progress
         )
+
+
+def explained(site: Site, measured: Measured, verdict: Verdict) -> Verdict:
+    """The verdict with the slices of what closes the gate; the version is opened again only when something does."""
+    if not any(f.holds and f.interval is not None for f in verdict.findings):
+        return verdict
+    with site.warehouse.reader(measured.version) as reader:
+        findings = explain(reader, measured, verdict.findings, now=measured.taken_at)
+    return dataclasses.replace(verdict, findings=findings)
 
 
 def save(site: Site, measured: Measured, verdict: Verdict) -> None:

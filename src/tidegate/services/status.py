@@ -14,8 +14,10 @@ from tidegate.services.site import Site
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The state of a project at one look; `behind` tells that a crash left readers on an older version than the
-    ledger says, which the next run repairs.
+    """The state of a project at one look.
+
+    `behind` tells that readers do not see what the ledger says, as after a crash, which the next run repairs; `missing`
+    that the published version's data is gone from the warehouse.
     """
 
     project: Path
@@ -23,6 +25,7 @@ class Status:
     published: Version | None
     public: Path
     behind: bool
+    missing: bool
     marks: Mapping[str, object]
     runs: tuple[Run, ...]
     incidents: tuple[Incident, ...]
@@ -38,6 +41,7 @@ def status(site: Site, *, runs: int) -> Status:
         published=published,
         public=site.warehouse.public_path(),
         behind=published is not None and live != published.number,
+        missing=published is not None and published.number not in site.warehouse.kept(),
         marks=site.state.marks(published.number) if published else {},
         runs=site.state.runs(limit=runs),
         incidents=site.state.incidents(states=incidents.UNSOLVED, limit=20),

@@ -54,6 +54,8 @@ class Database:
         with self._explained():
             if create and not path.exists():
                 self._make()
+            if create:
+                self._sweep()
             self._connection = self._open()
 
     @contextmanager
@@ -187,6 +189,14 @@ class Database:
         finally:
             aside.unlink(missing_ok=True)
 
+    def _sweep(self) -> None:
+        """Remove what a process that was killed while it made the file has left."""
+        prefix = f".{self.path.name}."
+        for left in self.path.parent.glob(f"{prefix}*.new*"):
+            pid = left.name.removeprefix(prefix).split(".")[0]
+            if pid.isdigit() and not _is_alive(int(pid)):
+                left.unlink(missing_ok=True)
+
     def _connect(self, address: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
             address,
@@ -228,6 +238,16 @@ class Database:
             raise explained from error
         except OSError as error:
             raise _explain_os(error, self.path) from error
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _may_write(folder: Path) -> bool:

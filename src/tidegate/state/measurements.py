@@ -8,7 +8,8 @@ A bucket that an ancestor has and a scan has not has *vanished*, and that is wri
 if the scan looked there. Where it looked follows from what it brought, per family of series (all segment values of one
 metric): from the earliest bucket of the family in the scan, without an end. A scan of the newest buckets thus leaves
 the closed ones before them alone, and a load of today that was taken back is noticed; a scan that needs the emptiness
-of its first bucket known brings a number for it (a row count of 0).
+of its first bucket known brings a number for it (a row count of 0). A row count of 0 for the whole table empties every
+bucket.
 """
 
 from __future__ import annotations
@@ -81,8 +82,7 @@ def save(connection: sqlite3.Connection, version: int, measurements: Sequence[Me
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         ((*key, version, *whole[key][:5]) for key in sorted(whole)),
     )
-    if buckets:
-        _write(connection, version, _changes(connection, catalogue, version, buckets))
+    _write(connection, version, _changes(connection, catalogue, version, whole, buckets))
     for descendant, before in descendants.items():
         _write(connection, descendant, _difference(before, _words(connection, descendant, _everything(connection))))
 
@@ -134,20 +134,27 @@ def _micros(moment: datetime) -> int:
 
 
 def _changes(
-    connection: sqlite3.Connection, catalogue: Catalogue, version: int, buckets: Words
+    connection: sqlite3.Connection, catalogue: Catalogue, version: int, whole: Mapping[WholeKey, Word], buckets: Words
 ) -> dict[BucketKey, Word]:
     """What a version says that its ancestors do not."""
-    scanned_from = _scanned_from(catalogue, buckets)
-    starts: dict[int, int] = {}
+    starts = dict.fromkeys(_emptied(catalogue, whole), -LARGEST)
+    emptied = frozenset(starts)
     for dataset, start, _, _ in buckets:
         starts[dataset] = min(start, starts.get(dataset, start))
+    scanned_from = _scanned_from(catalogue, buckets)
     family_of = {series: _family(spec) for series, spec in catalogue.specs.items()}
     before = {
         key: word
         for key, word in _words(connection, version, starts).items()
-        if key[1] >= scanned_from.get(family_of[key[3]], LARGEST)
+        if key[0] in emptied or key[1] >= scanned_from.get(family_of[key[3]], LARGEST)
     }
     return _difference(buckets, before)
+
+
+def _emptied(catalogue: Catalogue, whole: Mapping[WholeKey, Word]) -> list[int]:
+    """The datasets without a row."""
+    specs = ((dataset, catalogue.specs[series]) for (dataset, series), word in whole.items() if word.value == 0)
+    return [dataset for dataset, spec in specs if spec == MetricSpec(dataset=spec.dataset, metric="row_count")]
 
 
 def _scanned_from(catalogue: Catalogue, buckets: Words) -> dict[MetricSpec, int]:

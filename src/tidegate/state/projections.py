@@ -62,8 +62,10 @@ def project(connection: sqlite3.Connection, event: Event) -> None:
 
 
 def replay(connection: sqlite3.Connection) -> None:
-    """Empty the projections and fill them again from the ledger, inside the caller's transaction."""
-    connection.execute("PRAGMA defer_foreign_keys = ON")  # what was scanned refers to versions that are back at the end
+    """Empty the projections and fill them again from the ledger, inside the caller's transaction.
+
+    What was scanned refers to versions; that is checked when the transaction ends, with the versions back.
+    """
     for statement in EMPTY:
         connection.execute(statement)
     for event in ledger.events(connection):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -75,6 +76,8 @@ class VersionFolder:
         except FileNotFoundError:
             return None
         except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise storage.refusal(error, f"read `{self._live}`") from error
             raise self._not_ours(f"`{self._live}` is not a symbolic link") from error
         if (found := LINK.fullmatch(target)) is None:
             raise self._not_ours(f"`{self._live}` points to `{target}`, which is not a version of this warehouse")

@@ -9,7 +9,6 @@ import struct
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -20,15 +19,8 @@ NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS
 """What a file system without record locks answers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """How a file looked: which file it is, and what tells that it was written."""
-
-    device: int
-    inode: int
-    size_bytes: int
-    mtime_ns: int
-    content: str | None
+Sight = tuple[int, int, int, int, str | None]
+"""How a file looked: device and inode (which file it is), size, time of writing in ns, and fingerprint if it is readable."""
 
 
 class Guard:
@@ -58,9 +50,7 @@ class Guard:
             self._before = {path: look(path) for path in self._paths}
             self._locks = locks.pop_all()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         with self._locks:
             told = list(_differences(self._before, {path: look(path) for path in self._paths}))
         if told and (error is None or isinstance(error, Exception)):
@@ -77,24 +67,15 @@ def look(path: Path) -> Sight | None:
         content = fingerprint(path)
     except OSError:  # not readable by this user, or a folder: size and time must do
         content = None
-    return Sight(
-        device=status.st_dev,
-        inode=status.st_ino,
-        size_bytes=status.st_size,
-        mtime_ns=status.st_mtime_ns,
-        content=content,
-    )
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, content
 
 
 def _differences(before: Mapping[Path, Sight | None], after: Mapping[Path, Sight | None]) -> Iterator[str]:
     for path, now in after.items():
-        match (before[path], now):
-            case (None, Sight()):
-                yield f"`{path}` appeared"
-            case (Sight(), None):
-                yield f"`{path}` was removed"
-            case (old, new) if old != new:
-                yield f"`{path}` was written"
+        if before[path] == now:
+            continue
+        verb = "appeared" if before[path] is None else "was removed" if now is None else "was written"
+        yield f"`{path}` {verb}"
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -101,6 +100,8 @@ def _boot_id() -> str:
 
 
 def _from_ps(pid: int) -> Process | None:
+    import subprocess
+
     answer = subprocess.run(
         ["ps", "-o", "pgid=,stat=,lstart=", "-p", str(pid)],  # noqa: S607 every POSIX system has `ps`, not in one place
         capture_output=True,

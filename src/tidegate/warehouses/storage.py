@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 import shutil
 import stat
 import sys
@@ -36,8 +35,9 @@ def refusals(doing: str) -> Iterator[None]:
 def refusal(error: OSError, doing: str) -> StorageError:
     """The StorageError for what the file system said."""
     message = f"cannot {doing}: {error.strerror or error}"
-    if error.filename is not None:
-        message += f" (`{os.fsdecode(error.filename)}`)"
+    place = error.filename2 if error.filename2 is not None else error.filename  # of a copy, the one that is written
+    if place is not None:
+        message += f" (`{os.fsdecode(place)}`)"
     if error.errno in FULL:
         return DiskFullError(message)
     if error.errno in FORBIDDEN:
@@ -147,7 +147,7 @@ def write_whole(path: Path, text: str) -> None:
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder in one step as far as its name is concerned; a crash leaves only trash for `empty_trash`."""
-    trash = folder.with_name(f"{TRASH}{folder.name}-{secrets.token_hex(4)}")
+    trash = folder.with_name(f"{TRASH}{folder.name}-{os.urandom(4).hex()}")
     with suppress(FileNotFoundError):
         folder.rename(trash)
         shutil.rmtree(trash)

@@ -1,3 +1,5 @@
+"""The engine that plans are driven on."""
+
 import pytest
 
 from tests.conformance.scan.engine import Engine, engines

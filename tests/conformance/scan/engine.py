@@ -10,34 +10,11 @@ from typing import Any
 import duckdb
 
 from tidegate.errors import QueryError
-from tidegate.model import Column, Dataset, DatasetRef, Family, Interval, Measurement, MetricSpec, Segment
+from tidegate.model import Column, Dataset, DatasetRef, Interval, Measurement, MetricSpec, Segment
 from tidegate.scan import ScanOptions, TableScan, scan_table
+from tidegate.warehouses.duckdb_types import family
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
-NUMBERS = (
-    "TINYINT",
-    "SMALLINT",
-    "INTEGER",
-    "BIGINT",
-    "HUGEINT",
-    "UTINYINT",
-    "USMALLINT",
-    "UINTEGER",
-    "UBIGINT",
-    "UHUGEINT",
-)
-FAMILIES = {"VARCHAR": Family.TEXT, "BOOLEAN": Family.BOOLEAN, "FLOAT": Family.NUMBER, "DOUBLE": Family.NUMBER}
-FAMILIES |= dict.fromkeys(NUMBERS, Family.NUMBER)
-
-
-def family(type_: str) -> Family:
-    if "[" in type_ or "(" in type_.replace("DECIMAL(", ""):
-        return Family.OTHER
-    if type_.startswith("DECIMAL"):
-        return Family.NUMBER
-    if type_.startswith(("DATE", "TIMESTAMP")):
-        return Family.TIME
-    return FAMILIES.get(type_, Family.OTHER)
 
 
 @dataclass

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conformance.scan.engine import NOW, Engine, engines
 from tidegate.checks import judge, needs
 from tidegate.model import Check, CheckResult, DatasetRef, Outcome
-
-from tests.conformance.scan.engine import NOW, Engine, engines
 
 CHILD = DatasetRef(namespace="main", name="child")
 

@@ -30,6 +30,16 @@ def test_a_file_that_came_twice(orders):
     assert sum(scan.segments("_dlt_load_id", "duplicate_rows").values()) == 24
 
 
+def test_an_old_file_that_comes_again_is_found_outside_the_newest_buckets(orders):
+    orders.run(
+        "insert into orders select order_id, ordered_at, amount, '1799999999.0', 'again' || order_id from orders where ordered_at::date = '2026-04-03'"
+    )
+    scan = orders.scan("orders")
+    assert scan.buckets("duplicate_rows")["2026-04-03"] == 24
+    assert scan.segments("_dlt_load_id", "duplicate_rows")["1799999999.0"] == 24
+    assert min(scan.buckets("duplicate_rows")) == "2026-04-03"
+
+
 def test_three_copies_are_two_too_many(orders):
     for _ in range(2):
         orders.run(

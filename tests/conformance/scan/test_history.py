@@ -1,5 +1,6 @@
 """The history that a table holds: numbers per bucket and per segment, against GROUP BY by hand."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -69,7 +70,7 @@ def test_a_month_lasts_to_the_next(engine):
     )
     scan = engine.scan("t")
     intervals = sorted({m.interval for m in scan.scan.measurements if m.interval})
-    assert all(a.end == b.start for a, b in zip(intervals, intervals[1:], strict=False))
+    assert all(a.end == b.start for a, b in itertools.pairwise(intervals))
     assert intervals[-1].end == datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -155,6 +156,16 @@ def test_means_of_segments_weigh_by_rows_that_have_a_value(engine):
     scan = engine.scan("t")
     assert scan.buckets("mean", "x", segment=("kind", "a")) == {"2026-01-01": 2.5}
     assert scan.buckets("mean", "x", segment=("other", "q")) == {"2026-01-01": 5.5}
+
+
+def test_means_of_segments_leave_out_what_is_not_finite(engine):
+    engine.run("create table t (created_at timestamp, kind varchar, x double)")
+    engine.run(
+        "insert into t select '2026-01-01', 'ab'[1 + i % 2], x::double from (values ('1'), ('nan'), ('inf'), ('3')) v(x), range(2) r(i)"
+    )
+    scan = engine.scan("t")
+    assert scan.buckets("mean", "x", segment=("kind", "a")) == {"2026-01-01": 2.0}
+    assert scan.buckets("mean", "x") == {"2026-01-01": 2.0}
 
 
 def test_no_history_when_it_is_not_wanted(engine):

@@ -5,11 +5,10 @@ from math import sqrt
 
 import pytest
 
+from tests.conformance.scan.engine import NOW
 from tidegate.errors import QueryError
 from tidegate.model import Family
 from tidegate.scan import ScanOptions, scan_table
-
-from tests.conformance.scan.engine import NOW
 
 
 def test_numbers(engine):
@@ -114,16 +113,38 @@ def test_nanoseconds_and_dates_before_1970(engine):
 
 def test_other_types_only_count_their_nulls(engine):
     engine.run(
-        "create table t (l integer[], a integer[2], s struct(x integer), j json, b blob, u uuid, e enum('x', 'y'),"
-        " ti time, tz timetz, i interval, m map(integer, integer), un union(p integer, q varchar), bi bit)"
+        "create table t (l integer[], a integer[2], s struct(x integer), j json, b blob, ti time, tz timetz,"
+        " i interval, m map(integer, integer), un union(p integer, q varchar), bi bit)"
     )
     engine.run("insert into t (l) values ([1]), (null)")
-    engine.run("insert into t (u, e, ti) values (uuid(), 'x', '10:00')")
+    engine.run("insert into t (ti, s) values ('10:00', {'x': 1})")
     scan = engine.scan("t")
     columns = {c.name: c for c in scan.scan.dataset.columns}
     assert {c.family for c in columns.values()} == {Family.OTHER}
-    assert [scan("null_count", c) for c in columns] == [2, 3, 3, 3, 3, 2, 2, 2, 3, 3, 3, 3, 3]
+    assert [scan("null_count", c) for c in columns] == [2, 3, 2, 3, 3, 2, 3, 3, 3, 3, 3]
     assert {m.spec.metric for m in scan.scan.measurements if m.spec.column} == {"null_count"}
+
+
+def test_labels_are_measured_as_texts(engine):
+    engine.run("create type mood as enum ('sad', 'happy')")
+    engine.run("create table t (created_at timestamp, e mood, u uuid, x double)")
+    engine.run(
+        "insert into t select timestamp '2026-04-01' + to_days(i::int), ['sad', 'happy', null][1 + i % 3]::mood, uuid(), i from range(30) r(i)"
+    )
+    scan = engine.scan("t")
+    assert (scan("max_length", "e"), scan("min_length", "u"), scan("empty_count", "u")) == (5, 36, 0)
+    assert scan.segments("e") == {"sad": 10, "happy": 10, None: 10}
+    assert scan.segments("u") == {}
+    assert scan.buckets("mean", "x", segment=("e", "happy")) == {f"2026-04-{1 + i:02}": i for i in range(1, 30, 3)}
+
+
+def test_numbers_of_any_size(engine):
+    engine.run("create table t (n bignum)")
+    engine.run("insert into t values ('123456789012345678901234567890123456789012345'), ('1'), (null)")
+    scan = engine.scan("t")
+    assert (scan("null_count", "n"), scan("min", "n"), scan("distinct_count", "n")) == (1, 1.0, 2)
+    assert scan("mean", "n") == pytest.approx(6.172839450617284e43)
+    assert scan("max_exact", "n") == "123456789012345678901234567890123456789012345"
 
 
 def test_an_empty_table(engine):

@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.conformance.scan.engine import NOW
 from tidegate.model import Interval, MetricSpec, Segment
 from tidegate.scan import ScanOptions, slice_table
-
-from tests.conformance.scan.engine import NOW
 
 DAY = timedelta(days=1)
 OPTIONS = ScanOptions(version=1, taken_at=NOW, time_column="ordered_at")
@@ -23,7 +22,7 @@ def day(number):
 def orders(engine):
     engine.run(
         "create table orders as select timestamp '2026-04-01' + to_minutes(i::int * 15) as ordered_at, ['DE', 'FR', null][1 + i % 3] as country,"
-        " ['web', 'app'][1 + i % 2] as channel, 10.0 as amount, case when i % 8 = 0 then null else i end as coupon,"
+        " ['web', 'app'][1 + i % 2] as channel, 10::double as amount, case when i % 8 = 0 then null else i end as coupon,"
         " '1' || (i // 96) as _dlt_load_id from range(960) t(i)"
     )
     engine.run("delete from orders where ordered_at >= '2026-04-10' and country = 'DE'")
@@ -68,7 +67,7 @@ def test_one_statement_reads_the_named_buckets_only(orders):
     orders.asked.clear()
     sliced(orders, "row_count", baseline=(2, 3, 8))
     assert len(orders.asked) == 1
-    assert orders.asked[0].sql.count("2026-04-04") == 2, "days 2 and 3 are one stretch, named twice"
+    assert orders.asked[0].sql.count("2026-04-03") == 0, "days 2 and 3 are one stretch"
 
 
 def test_a_segments_own_number_is_cut_as_a_whole(orders):

@@ -227,6 +227,17 @@ def test_a_segment_that_the_scan_did_not_find_has_vanished(chain: StateStore):
     assert said(chain, 2, country("FR")) == {0: 5}
 
 
+def test_a_table_without_a_row_has_no_bucket(chain: StateStore):
+    save(chain, 1, [number(1, 21), *buckets(1, {0: 10, 1: 11}), *buckets(1, {0: 1}, NULLS)])
+    save(chain, 2, [number(2, 0, NULLS)])  # no NULLs is not: no rows
+    assert said(chain, 2) == {0: 10, 1: 11}
+    save(chain, 3, [number(3, 0)])
+    assert said(chain, 3) == said(chain, 3, NULLS) == {}
+    save(chain, 4, [number(4, 5), *buckets(4, {1: 5})])
+    assert said(chain, 4) == {1: 5}
+    assert said(chain, 2, NULLS) == {0: 1}
+
+
 def test_another_grain_replaces_the_one_before(chain: StateStore):
     save(chain, 1, buckets(1, {0: 48, 1: 24}))
     hours = [
@@ -319,3 +330,12 @@ def test_first_seen_is_the_first_word_on_each_bucket(chain: StateStore):
     assert first == {0: (1, 10), 1: (1, 11), 2: (2, 12)}
     assert {m.spec for m in chain.first_seen(3, ORDERS)} == {ROWS}
     assert len(chain.first_seen(1, ORDERS)) == 2
+
+
+def test_versions_found_on_disk_are_history_when_they_were_published(store: StateStore):
+    facts = {"created_at": NOW, "run": None, "fingerprint": None, "code_revision": None, "reason": "found on disk"}
+    for version, state in ((4, "retired"), (5, "held"), (6, "published")):
+        parent = version - 1 if version > 4 else None
+        store.append([event("version.recorded", f"version:{version}", parent=parent, state=state, **facts)])
+        save(store, version, [number(version, version)])
+    assert [version for version, _ in store.history(6, ORDERS)] == [4, 6]

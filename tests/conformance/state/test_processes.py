@@ -101,6 +101,8 @@ def kill_at_random(path: Path, rounds: int, seed: int) -> None:
                 assert_whole(store, told)
                 assert all(store.measurements(version, ORDERS) for version in scanned)
     assert len(told) > rounds
+    SQLiteStateStore(path, create=True).close()
+    assert [left.name for left in path.parent.iterdir()] == ["state.db"]
 
 
 @pytest.mark.slow

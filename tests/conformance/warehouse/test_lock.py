@@ -133,7 +133,7 @@ def test_the_step_of_a_dead_owner_is_killed_with_all_its_group(house: House, war
             process.join()
             assert step.poll() is None
             with warehouse.lock(owner="me", wait_s=0):
-                assert step.wait() == -9
+                assert step.wait(timeout=60) == -9
 
 
 def test_the_step_of_a_living_owner_is_not_touched(house: House, warehouse: Warehouse):

@@ -20,7 +20,7 @@ def test_an_empty_warehouse_has_nothing(warehouse: Warehouse):
     assert warehouse.kept() == ()
 
 
-@pytest.mark.parametrize("question", ["metadata", "seal", "fingerprint", "size_bytes", "publish"])
+@pytest.mark.parametrize("question", ["metadata", "seal", "fingerprint", "size_bytes", "publish", "state_folder"])
 def test_a_version_that_is_not_kept_is_not_found(warehouse: Warehouse, question: str):
     with pytest.raises(VersionNotFoundError, match="`7`"):
         getattr(warehouse, question)(7)
@@ -233,6 +233,12 @@ def test_describing_neither_touches_the_data_nor_a_version_that_is_gone(house: H
     assert json.loads(json.dumps(published.metadata(1)))["anything"] == [1, None]
     with pytest.raises(VersionNotFoundError):
         published.describe(version(5), {})
+
+
+def test_the_travelling_state_of_a_kept_version_is_found(published: Warehouse):
+    assert published.state_folder(1).joinpath("cursor.txt").read_text(encoding="utf-8") == "up to order 2"
+    candidate = published.begin(number=2, parent=1)
+    assert published.state_folder(2) == candidate.state
 
 
 def test_a_version_takes_space(published: Warehouse):

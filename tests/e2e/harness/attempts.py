@@ -20,8 +20,7 @@ from typing import Any
 
 import duckdb
 
-from tidegate.app.compose import SystemClock
-from tidegate.config import load
+from tests.e2e.harness.site import make_site
 from tidegate.errors import TidegateError
 from tidegate.model import Event, PipelineFacts, StepReport, StepStatus
 from tidegate.ports import NewEvent, Progress, StepContext
@@ -31,7 +30,6 @@ from tidegate.services.run import run
 from tidegate.services.site import Site
 from tidegate.state.sqlite import SQLiteStateStore
 from tidegate.warehouses import process
-from tidegate.warehouses.duckdb import DuckDBWarehouse
 
 WATCHED = ("open", "os.", "shutil.", "fcntl.", "sqlite3.")
 """The audit events of Python that come right before a change of the file system, or a look at it."""
@@ -43,6 +41,7 @@ OUTLIVE_S = 60.0
 """How long a step without an owner goes on, if nobody stops it."""
 
 PR_SET_PDEATHSIG = 1
+OPEN_FILES = Path("/proc/self/fd" if sys.platform == "linux" else "/dev/fd")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +50,8 @@ class Order:
 
     `do` is run, publish, rollback or check, `version` the one to publish or put back. With `bad` the run's data breaks
     the project's rule; with `outlive` its steps go on when their owner is dead, and write. The process kills itself
-    when it reaches the `occurrence`-th stage called `stage`, or right before its `deed`-th watched event; or it is
-    killed from outside `after_s` seconds after its beginning.
+    when it reaches the `occurrence`-th stage called `stage`, or right before its `deed`-th watched event, counted from
+    that stage on if one is given; or it is killed from outside `after_s` seconds after its beginning.
     """
 
     do: str
@@ -83,15 +82,18 @@ class Tap:
     def __init__(self, order: Order, tell: Callable[[Mapping[str, object]], None]) -> None:
         self._order, self._tell = order, tell
         self._passed: dict[str, int] = {}
+        self._die_at = order.deed if order.stage is None else None
         self.deeds = 0
 
     def stage(self, name: str, detail: str = "") -> None:
         if not self._passed:
             self._tell({"strays": strays(Path(self._order.root))})
         self._passed[name] = self._passed.get(name, 0) + 1
-        self._tell({"stage": name})
+        self._tell({"stage": name, "deeds": self.deeds})
         if (name, self._passed[name]) == (self._order.stage, self._order.occurrence):
-            die()
+            if self._order.deed is None:
+                die()
+            self._die_at = self.deeds + (self._order.deed or 0)
 
     def advance(self, done: int, total: int, what: str = "") -> None: ...
 
@@ -104,7 +106,7 @@ class Tap:
         def heard(event: str, _: object) -> None:
             if event.startswith(WATCHED) and os.getpid() == me:
                 self.deeds += 1
-                if self.deeds == self._order.deed:
+                if self.deeds == self._die_at:
                     die()
 
         sys.addaudithook(heard)
@@ -221,9 +223,9 @@ class ForkedStep:
         try:
             os.setsid()
             kept = {told, go, 2}
-            for descriptor in map(int, os.listdir("/proc/self/fd" if sys.platform == "linux" else "/dev/fd")):
+            for descriptor in [int(path.name) for path in OPEN_FILES.iterdir()]:
                 if descriptor not in kept:
-                    with suppress(OSError):
+                    with suppress(OSError):  # the one that the listing itself needed is closed already
                         os.close(descriptor)
             if not self._order.outlive and sys.platform == "linux":
                 ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -273,22 +275,12 @@ def obey(order: Order, tell: Callable[[Mapping[str, object]], None]) -> None:
     """Carry out an order; everything that happens is told at once, one fact at a time."""
     tap = Tap(order, tell)
     root = Path(order.root)
-    settings = load(root)
     tell({"began": True})
     tap.count_deeds()
-    warehouse = DuckDBWarehouse(settings.warehouse.path, database=settings.warehouse.database)
-    with closing(TappedStore(settings.state_path, create=True)) as state:
+    with closing(TappedStore(root / ".tidegate" / "state.db", create=True)) as state:
         state.tell = tell
         steps = [ForkedStep("load", load_batch, order, tap), ForkedStep("transform", transform, order, tap)]
-        site = Site(
-            settings=settings,
-            warehouse=warehouse,
-            state=state,
-            steps=steps,
-            clock=SystemClock(),
-            progress=tap,
-            actor="test",
-        )
+        site = make_site(root, state, tap, steps)
         try:
             tell(DEEDS[order.do](site, order))
         except TidegateError as error:

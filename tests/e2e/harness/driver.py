@@ -32,11 +32,15 @@ PATIENCE_S = 120.0
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What one process told before it ended, and how that was: `code` is negative when a signal ended it."""
+    """What one process told before it ended, and how that was: `code` is negative when a signal ended it.
+
+    `deeds_at` says how many watched events there had been when a stage was first reached.
+    """
 
     order: Order
     code: int
     stages: tuple[str, ...] = ()
+    deeds_at: Mapping[str, int] = field(default_factory=dict)
     accepted: tuple[tuple[int, str, str], ...] = ()
     strays: tuple[int, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -77,6 +81,7 @@ class Driver:
             order=order,
             code=answer["code"],
             stages=tuple(answer["stages"]),
+            deeds_at=answer["deeds_at"],
             accepted=tuple((i, k, s) for i, k, s in answer["accepted"]),
             strays=tuple(answer["strays"]),
             facts=answer["facts"],
@@ -135,6 +140,7 @@ def forked(order: Order, *, names: bool = False) -> dict[str, Any]:
         "in_time": in_time,
         "wall_s": time.monotonic() - began,
         "stages": [fact["stage"] for fact in lines if "stage" in fact],
+        "deeds_at": {fact["stage"]: fact["deeds"] for fact in reversed(lines) if "stage" in fact},
         "accepted": [event for fact in lines for event in fact.get("accepted", ())],
         "strays": [pid for fact in lines for pid in fact.get("strays", ())],
         "facts": {k: v for fact in lines for k, v in fact.items() if k not in {"stage", "accepted", "strays"}},
@@ -150,7 +156,7 @@ def be_the_command(order: Order, write_end: int, *, names: bool) -> None:
         if names:
             tell(write_end, {"modules": sorted(set(sys.modules) - before)})
         code = 0
-    except BaseException:
+    except Exception:  # noqa: BLE001  it must not get out of the fork, into the driver's own loop
         traceback.print_exc()
     finally:
         os._exit(code)

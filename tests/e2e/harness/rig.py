@@ -7,16 +7,16 @@ import os
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from tests.e2e.harness.attempts import PIDS, strays
+from tests.e2e.harness.attempts import strays
 from tests.e2e.harness.driver import Driver, Order, Report
-from tidegate.model import Event, IncidentState, Publication, Run, RunStatus, Version, VersionState
+from tidegate.model import Event, Incident, Publication, Run, RunStatus, Version, VersionState
 from tidegate.state.sqlite import SQLiteStateStore
 
 CONFIGURATION = """\
@@ -34,6 +34,9 @@ MOVING = {"record", "swap"}
 
 Rows = list[tuple[object, ...]]
 
+ADOPTED: Rows = [(-1, 0), (0, 0)]
+"""What the adopted database holds in `a`, from before any batch."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
@@ -43,7 +46,7 @@ class Ledger:
     versions: dict[int, Version]
     publications: tuple[Publication, ...]
     runs: tuple[Run, ...]
-    incidents: dict[int, IncidentState]
+    incidents: dict[int, Incident]
 
     @property
     def published(self) -> int | None:
@@ -72,8 +75,7 @@ class Rig:
 
     root: Path
     driver: Driver
-    configuration: str = CONFIGURATION
-    seed_rows: Rows = field(default_factory=list)
+    adopts: bool = False
     ledger: Ledger = EMPTY
     kills: int = 0
     bytes_of: dict[int, str] = field(default_factory=dict)
@@ -84,12 +86,21 @@ class Rig:
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
-        (self.root / "tidegate.yml").write_text(self.configuration)
+        text = CONFIGURATION
+        if self.adopts:
+            text = text.replace("warehouse: {", "warehouse: {adopt: old/shop.duckdb, ")
+            (self.root / "old").mkdir()
+            with duckdb.connect(str(self.root / "old" / "shop.duckdb")) as database:
+                database.execute("CREATE TABLE a (batch INTEGER, version INTEGER)")
+                database.executemany("INSERT INTO a VALUES (?, ?)", ADOPTED)
+                database.execute("CREATE TABLE b AS SELECT *, false AS bad FROM a")
+                database.execute("CREATE VIEW latest AS SELECT max(batch) AS batch FROM b")
+        (self.root / "tidegate.yml").write_text(text)
 
     # --- what is done
 
-    def order(self, do: str, **more: object) -> Order:
-        return Order(do=do, root=str(self.root), **more)  # type: ignore[arg-type]
+    def order(self, do: str, **more: Any) -> Order:
+        return Order(do=do, root=str(self.root), **more)
 
     def give(self, order: Order) -> Report:
         """Have an order carried out, and look at everything afterwards."""
@@ -112,6 +123,10 @@ class Rig:
         if order.do == "run":
             self._assert_one_more_batch(before, report)
         return report
+
+    def look(self) -> None:
+        """Take note of what others did meanwhile."""
+        self.ledger = self._read_ledger()
 
     def close(self) -> None:
         """Stop steps that outlived their owners and that no later command stopped."""
@@ -147,14 +162,14 @@ class Rig:
 
     def expected(self, number: int) -> tuple[Rows, Rows, Rows]:
         """What version `number` holds according to the ledger: a batch for each of its ancestors and for itself."""
-        versions = [n for n in self.ledger.ancestors(number) if not self._is_adopted(n)]
-        first = len(self.seed_rows) + 1
-        rows: Rows = [*self.seed_rows, *((batch, n) for batch, n in enumerate(versions, first))]
+        rows: Rows = [*ADOPTED] if self.adopts else []
+        rows += [(batch, n) for batch, n in enumerate(self._built(number), start=1)]
         was_held = any(e.subject == f"version:{number}" for e in self.ledger.of("version.held"))
-        return rows, [(*row, was_held and row[1] == number) for row in rows], [(len(rows),)]
+        return rows, [(*row, was_held and row[1] == number) for row in rows], [(rows[-1][0],)]
 
-    def _is_adopted(self, number: int) -> bool:
-        return bool(self.seed_rows) and self.ledger.versions[number].run is None
+    def _built(self, number: int) -> list[int]:
+        """The ancestors that runs built; one that was adopted is none of them."""
+        return [n for n in self.ledger.ancestors(number) if self.ledger.versions[n].run is not None]
 
     def _read_ledger(self) -> Ledger:
         copy = self.root / "copy"
@@ -172,7 +187,7 @@ class Rig:
                 versions={v.number: v for v in store.versions()},
                 publications=store.publications(),
                 runs=store.runs(),
-                incidents={i.number: i.state for i in store.incidents()},
+                incidents={i.number: i for i in store.incidents()},
             )
 
     # --- what must hold
@@ -181,6 +196,7 @@ class Rig:
         before, self.ledger = self.ledger, self._read_ledger()
         self._assert_nothing_lost(before, report)
         self._assert_nothing_doubled(before, report)
+        self._assert_runs_tell_what_became_of_them()
         self._assert_readers_are_right(report)
         self._assert_bytes_unchanged()
 
@@ -199,13 +215,19 @@ class Rig:
             assert max(subjects.values(), default=1) == 1, (kind, subjects)
         steps = Counter((e.kind, e.subject, e.data["step"]) for e in self.ledger.events if e.kind.startswith("step."))
         assert max(steps.values(), default=1) == 1, steps
-        new = len(self.ledger.publications) - len(before.publications)
-        assert len(self.ledger.publications) == len(self.ledger.of("version.published"))
-        finished = report.ended in {"publish", "published"}
-        assert new == finished if not report.was_killed else new in {0, 1}
-        published = [p.version for p in self.ledger.publications if p.kind == "publish"]
+        shown = self.ledger.publications
+        assert len(shown) == len(self.ledger.of("version.published"))
+        assert [p.previous for p in shown] == [*(p.version for p in shown[1:]), *([None] if shown else [])]
+        new = sum(p.kind != "adopt" for p in shown[: len(shown) - len(before.publications)])
+        assert new in ({0, 1} if report.was_killed else {int(report.ended in {"publish", "published"})})
+
+    def _assert_runs_tell_what_became_of_them(self) -> None:
+        """A run ends as published or held in the same instant as its version."""
+        shown = {p.version for p in self.ledger.publications}
         held = {int(e.subject.removeprefix("version:")) for e in self.ledger.of("version.held")}
-        assert len(set(published) - held) == len([n for n in published if n not in held]), "published twice by a run"
+        built = [(r.version, r.status) for r in self.ledger.runs if r.version is not None]
+        assert {n for n, status in built if status is RunStatus.HELD} == held
+        assert {n for n, status in built if status is RunStatus.PUBLISHED} == {n for n, _ in built} & (shown - held)
 
     def _assert_readers_are_right(self, report: Report) -> None:
         """Readers see what the ledger says was published; only between ledger and swap the version before."""
@@ -219,13 +241,14 @@ class Rig:
             assert self.live == self.ledger.publications[0].previous
         if self.live is not None:
             assert self.content() == self.expected(self.live)
-            cursor = self.warehouse / "live" / "state" / "cursor"
-            batches = len(self.expected(self.live)[0])
-            assert (int(cursor.read_text()) if cursor.exists() else len(self.seed_rows)) == batches
-            assert [p.name for p in cursor.parent.iterdir() if p.name != "cursor"] == []
+            travelling = self.warehouse / "live" / "state"
+            state = {p.name: p.read_text() for p in travelling.iterdir()}
+            batches = len(self._built(self.live))
+            assert state == ({"cursor": str(batches)} if batches else {})
 
     def _assert_bytes_unchanged(self) -> None:
-        """A version that was shown or held once never changes again."""
+        """A version that was shown or held once never changes again, and is there as long as the ledger says so."""
+        assert set(self.ledger.in_state(*KEPT)) <= set(self.kept)
         for number in self.kept:
             if self.ledger.versions.get(number) and self.ledger.versions[number].state in KEPT:
                 found = digest(self.warehouse / "versions" / f"{number:06d}" / "shop.duckdb")
@@ -239,7 +262,8 @@ class Rig:
         assert self.ledger.in_state(VersionState.CANDIDATE) == []
         assert self.kept == self.ledger.in_state(*KEPT)
         assert {p.name for p in (self.warehouse / "versions").iterdir()} == {f"{n:06d}" for n in self.kept}
-        assert {p.name for p in self.warehouse.iterdir()} - {"candidate"} == {"versions", "live"}
+        links = {"live"} if self.live else set()
+        assert {p.name for p in self.warehouse.iterdir()} - {"candidate"} == {"versions", *links}
         candidate = self.warehouse / "candidate"
         assert not candidate.is_symlink() or self.ledger.versions[int(candidate.readlink().name)].state in KEPT
         assert {p.name for p in (self.root / ".tidegate").iterdir()} <= {"state.db", "logs", "work"}
@@ -248,19 +272,13 @@ class Rig:
         """The new version is what was published before and one batch more, whatever was killed in between."""
         number = int(report.facts["version"])
         version = self.ledger.versions[number]
-        assert version.parent == before.published or self._was_adopted_by(report)
+        adopted = [p.version for p in self.ledger.publications if p.kind == "adopt"]
+        assert version.parent == before.published or [version.parent] == adopted
+        assert len(adopted) == self.adopts
         assert version.state is (VersionState.HELD if report.order.bad else VersionState.PUBLISHED)
         assert report.ended == ("hold" if report.order.bad else "publish")
         assert (self.live == number) == (not report.order.bad)
 
-    def _was_adopted_by(self, report: Report) -> bool:
-        return ("version.published", f"version:{report.facts['version'] - 1}") in {(k, s) for _, k, s in report.accepted}
-
 
 def digest(path: Path) -> str:
     return hashlib.blake2b(path.read_bytes()).hexdigest()
-
-
-def pids_of(root: Path) -> Sequence[str]:
-    path = root / PIDS
-    return path.read_text().splitlines() if path.exists() else []

@@ -60,7 +60,7 @@ def test_a_right_file_becomes_settings(tmp_path: Path) -> None:
         ("metric", None, True),
     ]
     assert settings.checks[0].declared_in == "tidegate.yml:12"
-    assert settings.checks[3].arguments["to"] == DatasetRef(namespace="raw", name="customers")
+    assert settings.checks[3].arguments == {"to": ["raw", "customers"], "field": "id"}
     assert settings.checks[4].arguments["max_age_s"] == 36 * 3600
     assert settings.tables[DatasetRef(namespace="raw", name="orders")].key == ("order_id",)
     assert settings.products[0].tier == 1
@@ -76,7 +76,7 @@ def test_a_right_file_becomes_settings(tmp_path: Path) -> None:
         (("tier: 1", "tier: 9"), ConfigError, "tidegate.yml:8:5", "config schema"),
         (("version: 1", "version: 2"), ConfigError, "tidegate.yml:1:1", "config schema"),
         (("timeout: 30m", "timeout: soon"), ConfigError, "tidegate.yml:4:", "config schema"),
-        (("timeout: 30m", "timeot: 30m"), UnknownKeyError, "tidegate.yml:4:5", "`timeout`"),
+        (("timeout: 30m", "timeot: 30m"), UnknownKeyError, "tidegate.yml:4:41", "`timeout`"),
         (('run: "python load.py"', "dlt: nowhere.py"), PathNotFoundError, "tidegate.yml:4:5", "relative to"),
         (('run: "python load.py"', "run: a, dbt: b"), ConfigError, "tidegate.yml:4:5", "config schema"),
         (("database: shop.duckdb", "adopt: none.duckdb"), PathNotFoundError, "tidegate.yml:2:", "adopt"),

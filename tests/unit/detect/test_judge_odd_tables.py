@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -90,7 +91,9 @@ def test_exploding_table():
     assert all(f.kind == "volume" for f in judged(days))
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e308, -1e308, None, "text", True, 10**30])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), -float("inf"), 1e308, -1e308, None, "text", True, 10**30]
+)
 def test_values_that_are_no_plain_numbers(value):
     days = shop(30)
     days[-1][("mean", "total", None)] = value
@@ -127,7 +130,14 @@ def test_rows_in_the_far_future_and_past():
     days = shop(40)
     now = evening(days)
     odd = [
-        Measurement(spec=spec("row_count"), value=3, unit="", version=1, taken_at=now, interval=Interval(start=s, end=s + timedelta(days=1)))
+        Measurement(
+            spec=spec("row_count"),
+            value=3,
+            unit="",
+            version=1,
+            taken_at=now,
+            interval=Interval(start=s, end=s + timedelta(days=1)),
+        )
         for s in (datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 30, tzinfo=UTC))
     ]
     given = history(days, current=[*measured(days), *odd])
@@ -139,7 +149,9 @@ def local_days(start: datetime, hours: list[int], counts: list[int]) -> list[Mea
     for length, count in zip(hours, counts, strict=True):
         interval = Interval(start=at, end=at + timedelta(hours=length))
         out.append(
-            Measurement(spec=spec("row_count"), value=count, unit="", version=1, taken_at=interval.end, interval=interval)
+            Measurement(
+                spec=spec("row_count"), value=count, unit="", version=1, taken_at=interval.end, interval=interval
+            )
         )
         at = interval.end
     return out
@@ -167,7 +179,7 @@ def grained(grain: str, n: int) -> list[Interval]:
     if grain == "week":
         return [bucket(at, hours=168) for at in range(n)]
     months = [datetime(2020 + m // 12, m % 12 + 1, 1, tzinfo=UTC) for m in range(n + 1)]
-    return [Interval(start=a, end=b) for a, b in zip(months, months[1:], strict=False)]
+    return [Interval(start=a, end=b) for a, b in pairwise(months)]
 
 
 @pytest.mark.parametrize(("grain", "n"), [("hour", 24 * 9), ("week", 40), ("month", 40)])

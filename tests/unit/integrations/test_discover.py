@@ -33,6 +33,8 @@ sources:
     ".venv/bin/dbt": "",
     "node_modules/x/load.py": 'import dlt\ndlt.pipeline("no")\n',
     ".hidden/dbt_project.yml": "name: hidden",
+    "env39/pyvenv.cfg": "",
+    "env39/share/dbt_project.yml": "name: of a package",
 }
 
 
@@ -74,7 +76,10 @@ def test_a_usual_project_is_found_whole(root: Path) -> None:
         ),
         dlt=(DltScript(path="ingest/load.py", pipeline="shop", destination="duckdb", dataset="raw", hard_coded=None),),
         databases=(root / "shop.duckdb",),
-        environments=(Environment(path=".venv", dbt=True, dlt=True),),
+        environments=(
+            Environment(path=".venv", dbt=True, dlt=True),
+            Environment(path="env39", dbt=False, dlt=False),
+        ),
         notes=(),
     )
 

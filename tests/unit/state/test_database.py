@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -113,6 +114,16 @@ def test_making_leaves_only_the_file(tmp_path: Path) -> None:
     path = tmp_path / "deep" / ".tidegate" / "state.db"
     SQLiteStateStore(path, create=True).close()
     assert [p.name for p in path.parent.iterdir()] == ["state.db"]
+
+
+def test_what_a_killed_maker_left_is_removed(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for name in (f".state.db.{dead.pid}.new", f".state.db.{dead.pid}.new-journal", f".state.db.{os.getppid()}.new"):
+        (tmp_path / name).touch()
+    for _ in range(2):
+        SQLiteStateStore(tmp_path / "state.db", create=True).close()
+        assert {p.name for p in tmp_path.iterdir()} == {"state.db", f".state.db.{os.getppid()}.new"}
 
 
 def test_making_a_file_that_is_there_opens_it(path: Path) -> None:
@@ -285,6 +296,7 @@ def test_problems_tells_what_differs_from_the_ledger(path: Path) -> None:
         store.rebuild()
         assert store.problems() == ()
         assert len(store.incidents()) == 19
+        assert len(store.results(3)) == 10
 
 
 def test_problems_tells_a_gap_in_the_ledger(path: Path) -> None:

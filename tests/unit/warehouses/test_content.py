@@ -102,6 +102,14 @@ def test_files_of_the_same_size_and_history_differ_by_what_is_in_their_blocks(tm
     assert content.fingerprint(one) != content.fingerprint(two)
 
 
+@pytest.mark.parametrize("offset", [0, 20, 4096 + 8, 8192 + 8, 3 * 4096 - 1])
+def test_every_header_counts(database: Path, offset: int):
+    before, data = content.fingerprint(database), bytearray(database.read_bytes())
+    data[offset] ^= 1
+    database.write_bytes(data)
+    assert content.fingerprint(database) != before
+
+
 def test_a_log_changes_it_and_so_does_each_commit_in_the_log(database: Path):
     prints = [content.fingerprint(database)]
     for statement in ("INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2)"):

@@ -92,6 +92,32 @@ def test_a_published_file_cannot_be_written_and_a_copy_of_it_can(plain: VersionF
     assert stat.S_IMODE(candidate.database.stat().st_mode) & 0o222 == 0
 
 
+def test_everything_is_on_the_disk_before_the_link_leads_to_it(plain: VersionFolder, monkeypatch: pytest.MonkeyPatch):
+    """What a power cut would show; the order of the calls is what can be tested of it."""
+    database = build(plain, 2, 1)
+    cursor = database.parent / "state" / "deep" / "cursor"
+    cursor.parent.mkdir()
+    cursor.touch()
+    happened: list[object] = []
+    point, fsync = storage.point, os.fsync
+
+    def swap(link: Path, target: str) -> None:
+        happened.append("swap")
+        point(link, target)
+
+    def flushed(descriptor: int) -> None:
+        happened.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(storage, "point", swap)
+    monkeypatch.setattr(storage.os, "fsync", flushed)
+    plain.publish(2)
+    before, after = happened[: happened.index("swap")], happened[happened.index("swap") + 1 :]
+    for path in (database, cursor, cursor.parent, cursor.parent.parent, database.parent, database.parent.parent):
+        assert path.stat().st_ino in before, path
+    assert after == [plain.root.stat().st_ino]
+
+
 def test_only_versions_are_listed(plain: VersionFolder):
     versions = plain.root / "versions"
     for name in ("000007", "1000000", "00008", "0000009", "abc", ".new-000010", ".trash-000011-ab"):
@@ -126,6 +152,17 @@ def test_a_live_that_is_no_link_is_an_error_and_left_alone(plain: VersionFolder,
     assert live.exists()
     assert not live.is_symlink()
     assert plain.kept() == (1,)
+
+
+def test_a_live_link_that_cannot_be_read_is_not_taken_for_another_thing(
+    plain: VersionFolder, monkeypatch: pytest.MonkeyPatch
+):
+    def readlink(_: Path) -> Path:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "readlink", readlink)
+    with pytest.raises(ReadOnlyError, match="Permission denied"):
+        plain.published()
 
 
 def test_without_a_live_link_nothing_is_published_and_publishing_makes_one(plain: VersionFolder):

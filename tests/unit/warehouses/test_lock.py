@@ -161,7 +161,7 @@ def test_the_step_that_a_dead_owner_left_is_killed(path: Path, step: subprocess.
     left_behind(path, started="gone/1", step_group=step.pid, step_started=start_of(step.pid))
     lock = WriterLock(path)
     lock.acquire("me", 0)
-    assert step.wait() == -9
+    assert step.wait(timeout=60) == -9
     lock.release()
 
 

@@ -80,7 +80,7 @@ def test_the_recorded_group_is_killed_with_its_children():
         known = process.find(leader.pid)
         assert known is not None
         assert process.stop_group(leader.pid, known.started)
-        assert leader.wait() == -signal.SIGKILL
+        assert leader.wait(timeout=60) == -signal.SIGKILL
         orphan = process.find(child)
         assert orphan is None or orphan.is_zombie
 

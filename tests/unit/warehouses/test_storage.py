@@ -32,6 +32,11 @@ def test_a_refusal_is_the_error_that_it_is(number: int, expected: type[StorageEr
     assert caught.value.hint
 
 
+def test_of_a_copy_the_file_that_cannot_be_written_is_named():
+    error = OSError(errno.ENOSPC, "No space left on device", "/from", None, "/to")
+    assert str(storage.refusal(error, "copy")) == "cannot copy: No space left on device (`/to`)"
+
+
 def test_a_refusal_without_a_file_has_no_empty_brackets():
     assert str(storage.refusal(OSError(errno.EIO, "broken"), "read")) == "cannot read: broken"
 
@@ -128,6 +133,18 @@ def test_a_whole_write_replaces_the_text(tmp_path: Path):
     storage.write_whole(path, "nëw")
     assert path.read_text(encoding="utf-8") == "nëw"
     assert [p.name for p in tmp_path.iterdir()] == ["version.json"]
+
+
+def test_a_write_that_fails_leaves_the_old_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fsync(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "version.json"
+    storage.write_whole(path, "old")
+    monkeypatch.setattr(storage.os, "fsync", fsync)
+    with pytest.raises(DiskFullError), storage.refusals("write"):
+        storage.write_whole(path, "new")
+    assert path.read_text(encoding="utf-8") == "old"
 
 
 def test_a_removed_folder_leaves_nothing_and_a_missing_one_is_no_error(tmp_path: Path):

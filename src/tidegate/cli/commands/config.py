@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from tidegate.app.compose import demand_adapters
 from tidegate.cli.output import Output
 from tidegate.config import find_project, json_schema, load
 
@@ -13,6 +14,7 @@ from tidegate.config import find_project, json_schema, load
 def check(arguments: argparse.Namespace, output: Output) -> int:
     """Check tidegate.yml and say what it means."""
     settings = load(find_project(Path(arguments.project)))
+    demand_adapters(settings)
     if output.json:
         output.document("settings", settings)
         return 0

@@ -1,0 +1,44 @@
+-- profile
+SELECT COUNT(*),
+  COUNT(*) - COUNT("order_id"), APPROX_COUNT_DISTINCT("order_id"), CAST(MIN("order_id") AS DOUBLE), CAST(MAX("order_id") AS DOUBLE), CAST(MIN("order_id") AS TEXT), CAST(MAX("order_id") AS TEXT), CAST(SUM("order_id") AS DOUBLE), CAST(SUM("order_id") AS DOUBLE) / NULLIF(COUNT("order_id"), 0), STDDEV_SAMP(CAST("order_id" AS DOUBLE)),
+  COUNT(*) - COUNT("country"), APPROX_COUNT_DISTINCT("country"), COUNT(CASE WHEN LENGTH("country") = 0 THEN 1 END), CAST(MIN(LENGTH("country")) AS DOUBLE), CAST(MAX(LENGTH("country")) AS DOUBLE), CAST(SUM(LENGTH("country")) AS DOUBLE) / NULLIF(COUNT("country"), 0),
+  COUNT(*) - COUNT("amount"), APPROX_COUNT_DISTINCT("amount"), CAST(MIN("amount") AS DOUBLE), CAST(MAX("amount") AS DOUBLE), CAST(MIN("amount") AS TEXT), CAST(MAX("amount") AS TEXT), CAST(SUM("amount") AS DOUBLE), CAST(SUM("amount") AS DOUBLE) / NULLIF(COUNT("amount"), 0), STDDEV_SAMP(CAST("amount" AS DOUBLE)),
+  COUNT(*) - COUNT("weight"), APPROX_COUNT_DISTINCT("weight"), CAST(MIN(CASE WHEN ISFINITE("weight") THEN "weight" END) AS DOUBLE), CAST(MAX(CASE WHEN ISFINITE("weight") THEN "weight" END) AS DOUBLE), CAST(SUM(CAST(CASE WHEN ISFINITE("weight") THEN "weight" END AS DOUBLE)) AS DOUBLE), CAST(SUM(CAST(CASE WHEN ISFINITE("weight") THEN "weight" END AS DOUBLE)) AS DOUBLE) / NULLIF(COUNT(CASE WHEN ISFINITE("weight") THEN "weight" END), 0), STDDEV_SAMP(CAST(CASE WHEN ABS("weight") < 1e150 THEN "weight" END AS DOUBLE)), COUNT(CASE WHEN ISNAN("weight") THEN 1 END), COUNT(CASE WHEN ISINF("weight") THEN 1 END),
+  COUNT(*) - COUNT("ordered_at"), APPROX_COUNT_DISTINCT("ordered_at"), EPOCH(MIN(CASE WHEN ISFINITE("ordered_at") THEN "ordered_at" END)), EPOCH(MAX(CASE WHEN ISFINITE("ordered_at") THEN "ordered_at" END)), COUNT(CASE WHEN ISINF("ordered_at") THEN 1 END), EPOCH(MAX(CASE WHEN ISFINITE("ordered_at") AND "ordered_at" <= CAST('2026-05-02T00:00:00+00:00' AS TIMESTAMPTZ) THEN "ordered_at" END)), APPROX_COUNT_DISTINCT(CAST("ordered_at" AS DATE)),
+  COUNT(*) - COUNT("is_gift"), APPROX_COUNT_DISTINCT("is_gift"), COUNT(CASE WHEN "is_gift" THEN 1 END),
+  COUNT(*) - COUNT("payload"),
+  COUNT(*) - COUNT("_dlt_load_id"), APPROX_COUNT_DISTINCT("_dlt_load_id"), COUNT(CASE WHEN LENGTH("_dlt_load_id") = 0 THEN 1 END), CAST(MIN(LENGTH("_dlt_load_id")) AS DOUBLE), CAST(MAX(LENGTH("_dlt_load_id")) AS DOUBLE), CAST(SUM(LENGTH("_dlt_load_id")) AS DOUBLE) / NULLIF(COUNT("_dlt_load_id"), 0)
+FROM "raw"."orders";
+
+-- quantiles
+SELECT QUANTILE_CONT(CAST("amount" AS DOUBLE), [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99]), QUANTILE_CONT(CAST(CASE WHEN ISFINITE("weight") THEN "weight" END AS DOUBLE), [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99]), QUANTILE_CONT(EPOCH(CASE WHEN ISFINITE("ordered_at") THEN "ordered_at" END), [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
+FROM "raw"."orders"
+WHERE HASH(rowid) % 10 = 0;
+
+-- categories
+SELECT GROUPING("country", "is_gift", "_dlt_load_id"), CAST("country" AS TEXT), CAST("is_gift" AS TEXT), CAST("_dlt_load_id" AS TEXT), COUNT(*)
+FROM "raw"."orders"
+GROUP BY GROUPING SETS (("country"), ("is_gift"), ("_dlt_load_id"));
+
+-- history
+SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT), COUNT(*), EPOCH(MAX(CASE WHEN ISFINITE("ordered_at") THEN "ordered_at" END)), APPROX_COUNT_DISTINCT("order_id"), APPROX_COUNT_DISTINCT("country"), CAST(SUM("amount") AS DOUBLE) / NULLIF(COUNT("amount"), 0), STDDEV_SAMP(CAST("amount" AS DOUBLE)), CAST(SUM("amount") AS DOUBLE),
+  COUNT(*) - COUNT("weight"), CAST(SUM(CAST(CASE WHEN ISFINITE("weight") THEN "weight" END AS DOUBLE)) AS DOUBLE) / NULLIF(COUNT(CASE WHEN ISFINITE("weight") THEN "weight" END), 0), STDDEV_SAMP(CAST(CASE WHEN ABS("weight") < 1e150 THEN "weight" END AS DOUBLE)), CAST(SUM(CAST(CASE WHEN ISFINITE("weight") THEN "weight" END AS DOUBLE)) AS DOUBLE), COUNT(CASE WHEN "is_gift" THEN 1 END)
+FROM "raw"."orders"
+WHERE "ordered_at" >= CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-05-02 00:00:00+00:00' AS TIMESTAMPTZ)
+GROUP BY 1 ORDER BY 1;
+
+-- history by segment
+SELECT b, GROUPING(s0, s1), CAST(s0 AS TEXT), CAST(s1 AS TEXT), CAST(SUM(n) AS BIGINT), SUM(v0) / NULLIF(SUM(c0), 0), SUM(v1) / NULLIF(SUM(c1), 0)
+FROM (SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT) AS b, "country" AS s0, "is_gift" AS s1, COUNT(*) AS n, CAST(SUM("amount") AS DOUBLE) AS v0, COUNT("amount") AS c0, CAST(SUM(CAST(CASE WHEN ISFINITE("weight") THEN "weight" END AS DOUBLE)) AS DOUBLE) AS v1, COUNT(CASE WHEN ISFINITE("weight") THEN "weight" END) AS c1
+FROM "raw"."orders"
+WHERE "ordered_at" >= CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-05-02 00:00:00+00:00' AS TIMESTAMPTZ)
+GROUP BY 1, 2, 3) AS cells
+GROUP BY GROUPING SETS ((b, s0), (b, s1));
+
+-- duplicates
+SELECT b, l, CAST(SUM(n - 1) AS BIGINT)
+FROM (SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT) AS b, HASH("order_id", "country", "amount", "weight", "ordered_at", "is_gift", "payload") AS h, CAST(MAX("_dlt_load_id") AS TEXT) AS l, COUNT(*) AS n
+FROM "raw"."orders"
+WHERE "ordered_at" >= CAST('2026-04-24 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-05-02 00:00:00+00:00' AS TIMESTAMPTZ)
+GROUP BY 1, 2 HAVING COUNT(*) > 1) AS copies
+GROUP BY 1, 2;

@@ -1,0 +1,240 @@
+"""The shape of every `--json` document; `UPDATE_SNAPSHOTS=1` writes it again.
+
+A field that goes or changes its meaning needs another `schema_version`; one that comes needs none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import pytest
+
+from tests.e2e import small_project
+from tests.e2e.small_project import SmallProject, Told
+from tidegate.app.init import Initialised
+from tidegate.model import DatasetRef, Event, Incident, Settings, Version
+from tidegate.services.check import CheckOutcome
+from tidegate.services.diff import TableDiff
+from tidegate.services.run import RunOutcome
+from tidegate.services.status import Status
+
+FOLDER = Path(__file__).parent / "documents"
+ERROR = {"code": str, "meaning": str, "exit_status": int, "http_status": int, "hint": str}
+CHECKS = """
+products:
+  revenue: {tables: [raw.orders], owner: a@example.com, tier: 1, consumers: [board]}
+tables:
+  raw.orders: {key: [order_id], mask: [order_id]}
+checks:
+  - {table: raw.orders, rule: "amount < 140", on_fail: warn}
+  - {table: raw.orders, not_null: email}
+  - {table: raw.orders, row_count: {max: 1000}}
+  - {name: sum, metric: "select sum(amount) from raw.orders", min: 0}
+"""
+
+
+DOCUMENTS: dict[str, object] = {
+    "check": CheckOutcome,
+    "diff": {"old": int, "new": int, "tables": tuple[TableDiff, ...]},
+    "error": {"code": str, "message": str, "hint": str},
+    "error-code": ERROR,
+    "errors": {"errors": [ERROR]},
+    "incident": {"incident": Incident, "timeline": tuple[Event, ...]},
+    "incidents": {"incidents": tuple[Incident, ...]},
+    "init": Initialised,
+    "run": RunOutcome,
+    "settings": Settings,
+    "status": Status,
+    "version": Version,
+    "versions": {"versions": tuple[Version, ...], "size_bytes": dict[int, int]},
+}
+"""What every kind of document is made of; `demo`, which takes minutes, is left out."""
+
+OPTIONAL = {"incident": {"timeline"}}
+"""What a document need not have: after `ack` and `resolve` there is no timeline."""
+
+PLAIN: dict[object, str] = {
+    str: "string", bool: "boolean", int: "number", float: "number", type(None): "null", datetime: "string",
+    timedelta: "number", Path: "string", DatasetRef: "string", object: "anything",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a document may hold in one place; `parts` are an object's fields, `*` an array's items or a map's values."""
+
+    types: frozenset[str]
+    parts: dict[str, Field]
+
+    def lines(self, path: str = "") -> Iterator[str]:
+        for name, part in sorted(self.parts.items()):
+            inner = f"{path}[]" if "array" in self.types else f"{path}.{name}".removeprefix(".")
+            yield f"{inner}: {' | '.join(sorted(part.types))}\n"
+            yield from part.lines(inner)
+
+    def problems(self, value: object, path: str = "", optional: frozenset[str] = frozenset()) -> Iterator[str]:
+        """How a real value differs from it."""
+        kind = kind_of(value)
+        if "anything" in self.types:
+            return
+        if kind not in self.types:
+            yield f"{path} is {kind}, not {' | '.join(sorted(self.types))}"
+        elif isinstance(value, list):
+            yield from (p for n, inner in enumerate(value) for p in self.parts["*"].problems(inner, f"{path}[{n}]"))
+        elif isinstance(value, dict) and "*" in self.parts:
+            yield from (p for name, inner in value.items() for p in self.parts["*"].problems(inner, f"{path}.{name}"))
+        elif isinstance(value, dict):
+            yield from (f"{path}.{name} is unknown" for name in value.keys() - self.parts.keys())
+            yield from (f"{path}.{name} is missing" for name in self.parts.keys() - value.keys() - optional)
+            known = value.keys() & self.parts.keys()
+            yield from (p for name in known for p in self.parts[name].problems(value[name], f"{path}.{name}"))
+
+
+def kind_of(value: object) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    return {dict: "object", list: "array", str: "string", type(None): "null"}.get(type(value), "number")
+
+
+def field_of(hint: object) -> Field:
+    """What `--json` makes of a type."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return Field(frozenset({"string"}), {})
+    if isinstance(hint, dict):
+        return Field(frozenset({"object"}), {name: field_of(part) for name, part in hint.items()})
+    if isinstance(hint, list):
+        return Field(frozenset({"array"}), {"*": field_of(hint[0])})
+    if hint in PLAIN:
+        return Field(frozenset({PLAIN[hint]}), {})
+    if dataclasses.is_dataclass(hint):
+        hints = get_type_hints(hint)
+        return Field(frozenset({"object"}), {f.name: field_of(hints[f.name]) for f in dataclasses.fields(hint)})
+    if origin in (UnionType, Union):
+        options = [field_of(option) for option in inner]
+        return Field(
+            frozenset().union(*(o.types for o in options)), {n: p for o in options for n, p in o.parts.items()}
+        )
+    if origin is tuple and inner[-1] is not Ellipsis:
+        options = [field_of(option) for option in inner]
+        types = frozenset().union(*(o.types for o in options))
+        return Field(frozenset({"array"}), {"*": Field(types, {n: p for o in options for n, p in o.parts.items()})})
+    if origin in (tuple, Sequence, list, frozenset):
+        return Field(frozenset({"array"}), {"*": field_of(inner[0])})
+    if origin in (Mapping, dict):
+        return Field(frozenset({"object"}), {"*": field_of(inner[1])})
+    raise AssertionError(f"no JSON is known for {hint}")
+
+
+def whole(kind: str) -> Field:
+    body = field_of(DOCUMENTS[kind])
+    string, number = (Field(frozenset({name}), {}) for name in ("string", "number"))
+    return Field(body.types, {"schema_version": number, "kind": string, **body.parts})
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
+    return small_project.make(tmp_path_factory.mktemp("documents") / "shop", CHECKS)
+
+
+@pytest.fixture(scope="module")
+def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
+    """Every document of the story of one project, by kind: two versions published, one held, one failed, and so on."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+
+    def tell(*words: str) -> Told:
+        told = project.cli(*words, "--json")
+        document = told.document
+        found[document["kind"]].append(document)
+        return told
+
+    tell("status")
+    tell("diff")
+    tell("run")
+    project.load(small_project.ORDERS.replace("i * 1.5", "i * 2"))
+    tell("run")
+    project.load(small_project.ORDERS.replace("range(100)", "range(2000)"))
+    tell("run")
+    tell("diff", "1", "2")
+    project.load("no sql at all")
+    tell("run")
+    tell("check")
+    tell("status")
+    tell("versions", "--all")
+    tell("incidents")
+    tell("incidents", "show", "1")
+    tell("incidents", "ack", "1", "--reason", "mine")
+    tell("incidents", "resolve", "1", "--reason", "so", "--as", "expected")
+    tell("publish", "3", "--reason", "it is right")
+    tell("rollback")
+    tell("config")
+    tell("explain")
+    tell("explain", "disk-full")
+    dbt = project.root.parent / "dbt"
+    (dbt / "transform").mkdir(parents=True)
+    (dbt / "transform" / "dbt_project.yml").write_text("name: shop\nprofile: shop\n", encoding="utf-8")
+    made = project.cli("init", "--json", project=dbt).document
+    found[made["kind"]].append(made)
+    return found
+
+
+@pytest.mark.parametrize("kind", sorted(DOCUMENTS))
+def test_its_shape(kind: str) -> None:
+    path, found = FOLDER / f"{kind}.txt", "".join(whole(kind).lines())
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(found, encoding="utf-8")
+    assert found == path.read_text(encoding="utf-8")
+
+
+def test_no_shape_is_left_of_a_document_that_is_gone() -> None:
+    assert {p.stem for p in FOLDER.iterdir()} == set(DOCUMENTS)
+
+
+@pytest.mark.parametrize("kind", sorted(DOCUMENTS))
+def test_real_documents_have_that_shape(documents: dict[str, list[dict[str, Any]]], kind: str) -> None:
+    assert documents[kind]
+    for document in documents[kind]:
+        assert list(whole(kind).problems(document, optional=frozenset(OPTIONAL.get(kind, ())))) == []
+
+
+def test_the_story_has_every_kind(documents: dict[str, list[dict[str, Any]]]) -> None:
+    assert sorted(documents) == sorted(DOCUMENTS)
+
+
+def test_another_shape_is_noticed(documents: dict[str, list[dict[str, Any]]]) -> None:
+    (document, *_) = documents["version"]
+    for wrong in ({"extra": 1}, {"state": None}, {"number": "3"}):
+        assert len(list(whole("version").problems({**document, **wrong}))) == 1
+    assert len(list(whole("version").problems({n: v for n, v in document.items() if n != "state"}))) == 1
+
+
+@pytest.mark.parametrize("kind", sorted(DOCUMENTS))
+def test_every_document_says_what_it_is(documents: dict[str, list[dict[str, Any]]], kind: str) -> None:
+    for document in documents[kind]:
+        assert list(document)[:2] == ["schema_version", "kind"]
+        assert (document["schema_version"], document["kind"]) == (1, kind)
+
+
+def test_times_are_utc_and_say_so(documents: dict[str, list[dict[str, Any]]]) -> None:
+    moments = [v["created_at"] for d in documents["versions"] for v in d["versions"]]
+    moments += [d["decision"]["decided_at"] for d in documents["run"] if "decision" in d]
+    assert moments
+    assert all(m.endswith("Z") for m in moments)
+
+
+def test_a_document_is_all_that_stdout_gets(project: SmallProject) -> None:
+    told = project.process("status", "--json", "--quiet")
+    assert told.document["kind"] == "status"
+    assert told.err == ""
+    assert sys.executable not in told.out

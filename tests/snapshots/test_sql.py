@@ -1,0 +1,168 @@
+"""The SQL of a scan, of checks and of samples, statement by statement; `UPDATE_SNAPSHOTS=1` writes it again.
+
+A change here is a change of what users see and pay for: read the difference before committing it.
+"""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tidegate.checks import judge, needs, sample_query
+from tidegate.model import Check, Column, Dataset, DatasetRef, Family, Interval, MetricSpec, Segment
+from tidegate.scan import ScanOptions, scan_table, slice_table
+
+FOLDER = Path(__file__).parent / "sql"
+OPTIONS = ScanOptions(version=1, taken_at=datetime(2026, 5, 1, tzinfo=UTC))
+ORDERS = DatasetRef(namespace="raw", name="orders")
+CUSTOMERS = DatasetRef(namespace="raw", name="customers")
+COLUMNS = [
+    ("order_id", "BIGINT", Family.NUMBER),
+    ("country", "VARCHAR", Family.TEXT),
+    ("amount", "DECIMAL(18,2)", Family.NUMBER),
+    ("weight", "DOUBLE", Family.NUMBER),
+    ("ordered_at", "TIMESTAMP WITH TIME ZONE", Family.TIME),
+    ("is_gift", "BOOLEAN", Family.BOOLEAN),
+    ("payload", "JSON", Family.OTHER),
+    ("_dlt_load_id", "VARCHAR", Family.TEXT),
+]
+CATALOG = {
+    ORDERS: Dataset(ref=ORDERS, columns=tuple(Column(name=n, type=t, family=f) for n, t, f in COLUMNS)),
+    CUSTOMERS: Dataset(ref=CUSTOMERS, columns=(Column(name="id", type="BIGINT", family=Family.NUMBER),)),
+}
+ROWS = 1_000_000
+NUMBERS = {  # what a made-up engine answers to the profile, by the end of each expression
+    'APPROX_COUNT_DISTINCT("order_id")': 990_000,
+    'APPROX_COUNT_DISTINCT("country")': 3,
+    'APPROX_COUNT_DISTINCT("_dlt_load_id")': 90,
+    'COUNT(*) - COUNT("weight")': 10,
+    'CAST(MAX(LENGTH("country")) AS DOUBLE)': 2.0,
+    'APPROX_COUNT_DISTINCT(CAST("ordered_at" AS DATE))': 90,
+}
+
+
+def check(kind, column=None, **more):
+    return Check(id=kind, name=kind, dataset=ORDERS, kind=kind, column=column, **more)
+
+
+CHECKS = [
+    check("not_null", "order_id"),
+    check("unique", "order_id"),
+    check("unique", "country", where="amount > 0", fail_calc="sum(n_records)", limit=10),
+    check("accepted_values", "country", arguments={"values": ["DE", "it's"]}),
+    check("accepted_values", "order_id", arguments={"values": [1, 2], "quote": False}),
+    check("relationships", "order_id", arguments={"to": "customers", "field": "id"}, where="country = 'DE'"),
+    check("rule", arguments={"expression": "amount >= 0 -- never below"}, where="not is_gift"),
+    check("row_count", arguments={"min": 1}, where="is_gift"),
+    check("freshness", "ordered_at", arguments={"max_age_s": 86400}),
+    check("metric", arguments={"sql": "sum(amount)", "min": 1}, where="is_gift"),
+    check("sql", arguments={"sql": "select * from raw.orders where amount < 0;"}),
+]
+
+
+def answer(statement):
+    """Rows that lead the plan through all its parts."""
+    start, day = int(datetime(2026, 2, 1, tzinfo=UTC).timestamp()), 86_400
+    if statement.purpose == "profile":
+        items = split(statement.sql.removeprefix("SELECT ").split(' FROM "raw"')[0])
+        default = {"COUNT(*)": ROWS} | NUMBERS
+        return [tuple(default.get(item, time_of(item, start, day)) for item in items)]
+    if statement.purpose == "quantiles":
+        return [tuple([start + at * day for at in range(7)] for _ in split(statement.sql.split(" FROM ")[0]))]
+    if statement.purpose == "categories":
+        return [
+            (3, "DE", None, None, ROWS - 1),
+            (3, None, None, None, 1),
+            (5, None, "true", None, 9),
+            (5, None, "false", None, 7),
+            (6, None, None, "17.1", 5),
+        ]
+    if statement.purpose == "history":
+        width = len(split(statement.sql.removeprefix("SELECT ").split(' FROM "raw"')[0]))
+        return [(start + at * day, *([1] * (width - 1))) for at in range(3)]
+    return [(0,)] if statement.purpose not in ("history by segment", "duplicates", "slices") else []
+
+
+def time_of(item, start, day):
+    if not item.startswith("EPOCH("):
+        return 0
+    return float(start if "MIN(" in item else start + 89 * day)
+
+
+def split(text):
+    """The items of a SELECT list."""
+    found, depth = [""], 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            found.append("")
+        else:
+            found[-1] += character
+    return [item.strip() for item in found]
+
+
+def drive(plan):
+    asked = []
+    try:
+        statement = next(plan)
+        while True:
+            asked.append(statement)
+            statement = plan.send(answer(statement))
+    except StopIteration:
+        return "\n\n".join(f"-- {s.purpose}\n{lines(s.sql)};" for s in asked) + "\n"
+
+
+def lines(sql):
+    return (
+        sql.replace(", COUNT(*) - COUNT(", ",\n  COUNT(*) - COUNT(")
+        .replace(" FROM ", "\nFROM ")
+        .replace(" WHERE ", "\nWHERE ")
+        .replace(" GROUP BY ", "\nGROUP BY ")
+    )
+
+
+def of_checks():
+    parts = []
+    for one in CHECKS:
+        plan = scan_table(
+            CATALOG[ORDERS], needs(one, CATALOG), ScanOptions(version=1, taken_at=OPTIONS.taken_at, profile=False)
+        )
+        sample = sample_query(one, CATALOG, limit=20)
+        parts.append(f"-- == {one.kind} {one.column or ''}\n" + drive(plan))
+        result = judge(one, {}, now=OPTIONS.taken_at)
+        assert result.reason
+        if sample is not None:
+            parts.append(f"-- sample\n{lines(sample.sql_sample)};\n")
+    return "\n".join(parts)
+
+
+def of_slices():
+    spec = MetricSpec(dataset=ORDERS, metric="mean", column="amount", segment=Segment(column="country", value="DE"))
+    days = [
+        Interval(start=datetime(2026, 4, n, tzinfo=UTC), end=datetime(2026, 4, n + 1, tzinfo=UTC)) for n in (1, 2, 4, 9)
+    ]
+    options = ScanOptions(version=1, taken_at=OPTIONS.taken_at, time_column="ordered_at")
+    return drive(slice_table(CATALOG[ORDERS], spec, days[-1], days[:-1], ["country", "_dlt_load_id"], options))
+
+
+SNAPSHOTS = {
+    "scan": lambda: drive(scan_table(CATALOG[ORDERS], (), OPTIONS)),
+    "checks": of_checks,
+    "slices": of_slices,
+}
+
+
+@pytest.mark.parametrize("name", SNAPSHOTS)
+def test_sql(name):
+    path, made = FOLDER / f"{name}.duckdb.sql", SNAPSHOTS[name]()
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        FOLDER.mkdir(exist_ok=True)
+        path.write_text(made, encoding="utf-8")
+    assert made == path.read_text(encoding="utf-8"), f"{path.name} differs; UPDATE_SNAPSHOTS=1 writes it again"
+
+
+def test_the_snapshot_holds_every_part_of_the_plan():
+    text = (FOLDER / "scan.duckdb.sql").read_text(encoding="utf-8")
+    for purpose in ("profile", "quantiles", "categories", "history", "history by segment", "duplicates"):
+        assert f"-- {purpose}\n" in text

@@ -1,0 +1,95 @@
+"""`tidegate init` writes a file that the loader reads back, from whatever it finds, and touches nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tidegate.app.init import init
+from tidegate.cli.progress import StderrProgress
+from tidegate.config import FILE_NAME, load
+from tidegate.errors import ConfigError, PathNotFoundError
+
+QUIET = StderrProgress(quiet=True)
+
+PROFILES = "shop:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: '../my shop.duckdb', schema: analytics}\n"
+SCRIPT = 'import dlt\n\npipeline = dlt.pipeline(pipeline_name="shop", destination="duckdb", dataset_name="raw")\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "transform" / "models").mkdir(parents=True)
+    (tmp_path / "transform" / "dbt_project.yml").write_text(
+        "name: shop\nversion: '1'\nprofile: shop\n", encoding="utf-8"
+    )
+    (tmp_path / "transform" / "profiles.yml").write_text(PROFILES, encoding="utf-8")
+    (tmp_path / "transform" / "models" / "a.sql").write_text("select 1 as x", encoding="utf-8")
+    (tmp_path / "ingest").mkdir()
+    (tmp_path / "ingest" / "shop.py").write_text(SCRIPT, encoding="utf-8")
+    return tmp_path
+
+
+def files(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+def test_it_writes_one_file_that_loads(project: Path) -> None:
+    before = files(project)
+    done = init(project, QUIET, link_back=False, force=False)
+    assert files(project) - before == {FILE_NAME}
+    settings = load(project)
+    assert [(s.name, s.kind, s.target) for s in settings.steps] == [
+        ("load", "dlt", "ingest/shop.py"),
+        ("transform", "dbt", "transform"),
+    ]
+    assert settings.warehouse.database == "my shop.duckdb"
+    assert settings.warehouse.adopt is None
+    assert any("does not exist yet" in line for line in done.unknown)
+    assert any("pipeline shop" in line for line in done.found)
+    assert any("1 models" in line for line in done.found)
+
+
+def test_an_existing_database_is_to_be_adopted_and_left_alone(project: Path) -> None:
+    database = project / "my shop.duckdb"
+    with duckdb.connect(str(database)) as con:
+        con.execute("create table t as select 1 as x")
+    bytes_before = database.read_bytes()
+    init(project, QUIET, link_back=False, force=False)
+    assert load(project).warehouse.adopt == project.resolve() / "my shop.duckdb"
+    assert database.read_bytes() == bytes_before
+    assert not (project / "warehouse").exists()
+
+
+def test_adopt_makes_the_database_a_link_at_once(project: Path) -> None:
+    database = project / "my shop.duckdb"
+    with duckdb.connect(str(database)) as con:
+        con.execute("create table t as select 42 as x")
+    done = init(project, QUIET, link_back=True, force=False)
+    assert done.adopted == 1
+    assert database.is_symlink()
+    with duckdb.connect(str(database), read_only=True) as con:
+        assert con.execute("select x from t").fetchall() == [(42,)]
+    assert (project / "my shop.duckdb.before-tidegate").is_file()
+
+
+def test_it_refuses_what_it_cannot_do(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with pytest.raises(PathNotFoundError, match="no database"):
+        init(project, QUIET, link_back=True, force=False)
+    init(project, QUIET, link_back=False, force=False)
+    with pytest.raises(ConfigError, match="exists"):
+        init(project, QUIET, link_back=False, force=False)
+    init(project, QUIET, link_back=False, force=True)
+    with pytest.raises(ConfigError, match="no dbt project"):
+        init(tmp_path_factory.mktemp("empty"), QUIET, link_back=False, force=False)
+    with pytest.raises(PathNotFoundError):
+        init(project / "nowhere", QUIET, link_back=False, force=False)
+
+
+def test_several_scripts_get_names_of_their_own(project: Path) -> None:
+    (project / "ingest" / "other").mkdir()
+    (project / "ingest" / "other" / "shop.py").write_text(SCRIPT.replace("shop", "other"), encoding="utf-8")
+    init(project, QUIET, link_back=False, force=False)
+    names = [s.name for s in load(project).steps]
+    assert len(set(names)) == len(names) == 3

@@ -1,0 +1,150 @@
+"""What a check needs, and what is told when it cannot be evaluated."""
+
+import pytest
+
+from tidegate.checks import CHECKS, needs
+from tidegate.model import Check, CheckResult, Column, Dataset, DatasetRef, Family, MetricSpec, Outcome
+
+ORDERS = DatasetRef(namespace="raw", name="orders")
+CUSTOMERS = DatasetRef(namespace="raw", name="customers")
+
+
+def dataset(ref, **columns):
+    families = {"int": ("INTEGER", Family.NUMBER), "text": ("VARCHAR", Family.TEXT), "time": ("TIMESTAMP", Family.TIME)}
+    return Dataset(
+        ref=ref, columns=tuple(Column(name=n, type=families[f][0], family=families[f][1]) for n, f in columns.items())
+    )
+
+
+CATALOG = {
+    ORDERS: dataset(ORDERS, order_id="int", customer_id="int", status="text", ordered_at="time"),
+    CUSTOMERS: dataset(CUSTOMERS, customer_id="int"),
+}
+
+
+def check(kind, column=None, ref=ORDERS, **more):
+    return Check(id="c", name="c", dataset=ref, kind=kind, column=column, **more)
+
+
+def spec(metric, column=None, **more):
+    return MetricSpec(dataset=ORDERS, metric=metric, column=column, **more)
+
+
+ROWS = spec("row_count")
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (check("not_null", "status"), (spec("null_count", "status"), ROWS)),
+        (check("unique", "order_id"), (spec("repeated_values", "order_id"), ROWS)),
+        (check("row_count", arguments={"min": 1}), (ROWS,)),
+        (check("rule", arguments={"expression": "order_id > 0"}), (spec("failing_rows", argument="order_id > 0"), ROWS)),
+        (check("freshness", "ordered_at", arguments={"max_age_s": 60}), (spec("newest", "ordered_at"), ROWS)),
+        (
+            check("accepted_values", "status", arguments={"values": ["a", 1, True]}),
+            (spec("unaccepted_values", "status", argument='{"values": ["a", "1", "True"], "quote": true}'), ROWS),
+        ),
+        (
+            check("relationships", "customer_id", arguments={"to": "customers", "field": "customer_id"}),
+            (spec("orphan_rows", "customer_id", argument='{"to": ["raw", "customers"], "field": "customer_id"}'), ROWS),
+        ),
+        (
+            check("metric", arguments={"sql": "sum(order_id)", "max": 3}),
+            (spec("query", argument='SELECT sum(order_id) FROM "raw"."orders"'), ROWS),
+        ),
+        (
+            check("sql", arguments={"sql": "select 1;"}, limit=5),
+            (spec("query", argument="SELECT count(*) FROM (SELECT * FROM (select 1) AS failing LIMIT 5) AS dbt_internal_test"), ROWS),
+        ),
+    ],
+)  # fmt: skip
+def test_needs(asked, expected):
+    assert needs(asked, CATALOG) == expected
+
+
+def test_where_narrows_both_numbers():
+    found = needs(check("not_null", "status", where="order_id > 1"), CATALOG)
+    assert found == (spec("null_count", "status", where="order_id > 1"), spec("row_count", where="order_id > 1"))
+
+
+def test_another_fail_calc_is_asked_of_the_failing_rows():
+    found = needs(check("unique", "order_id", fail_calc="sum(n_records)"), CATALOG)
+    assert found[0].metric == "query"
+    assert found[0].argument.startswith("SELECT sum(n_records) FROM (SELECT ")
+
+
+@pytest.mark.parametrize("to", [CUSTOMERS, "raw.customers", "customers", ["raw", "customers"]])
+def test_ways_to_name_the_other_table(to):
+    found = needs(check("relationships", "customer_id", arguments={"to": to, "field": "customer_id"}), CATALOG)
+    assert found[0].argument == '{"to": ["raw", "customers"], "field": "customer_id"}'
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (check("uniqe", "order_id"), "no kind of check `uniqe`; did you mean `unique`?"),
+        (check("unique", "ordr_id"), "raw.orders has no column `ordr_id`; did you mean `order_id`?"),
+        (check("unique"), "it names no column"),
+        (
+            check("unique", "x", ref=DatasetRef(namespace="raw", name="order")),
+            "no table `raw.order`; did you mean `raw.orders`?",
+        ),
+        (
+            check("rule", ref=DatasetRef(namespace="zzz", name="q"), arguments={"expression": "1 = 1"}),
+            "there is no table `zzz.q`",
+        ),
+        (check("rule"), "`rule` needs `expression`"),
+        (check("rule", arguments={"expression": "a >"}), "does not parse"),
+        (check("rule", arguments={"expression": "a > 1; drop table t"}), "more than one expression"),
+        (check("rule", arguments={"expression": "a > 1"}, where="select"), "where"),
+        (check("accepted_values", "status"), "needs `values`"),
+        (check("accepted_values", "status", arguments={"values": "a"}), "not a list"),
+        (check("accepted_values", "status", arguments={"values": []}), "not a list"),
+        (check("accepted_values", "order_id", arguments={"values": ["1; 2"], "quote": False}), ""),
+        (check("relationships", "customer_id", arguments={"field": "x"}), "needs `to`"),
+        (
+            check("relationships", "customer_id", arguments={"to": "raw.customer", "field": "x"}),
+            "did you mean `raw.customers`?",
+        ),
+        (
+            check("relationships", "customer_id", arguments={"to": CUSTOMERS, "field": "customerid"}),
+            "did you mean `customer_id`?",
+        ),
+        (check("row_count"), "needs `min`, `max` or both"),
+        (check("metric", arguments={"sql": "select 1"}), "needs `min`, `max` or both"),
+        (check("metric", arguments={"sql": "drop table t", "min": 1}), "not a condition"),
+        (check("sql", arguments={"sql": "delete from t"}), "not one SELECT"),
+        (check("freshness", "status", arguments={"max_age_s": 1}), "`status` is VARCHAR, not a time"),
+        (check("unique", "order_id", error_if="> many"), "not a condition on the number of failures"),
+        (check("unique", "order_id", fail_calc="count(*) from x"), "does not parse"),
+    ],
+)
+def test_what_cannot_be_evaluated_says_why(asked, words):
+    result = needs(asked, CATALOG)
+    assert isinstance(result, CheckResult)
+    assert result.outcome is Outcome.ERROR
+    assert result.reason.startswith("could not be evaluated: ")
+    assert words.replace("where", "") in result.reason
+
+
+def test_a_metric_without_a_table_rides_on_one_that_it_reads():
+    loose = DatasetRef(namespace="project", name="metric")
+    found = needs(
+        check("metric", ref=loose, arguments={"sql": "select count(*) from raw.customers", "min": 1}), CATALOG
+    )
+    assert found == (MetricSpec(dataset=CUSTOMERS, metric="query", argument="select count(*) from raw.customers"),)
+    assert isinstance(needs(check("metric", ref=loose, arguments={"sql": "select 1", "min": 1}), {}), CheckResult)
+
+
+def test_what_only_dbt_can_evaluate_is_skipped():
+    assert needs(check("dbt", ref=DatasetRef(namespace="x", name="y")), CATALOG).outcome is Outcome.SKIPPED
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_an_entry_says_what_it_is(name):
+    kind = CHECKS[name]
+    assert kind.says[0].islower()
+    assert not kind.says.endswith(".")
+    assert kind.reads in {"failures", "bounds", "age", "nothing"}
+    assert set(kind.required) <= set(kind.arguments)

@@ -1,0 +1,77 @@
+"""Freshness: closed buckets without rows, beside how late rows were at earlier runs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from tests.unit.detect.days import SETTINGS, START, history, measured, shop, whole
+from tidegate.detect import judge_table
+from tidegate.model import Finding
+
+NEWEST = ("max", "created_at", None)
+
+
+def run(days: list, *, now: datetime, seen: list[tuple[datetime, datetime]]) -> tuple[Finding, ...]:
+    """`seen` are the earlier runs: when, and the newest row that they saw."""
+    versions = [whole({NEWEST: newest.timestamp()}, version=n, at=at) for n, (at, newest) in enumerate(seen)]
+    given = history(days, before=days, versions=versions, time_column="created_at")
+    return judge_table(given, now=now, settings=SETTINGS)
+
+
+def nightly(days: int, runs: int, *, late: int = 0) -> list[tuple[datetime, datetime]]:
+    ends = [START + timedelta(days=days - back) for back in range(runs, 0, -1)]
+    return [(end + timedelta(hours=5), end - timedelta(days=late, minutes=3)) for end in ends]
+
+
+def test_a_day_without_rows_holds():
+    days = shop(40)
+    (found,) = run(days, now=START + timedelta(days=41, hours=5), seen=nightly(41, 20))
+    assert (found.kind, found.holds, found.key) == ("freshness", True, "raw.orders/freshness")
+    assert (
+        "has no rows after Friday 2026-07-10: 1 day that is over has none, at 20 earlier runs it was none"
+        in found.sentence
+    )
+    assert found.since == "Saturday 2026-07-11"
+
+
+def test_rows_on_time_say_nothing():
+    assert run(shop(40), now=START + timedelta(days=40, hours=5), seen=nightly(40, 20)) == ()
+
+
+def test_table_that_is_always_two_days_late():
+    days = shop(40)
+    assert run(days, now=START + timedelta(days=42, hours=5), seen=nightly(42, 20, late=2)) == ()
+    (found,) = run(days, now=START + timedelta(days=43, hours=5), seen=nightly(43, 20, late=2))
+    assert "at 20 earlier runs it was at most 2" in found.sentence
+
+
+def test_first_run_cannot_know():
+    assert run(shop(40), now=START + timedelta(days=400), seen=[]) == ()
+
+
+def test_old_data_that_is_played_back_is_not_stale():
+    days = shop(40)
+    past = [(START + timedelta(days=3000 + n), START + timedelta(days=20 + n, minutes=-3)) for n in range(20)]
+    assert run(days, now=START + timedelta(days=3020), seen=past) == ()
+
+
+def test_table_that_rests_at_weekends():
+    days = [d if at % 7 < 5 else {} for at, d in enumerate(shop(40))]  # the newest is Friday
+    friday = START + timedelta(days=40, hours=5)
+    assert run(days, now=friday + timedelta(days=2), seen=nightly(40, 3)) == ()
+    assert [f.kind for f in run(days, now=friday + timedelta(days=3), seen=nightly(40, 3))] == ["freshness"]
+
+
+def test_one_missing_holiday_is_told_and_does_not_hold():
+    days = shop(33)  # Saturday 4 July is missing
+    (found,) = run(days, now=START + timedelta(days=34, hours=5), seen=nightly(33, 20))
+    assert not found.holds
+    assert "Independence Day" in found.sentence
+
+
+def test_newest_row_in_the_open_day_is_fresh():
+    days = shop(40)
+    open_day = measured([*days, {("row_count", None, None): 30}])
+    versions = [whole({NEWEST: n.timestamp()}, version=v, at=a) for v, (a, n) in enumerate(nightly(40, 20))]
+    given = history(days, before=days, current=open_day, versions=versions, time_column="created_at")
+    assert judge_table(given, now=START + timedelta(days=40, hours=5), settings=SETTINGS) == ()

@@ -1,0 +1,176 @@
+"""Tables without a time column: the past is the earlier versions, few at first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.detect.days import DATASET, SETTINGS, START, history, judged, segment, shop, spec, whole
+from tidegate.detect import DetectSettings, TableHistory, judge_table
+from tidegate.model import Finding, Measurement
+
+ROWS = ("row_count", None, None)
+NULLS = ("null_count", "total", None)
+MEAN = ("mean", "total", None)
+BOOKS = ("row_count", None, segment("books", "kind"))
+PLAIN = {ROWS: 240, NULLS: 0, MEAN: 70.0, BOOKS: 80}
+
+
+def candidate(numbers: dict, past: list[dict], **more: object) -> tuple[Finding, ...]:
+    current = whole(numbers, version=len(past) + 1)[1]
+    versions = [whole(p, version=n + 1) for n, p in enumerate(past)]
+    given = TableHistory(
+        dataset=DATASET, current=current, versions=versions, base=versions[-1][1] if versions else (), **more
+    )
+    return judge_table(given, now=START + timedelta(days=len(past) + 1), settings=SETTINGS)
+
+
+def kinds(found: tuple[Finding, ...]) -> list[str]:
+    return [f.kind for f in found if f.kind != "unchecked"]
+
+
+@pytest.mark.parametrize("points", [1, 2, 5, 12, 40])
+def test_unchanged_table_says_nothing(points):
+    assert kinds(candidate(PLAIN, [PLAIN] * points)) == []
+
+
+@pytest.mark.parametrize("points", [1, 3, 12, 40])
+def test_table_that_emptied_holds(points):
+    found = candidate({ROWS: 0}, [PLAIN] * points)
+    assert found[0].kind == "volume"
+    assert found[0].holds
+    assert "has no rows" in found[0].sentence
+
+
+@pytest.mark.parametrize("points", [1, 3, 12])
+def test_more_than_half_of_the_rows_lost_holds(points):
+    (found,) = [f for f in candidate({**PLAIN, ROWS: 100, BOOKS: 33}, [PLAIN] * points) if f.kind != "unchecked"]
+    assert (found.kind, found.holds) == ("volume", True)
+    assert "58 % fewer than usual" in found.sentence
+
+
+@pytest.mark.parametrize("points", [3, 12])
+def test_stable_table_that_doubled_holds(points):
+    found = candidate({**PLAIN, ROWS: 480, BOOKS: 160}, [PLAIN] * points)
+    assert kinds(found) == ["volume"]
+
+
+def test_table_that_grows_is_not_called_doubled():
+    past = [{ROWS: 1000 * n} for n in range(1, 4)]
+    assert kinds(candidate({ROWS: 8000}, past)) == []
+    assert kinds(candidate({ROWS: 2000}, [{ROWS: 1000}])) == []
+
+
+def test_steady_growth_is_learned():
+    assert kinds(candidate({ROWS: 2030}, [{ROWS: 1000 + 25 * n} for n in range(41)])) == []
+
+
+def test_loss_that_happened_before_is_not_gross():
+    past = [{ROWS: n} for n in (1000, 400, 1000, 400, 1000)]
+    assert kinds(candidate({ROWS: 420}, past)) == []
+
+
+@pytest.mark.parametrize("points", [1, 4, 12])
+def test_column_that_was_never_null(points):
+    (found,) = [f for f in candidate({**PLAIN, NULLS: 120}, [PLAIN] * points) if f.kind != "unchecked"]
+    assert (found.kind, found.holds, found.column) == ("nulls", True, "total")
+    assert found.key == "raw.orders/nulls/total"
+    assert "NULL in 50 % of the rows (120 of 240)" in found.sentence
+
+
+@pytest.mark.parametrize("points", [2, 5])
+def test_category_that_vanished(points):
+    (found,) = [f for f in candidate({**PLAIN, BOOKS: None}, [PLAIN] * points) if f.kind != "unchecked"]
+    assert found.key == "raw.orders/segment/kind=books"
+    assert "kind = books has 0 of its usual 80" in found.sentence
+
+
+@pytest.mark.parametrize("points", [3, 12])
+def test_stable_mean_that_became_a_hundredfold(points):
+    (found,) = [f for f in candidate({**PLAIN, MEAN: 7000.0}, [PLAIN] * points) if f.kind != "unchecked"]
+    assert found.kind == "location"
+    assert "about 100 times its usual value" in found.sentence
+
+
+def test_rules_say_that_they_are_rules():
+    found = candidate({ROWS: 0}, [PLAIN] * 2)
+    assert found[0].expected.method.startswith("rule:")
+    assert found[0].rarity is None
+    assert found[0].expected.points == 2
+
+
+def test_learned_bands_count_versions():
+    found = candidate({**PLAIN, MEAN: 7000.0}, [PLAIN] * 30)
+    assert found[0].expected.method.endswith("versions")
+
+
+def test_whole_table_loss_beside_buckets_is_found():
+    days = shop()
+    lost = [*history(days).current, *whole({ROWS: 20_000}, version=9)[1]]
+    versions = [whole({ROWS: 60_000 + 1200 * n}, version=n) for n in range(1, 9)]
+    found = judged(days, current=lost, versions=versions)
+    assert [f.key for f in found] == ["raw.orders/volume"]
+
+
+def loads(sizes: list[int], copies: list[int] | None = None) -> list[Measurement]:
+    out = []
+    for n, size in enumerate(sizes):
+        part = segment(str(1_750_000_000 + n), "_dlt_load_id")
+        numbers = {("row_count", None, part): size}
+        if copies:
+            numbers[("duplicate_rows", None, part)] = copies[n]
+        out += whole(numbers, version=1)[1]
+    return out
+
+
+def judged_loads(sizes: list[int], copies: list[int] | None = None) -> list[Finding]:
+    given = TableHistory(
+        dataset=DATASET, current=loads(sizes, copies), new_loads=(str(1_750_000_000 + len(sizes) - 1),)
+    )
+    return [f for f in judge_table(given, now=START, settings=DetectSettings()) if f.kind != "unchecked"]
+
+
+def test_load_like_the_others_says_nothing():
+    assert judged_loads([90_000, *[500, 520, 480] * 5, 510]) == []
+
+
+def test_small_load_holds_and_the_first_load_is_no_measure():
+    (found,) = judged_loads([90_000, *[500, 520, 480] * 5, 100])
+    assert (found.kind, found.holds) == ("volume", True)
+    assert "480 to 520" in found.sentence
+
+
+def test_large_load_is_told():
+    (found,) = judged_loads([90_000, *[500, 520, 480] * 5, 5000])
+    assert (found.kind, found.holds) == ("volume", False)
+
+
+def test_load_of_copies_names_the_load():
+    (found,) = judged_loads([90_000, 500, 500, 500], [0, 0, 0, 500])
+    assert (found.kind, found.holds, found.key) == ("duplicates", True, "raw.orders/duplicates")
+    assert found.since == "load 1750000003"
+    assert found.slice.segment == segment("1750000003", "_dlt_load_id")
+
+
+def test_copies_that_were_always_there_say_nothing():
+    assert judged_loads([90_000, 500, 500, 500], [0, 40, 40, 40]) == []
+
+
+def test_copies_by_load_and_by_day_are_one_finding():
+    days = shop()
+    rows = days[-1][("row_count", None, None)]
+    days[-1][("duplicate_rows", None, None)] = rows // 2
+    current = [*history(days).current, *loads([60_000, 1200, 1200, 2400], [0, 0, 0, rows // 2])]
+    found = judged(days, current=current, new_loads=("1750000003",))
+    assert [f.key for f in found] == ["raw.orders/duplicates"]
+
+
+def test_specs_with_predicates_are_left_to_checks():
+    from dataclasses import replace
+
+    odd = replace(spec("row_count"), where="total < 0")
+    past = [whole(PLAIN, version=1)]
+    now = [*whole(PLAIN, version=2)[1], Measurement(spec=odd, value=900, unit="", version=2, taken_at=START)]
+    given = TableHistory(dataset=DATASET, current=now, versions=past)
+    assert kinds(judge_table(given, now=START, settings=SETTINGS)) == []

@@ -1,0 +1,67 @@
+"""The user's SQL is one expression, or it is refused."""
+
+import pytest
+
+from tidegate.metrics import ConditionError, condition, query
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a > 0",
+        "a is not null and b <> ''",
+        "a::int % 2 = 0",
+        "regexp_matches(v, '^\\d+$')",
+        "x in (select id from other)",
+        "exists (select 1 from other)",
+        "case when a then b else c end",
+        'not "Is Gift"',
+        "a between 1 and 2 or a is null",
+        "true",
+        "list_contains([1, 2], a)",
+        "$$a;b$$ = c",
+        "a = 'x;y'",
+    ],
+)
+def test_a_condition_is_kept_as_it_was_written(text):
+    assert condition(f"  {text}\n") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("a > 0 -- positive", "a > 0"), ("a /* the amount */ > 0", "a > 0"), ("/* x */ a", "a"), ("a > 1 --", "a > 1")],
+)
+def test_comments_are_dropped(text, kept):
+    assert condition(text) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "-- nothing", ";", "a;", "a > 0; drop table t", "a > 0) or (1 = 1", "select 1", "(select 1)", "a, b", "(a, b)", "*", "a as b",
+     "drop table t", "update t set a = 1", "set x = 1", "pragma version", "attach 'x'", "copy t to 'x'", "a > 0 order by 1", "a /*", "'a", '"a', "a >", "\0"],
+)  # fmt: skip
+def test_what_is_no_condition_is_refused(text):
+    with pytest.raises(ConditionError):
+        condition(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("select 1", "select 1"),
+        ("select 1;\n", "select 1"),
+        ("with a as (select 1) select * from a", "with a as (select 1) select * from a"),
+        ("select 1 union all select 2", "select 1 union all select 2"),
+        ("select a -- why\nfrom t", "SELECT a FROM t"),
+    ],
+)
+def test_a_query_loses_its_semicolon_and_comments(text, kept):
+    assert query(text) == kept
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a > 0", "drop table t", "select 1; select 2", "insert into t select 1", "select 1; drop table t"]
+)
+def test_what_is_no_query_is_refused(text):
+    with pytest.raises(ConditionError):
+        query(text)

@@ -1,0 +1,67 @@
+"""What one look at a project tells, before its first run, after a crash, and with incidents."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.services.site import NOW, add_version, finding, make_site
+from tidegate.lineage import Graph
+from tidegate.services import incidents
+from tidegate.services.site import Site
+from tidegate.services.status import status
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = make_site(tmp_path)
+    yield site
+    site.state.close()
+
+
+def test_before_the_first_run(site: Site) -> None:
+    found = status(site, runs=5)
+    assert (found.published, found.behind, found.runs, found.incidents) == (None, False, (), ())
+    assert (found.now, found.project) == (NOW, site.settings.root)
+
+
+def test_what_is_published(site: Site) -> None:
+    add_version(site, 1, "create table t as select 1 as id")
+    add_version(site, 2, parent=1)
+    found = status(site, runs=5)
+    assert found.published is not None
+    assert (found.published.number, found.behind) == (2, False)
+    assert found.public == site.warehouse.public_path()
+
+
+def test_readers_behind_the_ledger_are_told(site: Site) -> None:
+    add_version(site, 1, "create table t as select 1 as id")
+    add_version(site, 2, parent=1)
+    site.warehouse.publish(1)
+    assert status(site, runs=5).behind
+    site.warehouse.public_path().parent.unlink()
+    found = status(site, runs=5)
+    assert (found.behind, found.missing) == (True, False)
+
+
+def test_data_that_is_gone_is_told(site: Site) -> None:
+    add_version(site, 1, "create table t as select 1 as id")
+    shutil.rmtree(site.settings.warehouse.path / "versions" / "000001")
+    found = status(site, runs=5)
+    assert (found.behind, found.missing) == (False, True)
+
+
+def test_the_last_runs_and_the_unsolved_incidents(site: Site) -> None:
+    add_version(site, 1, "create table t as select 1 as id")
+    for number in range(3):
+        site.state.append([site.event("run.started", f"run:{number}", {"version": 1})])
+    for name in ("a", "b"):
+        events = incidents.record(site, [finding(name)], Graph(), version=1, run=None, held=True)
+        site.state.append(events)
+    incidents.resolve(site, 1, reason="so", resolution="fixed")
+    found = status(site, runs=2)
+    assert [r.id for r in found.runs] == ["2", "1"]
+    assert [i.number for i in found.incidents] == [2]
