@@ -51,7 +51,7 @@ def _both(ours: Path, theirs: Path) -> tuple[float, float]:
     """CPU seconds of one run by hand and of one with Tidegate."""
     environment = QUIET | {"DBT_PROFILES_DIR": str(theirs / "transform"), "PIPELINES_DIR": str(theirs / ".pipelines")}
     by_hand = _cpu_s([sys.executable, "ingest/shop.py"], theirs, environment)
-    by_hand += _cpu_s([str(BIN / "dbt"), "build", "--quiet"], theirs / "transform", environment)
+    by_hand += _cpu_s([str(BIN / "dbt"), "build"], theirs / "transform", environment)
     return by_hand, _cpu_s([str(BIN / "tidegate"), "run", "--quiet"], ours, QUIET)
 
 

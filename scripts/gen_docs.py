@@ -149,9 +149,9 @@ def measured() -> str:
     for name, metric in METRICS.items():
         families = ", ".join(sorted(metric.families)) or "table"
         exact = "yes" if metric.error == 0 else f"within {metric.error:.1%}"
-        lines.append(f"| `{name}` | {metric.unit} | {exact} | {families} | {metric.about} |")
+        lines.append(f"| `{name}` | {metric.unit} | {exact} | {families} | {metric.says} |")
     lines += ["", "## Checks\n", "| check | what it demands |", "|---|---|"]
-    lines += [f"| `{name}` | {kind.about} |" for name, kind in CHECKS.items()]
+    lines += [f"| `{name}` | {kind.says} |" for name, kind in CHECKS.items()]
     return "\n".join([*lines, ""])
 
 

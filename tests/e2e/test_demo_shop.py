@@ -97,7 +97,7 @@ def test_what_it_said_is_in_the_data(shown: Shown) -> None:
             "select count(*) - count(distinct payment_id) from raw.payments where paid_at::date = '2026-05-25'"
         ).fetchone() or (0,)
     (said,) = [i for i in shown.ask("incidents", "list", "--all")["incidents"] if i["version"] == 8]
-    assert said["findings"][0]["observed"] == copies[0] > 500
+    assert said["findings"][0]["affected_rows"] == copies[0] > 500
 
 
 def test_readers_end_on_the_repaired_data(shown: Shown) -> None:

@@ -65,7 +65,7 @@ models:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run: what it said as text and as JSON, told afterwards by `incidents` for what only the document has."""
+    """One run, by its document."""
 
     told: Told
 
@@ -267,6 +267,7 @@ checks:
   - {name: no function, table: raw.orders, rule: "no_such_function(amount)"}
   - {name: no time, table: raw.orders, freshness: {column: code, max_age: 1h}}
   - {name: no number, metric: "select status from raw.orders limit 1", min: 1}
+  - {name: no value, metric: "select null::int", min: 1}
   - {name: no query, metric: "select sum(amuont) from raw.orders", min: 1}
   - {name: no threshold, table: raw.orders, not_null: code, error_if: "many"}
   - {name: drops, table: raw.orders, rule: "true); drop table raw.orders; select (true"}
@@ -310,6 +311,7 @@ REASONS = {
     "no function": "no_such_function",
     "no time": "`code` is VARCHAR, not a time",
     "no number": "not a number",
+    "no value": "NULL",
     "no query": "amuont",
     "no threshold": "`many`",
     "drops": "",
@@ -382,6 +384,24 @@ def test_on_fail_warn_publishes_and_tells(tmp_path: Path) -> None:
     assert "told      nulls told on raw.orders: 4 of 100 rows have no `code` (tidegate.yml:" in run.out
     assert "1 failed" in run.out
     assert project.cli("incidents").out == "no open incident\n"
+
+
+def test_checks_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    checks = [
+        "{name: same, table: raw.orders, not_null: gone, on_fail: warn}",
+        "{name: same, table: raw.orders, not_null: code}",
+        '{metric: "select 1", min: 0}',
+        '{metric: "select 1", min: 2}',
+        "{table: raw.orders, row_count: {min: 1}}",
+        "{table: raw.orders, row_count: {max: 1}}",
+    ]
+    project = small_project.make(tmp_path / "shop", "checks:", *(f"  - {c}" for c in checks), sql=CHECKED)
+    run = Run(told=project.cli("run", "--json"))
+    assert run.told.status == 1
+    ends = [(r["outcome"], r["check"]["blocking"]) for r in run.told.document["results"]]
+    assert ends == [("error", False), ("fail", True), ("pass", True), ("fail", True), ("pass", True), ("fail", True)]
+    assert len({r["check"]["id"] for r in run.told.document["results"]}) == 6
+    assert len({f["key"] for f in run.findings}) == 4
 
 
 def test_nothing_at_all_to_look_at_holds(tmp_path: Path) -> None:

@@ -226,7 +226,6 @@ def test_a_diff_of_everything(warehouse: SmallProject, runs: list[Told]) -> None
     assert tables["raw.wide"]["removed_columns"] == ["c999"]
     assert tables["raw.select"]["added_columns"] == ["having"]
     assert tables["raw.single"]["retyped"] == [["a", "INTEGER", "VARCHAR"]]
-    assert warehouse.cli("diff", "2", str(number)).out.startswith(f"version 2 -> {number}: 7 tables differ, ")
 
 
 @pytest.mark.slow

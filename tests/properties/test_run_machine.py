@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.e2e.harness.driver import Driver, driver
 from tests.e2e.harness.rig import Rig
@@ -123,6 +130,11 @@ class Runs(RuleBasedStateMachine):
         self.folder.cleanup()
 
     # --- what somebody does
+
+    @initialize(runs=st.integers(0, 3))
+    def a_past(self, runs: int) -> None:
+        for _ in range(runs):
+            self.run(bad=False)
 
     @rule(bad=st.booleans())
     def run(self, bad: bool) -> None:
@@ -271,7 +283,7 @@ def play(forks: Driver, *, examples: int, steps: int) -> None:
 
 @pytest.mark.slow
 def test_any_order_of_commands(forks: Driver) -> None:
-    play(forks, examples=6, steps=12)
+    play(forks, examples=6, steps=16)
 
 
 @pytest.mark.soak

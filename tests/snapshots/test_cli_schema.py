@@ -13,6 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.unit.config.test_load import GOOD
+from tidegate.app.init import OPTIONAL
 from tidegate.config import FILE_NAME, json_schema, load
 from tidegate.errors import ConfigError
 
@@ -54,8 +55,9 @@ def test_the_schema_is_one() -> None:
 
 
 def examples() -> Iterator[tuple[str, str]]:
-    """Every whole `tidegate.yml` of the documentation and of the projects that are made by `tidegate demo`."""
+    """Every whole `tidegate.yml` of the documentation, of `tidegate demo`, and what `tidegate init` offers as comments."""
     yield "tests", GOOD
+    yield "init", "version: 1\n" + re.sub(r"^# ?", "", OPTIONAL, flags=re.MULTILINE)
     for path in sorted((ROOT / "src").rglob(FILE_NAME)):
         yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
     for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]):

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -17,6 +18,9 @@ from tidegate.errors import StorageError, TidegateError
 from tidegate.model import DatasetRef
 
 STYLES = {"bold": "1", "red": "1;31", "green": "1;32"}
+
+CONTROL = re.compile(rf"\x1b(?!\[(?:0|{'|'.join(STYLES.values())})m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+"""Every control character but tab, line feed and the styles above."""
 
 SCHEMA_VERSION = 1
 """The version of every `--json` document; raised when a field is removed or changes its meaning."""
@@ -48,16 +52,16 @@ class Output:
         text = json.dumps(
             {"schema_version": SCHEMA_VERSION, "kind": kind, **content}, indent=2, ensure_ascii=False, allow_nan=False
         )
-        self.line(text)
+        _write(text + "\n")
 
     def line(self, text: str = "") -> None:
         """Write one plain line to stdout."""
-        _write(text + "\n")
+        _write(harmless(text) + "\n")
 
     def aside(self, text: str) -> None:
         """Write one plain line to stderr, unless `quiet`."""
         if not self.quiet:
-            _tell(text + "\n")
+            _tell(harmless(text) + "\n")
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
         """Write a table to stdout; `right` are the columns that are aligned to the right.
@@ -72,7 +76,7 @@ class Output:
         for place, head in enumerate(heads):
             table.add_column(head, justify="right" if place in right else "left", overflow="fold")
         for row in rows:
-            table.add_row(*[Text(cell) for cell in row])
+            table.add_row(*[Text(harmless(cell)) for cell in row])
         tty, drawn = sys.stdout.isatty(), io.StringIO()
         width = None if tty else 120
         console = Console(
@@ -89,9 +93,14 @@ class Output:
 
     def error(self, error: TidegateError) -> None:
         """Write an error and its hint to stderr; as a JSON document on stdout too, when one was asked for."""
-        _tell(f"error: {error}\nhint: {error.hint}\n")
+        _tell(harmless(f"error: {error}\nhint: {error.hint}\n"))
         if self.json:
             self.document("error", {"code": error.code, "message": str(error), "hint": error.hint})
+
+
+def harmless(text: str) -> str:
+    """The text with control characters written out, so that data cannot steer a terminal; our own styles stay."""
+    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def prepare() -> None:

@@ -65,7 +65,7 @@ def explained(error: Exception) -> TidegateError:
     if isinstance(error, OSError):
         from tidegate.warehouses.storage import refusal
 
-        return refusal(error, "go on")
+        return refusal(error, "finish the command")
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)
     place = f"{Path(frame.f_code.co_filename).name}:{line}"
     return TidegateError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -122,7 +124,7 @@ def _plain(tree: object) -> Any:
             return {str(key): _plain(value) for key, value in tree.items()}
         case str():
             return str(tree)
-        case Sequence():
+        case list():
             return [_plain(value) for value in tree]
         case bool() | ScalarBoolean():  # an anchored one is a number to Python
             return bool(tree)
@@ -161,9 +163,11 @@ def _settings(part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Ca
         warehouse=_warehouse(part.warehouse, root, where("warehouse", "adopt")),
         steps=_steps(part.steps, plain, root, where),
         checks=tuple(
-            check
-            for place, said in enumerate(part.checks)
-            for check in _checks(said, where("checks", place).rpartition(":")[0])
+            _told_apart(
+                check
+                for place, said in enumerate(part.checks)
+                for check in _checks(said, where("checks", place).rpartition(":")[0])
+            )
         ),
         tables={ref(name): _table(name, said) for name, said in part.tables.items()},
         products=tuple(
@@ -272,11 +276,22 @@ def _checks(said: CheckPart, where: str) -> list[Check]:
     return [_check(said, kind, where, column=column, arguments=arguments)]
 
 
+def _told_apart(checks: Iterable[Check]) -> Iterator[Check]:
+    """Two checks of one id would be one to the ledger: the later ones are numbered, in the order of the file."""
+    seen: Counter[str] = Counter()
+    for check in checks:
+        seen[check.id] += 1
+        number = seen[check.id]
+        yield check if number == 1 else dataclasses.replace(check, id=f"{check.id} ({number})")
+
+
 def _check(
     said: CheckPart, kind: str, where: str, *, column: str | None = None, arguments: Mapping[str, object] | None = None
 ) -> Check:
     dataset = ref(said.table) if said.table else DatasetRef(namespace="project", name="metric")
-    demand = arguments.get("expression") if arguments and kind == "rule" else column
+    demand = column
+    if kind in {"rule", "metric"} and arguments:
+        demand = " ".join(str(arguments["expression" if kind == "rule" else "sql"]).split())
     name = said.name or (f"{kind} {demand}" if demand else kind)
     return Check(
         id=f"{dataset}/{name}" + (f" where {said.where}" if said.where and not said.name else ""),

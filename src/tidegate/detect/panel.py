@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
+from types import NoneType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,15 +119,16 @@ class Reader:
         self.intervals: dict[int, Interval] = {}
 
     def read(self, measurements: Sequence[Measurement]) -> Cells:
-        """Read what is judged by time; every measurement here has an interval."""
-        rows = {i: self.row(spec) for i, spec in {id(m.spec): m.spec for m in measurements}.items()}
-        places = {i: self.place(one) for i, one in {id(m.interval): m.interval for m in measurements}.items()}
-        row = np.array([rows[id(m.spec)] for m in measurements], dtype=np.int64)
-        at = np.array([places[id(m.interval)] for m in measurements], dtype=np.int64)
-        values = [v if isinstance(v := m.value, (int, float)) else math.nan for m in measurements]
-        value = np.array(values, dtype=np.float64)
+        """Read what is judged by time; every measurement here has an interval. No loop in Python over all of them."""
+        specs = list(map(attrgetter("spec"), measurements))
+        intervals = list(map(attrgetter("interval"), measurements))
+        rows = {i: self.row(spec) for i, spec in dict(zip(map(id, specs), specs, strict=True)).items()}
+        places = {i: self.place(one) for i, one in dict(zip(map(id, intervals), intervals, strict=True)).items()}
+        row = np.array(list(map(rows.__getitem__, map(id, specs))), dtype=np.int64)
+        at = np.array(list(map(places.__getitem__, map(id, intervals))), dtype=np.int64)
+        value = numbers(list(map(attrgetter("value"), measurements)))
         judged = (row >= 0) & (at != NOWHERE)
-        return Cells(row[judged], at[judged], np.where(np.isfinite(value[judged]), value[judged], np.nan))
+        return Cells(row[judged], at[judged], value[judged])
 
     def row(self, spec: MetricSpec) -> int:
         """The row of a spec, a new one if it is new; -1 for what is not judged by time."""
@@ -144,6 +146,14 @@ class Reader:
         at = place(interval, self.grain, self.offset)
         self.intervals.setdefault(at, interval)
         return at
+
+
+def numbers(values: list[object]) -> Floats:
+    """Values as floats; NaN for what is no finite number."""
+    if not {*map(type, values)} <= {int, float, NoneType}:
+        values = [v if isinstance(v, (int, float)) else None for v in values]
+    found = np.array(values, dtype=np.float64)
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def key_of(spec: MetricSpec) -> Key:

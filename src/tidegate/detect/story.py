@@ -14,13 +14,17 @@ from tidegate.detect.history import LOAD_COLUMN, DetectSettings, TableHistory
 from tidegate.detect.panel import Panel, middle
 from tidegate.detect.score import Scored
 from tidegate.detect.series import Aspect
-from tidegate.model import Band, Finding, Interval, Layer, Segment, Slice
+from tidegate.model import Finding, Interval, Layer, Segment, Slice
 
 # Chosen, not derived; measured by walk-forward over made-up shops and real tables.
 EXPLAINS = 0.6
 """The share of a table's missing rows that a category must have lost to be the cause."""
+FURTHER = 0.4
+"""How much further than the whole (in logs) a category's mean must have moved to explain it."""
 STAND_OUT = 0.35
 """How far (in logs) a category must move against the rest of the table to be the cause."""
+NEARLY = 0.4
+"""What is within this of the threshold (2.5 times as likely by chance) is told and does not hold."""
 OWN_CAUSE_SHARE = 0.2
 OWN_CAUSE_FACTOR = math.log(2)
 """Beside a change of volume, nulls and means are told only when they moved more than a changed mixture moves them."""
@@ -119,8 +123,13 @@ def together(same: Sequence[Finding], context: Context) -> Finding:
 
 
 def strange(scored: Scored, i: int, settings: DetectSettings) -> bool:
-    """Whether a series is beyond the threshold, and beyond what its aspect showed twice before."""
-    return bool(scored.rarity[i] > threshold(settings) and scored.rarity[i] > scored.own)
+    """Whether a series is worth telling: beyond, or nearly beyond, what holds, and what its aspect showed twice before."""
+    return bool(scored.rarity[i] > threshold(settings) - NEARLY and scored.rarity[i] > scored.own)
+
+
+def holding(scored: Scored, i: int, context: Context) -> bool:
+    """Whether a series is rare enough to hold."""
+    return bool(scored.rarity[i] > threshold(context.settings))
 
 
 def duplicates(look: Look, context: Context) -> Finding | None:
@@ -211,6 +220,8 @@ def culprit(look: Look, volume: Scored, context: Context, *, whole: bool) -> Par
     if scored is None:
         return None
     gap = volume.observed(0) - volume.expected(0)
+    if not volume.observed(0):
+        return None
     able = [p for p in parts(look, volume) if segment_matters(p, look, volume, context)]
     able = [p for p in able if abs(p.apart) >= max(STAND_OUT, 3 * float(scored.scale[p.i]))]
     alone = [p for p in able if strange(scored, p.i, context.settings)]
@@ -326,7 +337,7 @@ def in_order(hit: Sequence[int], scored: Scored, context: Context) -> list[int]:
 
 def null_finding(look: Look, context: Context, scored: Scored, hit: list[int]) -> Finding:
     """One finding for all columns that became NULL (or stopped being NULL) together."""
-    worst = max(hit, key=lambda i: abs(scored.observed(i) - scored.expected(i)))
+    worst = max(hit, key=lambda i: (holding(scored, i, context), abs(scored.observed(i) - scored.expected(i))))
     share, rows = scored.observed(worst), scored.rows(worst)
     column = scored.spec(worst).column
     more = [str(scored.spec(i).column) for i in hit if i != worst]
@@ -372,7 +383,7 @@ def shift_matters(scored: Scored, i: int, settings: DetectSettings) -> bool:
 
 def location_finding(look: Look, context: Context, scored: Scored, hit: list[int]) -> Finding:
     """One finding for all columns that moved, told by the one that moved most."""
-    worst = max(hit, key=lambda i: abs(float(scored.error[i])))
+    worst = max(hit, key=lambda i: (holding(scored, i, context), abs(float(scored.error[i]))))
     spec, observed, expected = scored.spec(worst), scored.observed(worst), scored.expected(worst)
     band = scored.band(worst, context.unit)
     cut = shifted_part(look, context, str(spec.column), observed, expected) if spec.metric == "mean" else None
@@ -414,9 +425,10 @@ def shifted_part(look: Look, context: Context, column: str, observed: float, exp
         if best is None or (far, str(spec.segment)) > (best[0], str(best[1].segment)):
             best = (far, Slice(segment=spec.segment, share=0.0, observed=value, expected=usual))
     whole = abs(math.asinh(observed / expected) - math.asinh(1.0)) if expected else 0.0
-    if best is None or best[0] < whole + 0.2:
+    if best is None or best[0] < whole + FURTHER:
         return None
-    return replace(best[1], share=contribution(look, best[1], observed - expected))
+    share = contribution(look, best[1], observed - expected)
+    return replace(best[1], share=share) if share >= EXPLAINS / 2 else None
 
 
 def contribution(look: Look, cut: Slice, moved: float) -> float:
@@ -503,7 +515,7 @@ def finding(
         layer=Layer.DATA,
         dataset=context.history.dataset.ref,
         sentence=sentence,
-        holds=holds,
+        holds=holds and holding(scored, i, context),
         column=spec.column if spec.segment is None else spec.segment.column,
         spec=spec,
         observed=scored.observed(i),
@@ -540,8 +552,3 @@ def limited(found: Sequence[Finding], most: int) -> tuple[Finding, ...]:
 def load_slice(load: str, observed: float, expected: float) -> Slice:
     """The rows of one dlt load as the slice that explains a finding."""
     return Slice(segment=Segment(column=LOAD_COLUMN, value=load), share=1.0, observed=observed, expected=expected)
-
-
-def plain_band(low: float, high: float, centre: float, method: str, points: int) -> Band:
-    """A band that a rule of thumb gives."""
-    return Band(low=low, high=high, centre=centre, method=method, points=points)

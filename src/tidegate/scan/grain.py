@@ -61,9 +61,7 @@ def bucket_sql(column: str, kind: Kind, grain: str, dialect: str) -> str:
 def within_sql(column: str, kind: Kind, interval: Interval, dialect: str) -> str:
     """The condition that a row's time lies in the interval; written on the bare column, so that blocks can be skipped."""
     zone, of_type = ("+00:00", "TIMESTAMPTZ") if kind is Kind.TIMESTAMP_TZ else ("", "TIMESTAMP")
-    start, end = (
-        f"CAST({literal(_text(at) + zone, dialect)} AS {of_type})" for at in (interval.start, interval.end)
-    )
+    start, end = (f"CAST({literal(_text(at) + zone, dialect)} AS {of_type})" for at in (interval.start, interval.end))
     time = quoted(column, dialect)
     return f"{time} >= {start} AND {time} < {end}"
 

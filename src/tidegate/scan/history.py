@@ -139,17 +139,17 @@ def by_segment(tally: Tally, span: Window, segments: Sequence[Column]) -> Plan[N
     measures = infer.measures(tally)[:SEGMENT_MEASURES]
     rows = yield tally.statement("history by segment", _segment_sql(tally, span, segments, measures))
     plain = [tally.spec("row_count"), *(tally.spec("mean", column.name) for column in measures)]
-    specs: dict[Segment, list[MetricSpec]] = {}
+    specs: dict[tuple[int, object], list[MetricSpec]] = {}
     intervals: dict[object, Interval] = {}
     for key, mask, *cells in rows:
         at = grouped(int(str(mask)), len(segments))
         value = cells[at]
-        segment = Segment(column=segments[at].name, value=None if value is None else str(value))
-        if segment not in specs:
-            specs[segment] = [replace(spec, segment=segment) for spec in plain]
+        if (at, value) not in specs:
+            segment = Segment(column=segments[at].name, value=None if value is None else str(value))
+            specs[at, value] = [replace(spec, segment=segment) for spec in plain]
         if key not in intervals:
             intervals[key] = _interval(key, span)
-        tally.add_buckets(specs[segment], cells[len(segments) :], intervals[key])
+        tally.add_buckets(specs[at, value], cells[len(segments) :], intervals[key])
 
 
 def _segment_sql(tally: Tally, span: Window, segments: Sequence[Column], measures: Sequence[Column]) -> str:

@@ -46,20 +46,20 @@ class Tally:
         self.measured[spec] = self._measurement(spec, raw, None, error)
 
     def add_buckets(self, specs: Sequence[MetricSpec], raws: Sequence[object], interval: Interval) -> None:
-        """Keep the numbers of one bucket; there are thousands, so they are only listed."""
+        """Keep the numbers of one bucket; there are tens of thousands, so they are only listed."""
         for spec, raw in zip(specs, raws, strict=True):
             self.bucketed.append(self._measurement(spec, raw, interval, None))
 
     def _measurement(
         self, spec: MetricSpec, raw: object, interval: Interval | None, error: float | None
     ) -> Measurement:
-        metric = METRICS[spec.metric]
+        metric, options = METRICS[spec.metric], self.options
         return Measurement(
             spec=spec,
             value=raw if type(raw) is int and -LONG <= raw < LONG else value_of(raw),
             unit=metric.unit,
-            version=self.options.version,
-            taken_at=self.options.taken_at,
+            version=options.version,
+            taken_at=options.taken_at,
             error=metric.error if error is None else error,
             interval=interval,
         )

@@ -129,7 +129,10 @@ def measure(
             broken[dataset.ref] = error
     progress.advance(len(todo), len(todo))
     values = {spec: value for scan in scans.values() for spec, value in scan.values.items()}
-    results = [early.get(c.id) or _judge(c, catalog, values, broken, meter, settings, now) for c in checks]
+    results = [
+        early.get(place) or _judge(check, catalog, values, broken, meter, settings, now)
+        for place, check in enumerate(checks)
+    ]
     return Measured(
         version=version,
         taken_at=now,
@@ -144,13 +147,14 @@ def measure(
 
 def _wishes(
     checks: Sequence[Check], catalog: Mapping[DatasetRef, Dataset]
-) -> tuple[dict[DatasetRef, list[MetricSpec]], dict[str, CheckResult]]:
+) -> tuple[dict[DatasetRef, list[MetricSpec]], dict[int, CheckResult]]:
+    """The numbers to measure, and by place the results that are clear beforehand."""
     wanted: dict[DatasetRef, list[MetricSpec]] = defaultdict(list)
-    early: dict[str, CheckResult] = {}
-    for check in checks:
+    early: dict[int, CheckResult] = {}
+    for place, check in enumerate(checks):
         needed = catalogue.needs(check, catalog)
         if isinstance(needed, CheckResult):
-            early[check.id] = needed
+            early[place] = needed
         else:
             for spec in needed:
                 wanted[spec.dataset].append(spec)

@@ -126,6 +126,9 @@ def _before(site: Site, present: Version) -> Version:
         if version and version.state is VersionState.RETIRED and version.number in kept:
             if version.number < present.number or publication.version == publication.previous:
                 return version
+    for version in site.state.versions():  # after the ledger was lost it knows no publications of them
+        if version.state is VersionState.RETIRED and version.number in kept and version.number < present.number:
+            return version
     raise VersionNotFoundError(
         f"no version that was published before version `{present.number}` is kept",
         hint="`tidegate versions --all` lists every one, and why it is gone",
@@ -181,7 +184,7 @@ def _record_unknown(site: Site) -> list[str]:
             "run": told.get("run"),
             "state": state,
             "created_at": told.get("created_at") or site.clock.now().isoformat(),
-            "fingerprint": site.warehouse.fingerprint(number),
+            "fingerprint": told.get("fingerprint") or site.warehouse.fingerprint(number),
             "code_revision": told.get("code_revision"),
             "reason": "found in the warehouse folder, unknown to the state store",
         }

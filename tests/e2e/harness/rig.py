@@ -122,6 +122,8 @@ class Rig:
         self._assert_clean()
         if order.do == "run":
             self._assert_one_more_batch(before, report)
+        elif order.do != "check":
+            assert self.live == order.version
         return report
 
     def look(self) -> None:

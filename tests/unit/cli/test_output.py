@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -103,6 +104,30 @@ def test_strong_is_plain_where_nobody_sees_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     assert Output().strong("HELD", "red") == "\x1b[1;31mHELD\x1b[0m"
     assert Output(color=False).strong("HELD", "red") == "HELD"
+
+
+STEERING = "\x1b]0;title\x07 \x1b[2J \x9b31m \r over \x00 \x7f"
+
+
+def test_data_does_not_steer_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for is_terminal in (False, True):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda is_terminal=is_terminal: is_terminal, raising=False)
+        output = Output()
+        output.line(output.strong(f"HELD {STEERING}\tü", "red"))
+        output.table([output.strong("head")], [[STEERING]])
+        output.aside(STEERING)
+        output.error(ConfigError(STEERING, hint=STEERING))
+        shown = capsys.readouterr()
+        styles = re.compile(r"\x1b\[(?:0|1|1;31|1;32)m")
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", styles.sub("", shown.out + shown.err))
+        assert r"\x1b]0;title\x07 \x1b[2J \x9b31m \x0d over \x00 \x7f" in shown.out
+        assert "\tü" in shown.out
+        assert ("\x1b[1;31mHELD" in shown.out) == is_terminal
+
+
+def test_a_document_keeps_control_characters_as_json_has_them(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(json=True).document("text", {"value": STEERING})
+    assert json.loads(capsys.readouterr().out)["value"] == STEERING
 
 
 class Refusing(io.StringIO):

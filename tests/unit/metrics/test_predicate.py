@@ -1,8 +1,13 @@
 """The user's SQL is one expression, or it is refused."""
 
+import subprocess
+import sys
+
 import pytest
+import sqlglot
 
 from tidegate.metrics import ConditionError, condition, query
+from tidegate.metrics.predicate import PLAIN
 
 
 @pytest.mark.parametrize(
@@ -65,3 +70,33 @@ def test_a_query_loses_its_semicolon_and_comments(text, kept):
 def test_what_is_no_query_is_refused(text):
     with pytest.raises(ConditionError):
         query(text)
+
+
+PLAINLY = [
+    "status = 'paid'",
+    "status='a;b (c)'",
+    "a >= -1.5 AND \"Is ) Gift\" is not null and b <> ''",
+    "a IS NULL",
+]
+
+
+def test_plain_conditions_are_taken_without_loading_sqlglot():
+    code = f"import sys; from tidegate.metrics import condition; [condition(t) for t in {PLAINLY!r}]"
+    done = subprocess.run([sys.executable, "-c", f"{code}; sys.exit('sqlglot' in sys.modules)"], check=False)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("text", PLAINLY)
+def test_what_is_plain_is_one_condition_to_sqlglot_too(text):
+    assert isinstance(sqlglot.parse_one(text, read="duckdb"), sqlglot.exp.Condition)
+    assert sqlglot.tokenize(text, read="duckdb")[0].comments == []
+    assert condition(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = 'b", "a = 'it''s'", "a = e'\\''", "a = 1) or (b = 1", "a = 1; b", "a = b", "a = 1 or b = 1", "f(a) = 1",
+     "a = 1\nand b = 2", "a = 1 -- b", "a = 1 and", '"a = 1', '"a""b" = 1', "a = $$x$$", "a = 'b\0'", "a\u2028= 1"],
+)  # fmt: skip
+def test_what_is_not_plain_is_parsed(text):
+    assert PLAIN.fullmatch(text) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -17,22 +17,16 @@ NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
 
 
 class StandingClock:
-    """It is always the same moment, until somebody moves it."""
-
-    def __init__(self) -> None:
-        self.moment = NOW
+    """It is always the same moment."""
 
     def now(self) -> datetime:
-        return self.moment
+        return NOW
 
     def cpu_s(self) -> float:
         return 0.0
 
     def wall_s(self) -> float:
         return 0.0
-
-    def forward(self, **by: float) -> None:
-        self.moment += timedelta(**by)
 
 
 class Silence:

@@ -1,5 +1,6 @@
 """Which slice is said to explain a strange number: the one whose share of the difference exceeds its share of the rows."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 from tidegate.model import Interval, Segment
@@ -61,4 +62,4 @@ def test_the_baseline_lies_before_and_does_not_overlap() -> None:
     assert len(spans) == BASELINE_BUCKETS
     assert spans[0].end == start
     assert not any(s.overlaps(day) for s in spans)
-    assert all(a.start == b.end for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.start == b.end for a, b in itertools.pairwise(spans))

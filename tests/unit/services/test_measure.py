@@ -52,8 +52,8 @@ def test_a_plan_gets_the_rows_of_each_statement_and_returns() -> None:
 
 def test_a_plan_without_statements_returns_too() -> None:
     def plan() -> Plan:
+        yield from ()
         return "nothing"
-        yield
 
     assert drive(plan()) == ("nothing", [])
 
@@ -177,6 +177,13 @@ def test_what_is_not_there_is_an_error_before_any_statement(connection: duckdb.D
     assert [r.outcome for r in found.results] == [Outcome.ERROR, Outcome.ERROR]
     assert "did you mean `main.orders`?" in found.results[0].reason
     assert "did you mean `amount`?" in found.results[1].reason
+
+
+def test_two_checks_of_one_name_do_not_answer_for_each_other(connection: duckdb.DuckDBPyConnection) -> None:
+    gone, failing = check(column="gone", name="a", blocking=False), check(column="amount", name="a")
+    for checks in ((gone, failing), (failing, gone)):
+        ends = {(r.check.blocking, r.outcome) for r in measured(connection, *checks).results}
+        assert ends == {(False, Outcome.ERROR), (True, Outcome.FAIL)}
 
 
 def test_a_table_that_is_ignored_is_measured_for_its_checks_only(connection: duckdb.DuckDBPyConnection) -> None:
