@@ -136,21 +136,21 @@ def test_killed_at_every_named_stage(make: Make, name: str) -> None:
         rig.complete(rig.order("run"))
 
 
-@pytest.mark.parametrize(("since", "until"), [("swap", "published"), ("remove", None)], ids=["swap", "remove"])
-def test_killed_before_every_file_operation(make: Make, since: str, until: str | None) -> None:
+@pytest.mark.parametrize(("name", "since", "until"), [("rollback", "swap", "published"), ("run", "remove", None)])
+def test_killed_before_every_file_operation(make: Make, name: str, since: str, until: str | None) -> None:
     """Of the swap, and of the removal of what retention does not keep: nothing is ever half done."""
-    rig = make()
-    with_versions(rig)
-    clean = rig.complete(rig.order("run"))
+    scenario, rig = SCENARIOS[name], make()
+    scenario.prepare(rig)
+    clean = rig.complete(scenario.order(rig))
     deeds = (clean.deeds_at[until] if until else clean.facts["deeds"]) - clean.deeds_at[since]
     assert 4 <= deeds <= 60
     for deed in range(1, deeds + 1):
-        with_versions(rig)
-        report = rig.give(rig.order("run", stage=since, deed=deed))
+        report = rig.give(scenario.order(rig).dying(stage=since, deed=deed))
         assert report.was_killed
         assert report.stages[-1] == since
         if deed % 2:
-            rig.complete(rig.order("run"))
+            rig.complete(scenario.order(rig))
+    rig.complete(rig.order("run"))
 
 
 @pytest.mark.parametrize("adopts", [False, True], ids=["nothing", "another database"])

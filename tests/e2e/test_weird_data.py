@@ -238,10 +238,6 @@ def test_what_a_terminal_shows_is_not_steered_by_data(warehouse: SmallProject, r
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    strict=True,
-    reason="the reader attaches a file under its own name, and DuckDB refuses `shop.orders` beside a catalog `shop`",
-)
 def test_a_schema_with_the_name_of_the_database(tmp_path: Path) -> None:
     """dbt names tables in full, so this works for it: `shop.orders` may mean a table in the schema `shop`, too."""
     sql = "create schema if not exists shop.shop; create or replace table shop.shop.orders as select 1 as id"

@@ -136,7 +136,13 @@ class DuckDBWarehouse:
         database = self._folder.database(number)
         with _session(self._folder.spill_path(next(SERIALS))) as connection:
             _attach(connection, database, name=None)
-            yield DuckDBReader(connection, _use_attached(connection))
+            name = _attached(connection)
+            if _is_ambiguous(connection, name):
+                connection.execute(f"DETACH {_quoted(name)}")
+                name = f"{name} (the database)"
+                _attach(connection, database, name=_quoted(name))
+            connection.execute(f"USE {_quoted(name)}")
+            yield DuckDBReader(connection, name)
 
     @contextmanager
     def compare(self, old: int, new: int) -> Iterator[Reader]:
@@ -248,12 +254,22 @@ def _attach(connection: duckdb.DuckDBPyConnection, database: Path, *, name: str 
         raise _translated(error, database) from error
 
 
-def _use_attached(connection: duckdb.DuckDBPyConnection) -> str:
-    """Make the attached database the one that unqualified names mean. Returns the name that DuckDB derived."""
+def _attached(connection: duckdb.DuckDBPyConnection) -> str:
+    """The name that DuckDB derived for the attached database."""
     names = "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> 'memory'"
     ((name,),) = connection.execute(names).fetchall()
-    connection.execute('USE "' + name.replace('"', '""') + '"')
     return str(name)
+
+
+def _is_ambiguous(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether a schema has the database's name: DuckDB then refuses `shop.orders`, which could mean either."""
+    same = "SELECT count(*) FROM duckdb_schemas() WHERE database_name = $1 AND lower(schema_name) = lower($1)"
+    ((count_,),) = connection.execute(same, [name]).fetchall()
+    return bool(count_)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _checkpoint(database: Path) -> None:

@@ -272,7 +272,7 @@ class VersionFolder:
             self._candidate.unlink()
 
     def _not_ours(self, message: str) -> WarehouseError:
-        hint = f"move `{self._live}` away, then publish a kept version with `tidegate rollback`"
+        hint = f"move `{self._live}` away; the next `tidegate check` or `run` makes the link anew"
         return WarehouseError(message, hint=hint)
 
 

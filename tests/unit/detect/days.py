@@ -61,8 +61,8 @@ def shop_day(at: int, *, orders: float = 1200, seed: int = 0) -> dict[Name, floa
     return day
 
 
-def shop(days: int = 60, **how: float) -> list[dict[Name, float | None]]:
-    return [shop_day(at, **how) for at in range(days)]  # type: ignore[arg-type]
+def shop(days: int = 60, *, orders: float = 1200, seed: int = 0) -> list[dict[Name, float | None]]:
+    return [shop_day(at, orders=orders, seed=seed) for at in range(days)]  # keywords as in shop_day
 
 
 def measured(
@@ -85,7 +85,7 @@ def history(days: Sequence[Day], *, before: Sequence[Day] | None = None, **more:
     """The newest day is new: the base has the ones before it, or `before`."""
     known = days[:-1] if before is None else before
     plain = TableHistory(dataset=DATASET, current=measured(days), base=measured(known), grain="day")
-    return replace(plain, **more)  # type: ignore[arg-type]
+    return replace(plain, **more)  # type: ignore[arg-type]  # any field of it, whatever its type  # fields of TableHistory by name
 
 
 def evening(days: Sequence[Day]) -> datetime:

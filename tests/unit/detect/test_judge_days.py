@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.unit.detect.days import (
+    COUNTRIES,
     SETTINGS,
     bucket,
     evening,
@@ -306,3 +307,88 @@ def test_since_names_the_load_and_the_day():
     scaled(days[-1], 0.4)
     (found,) = judged(days, new_loads=("1751328000.1",))
     assert found.since == "load 1751328000.1, Thursday 2026-07-30"
+
+
+def test_change_that_is_nearly_rare_enough_is_told_and_does_not_hold():
+    told = []
+    for lost in range(100, 400, 2):
+        days = shop()
+        scaled(days[-1], 1 - lost / 1000)
+        told.append([f.holds for f in judged(days)])
+    assert told[0] == []
+    assert told[-1] == [True]
+    assert [False] in told
+    assert told == sorted(told)
+
+
+def test_small_table_that_is_always_the_same_size():
+    days = [{("row_count", None, None): 21} for _ in range(60)]
+    assert judged(days) == ()
+    days[-1] = {("row_count", None, None): 10}
+    assert [f.kind for f in judged(days)] == ["volume"]
+
+
+def test_day_without_any_rows_is_about_the_table_and_not_its_largest_category():
+    days = shop()
+    for day in days:
+        day[("row_count", None, segment("web", "channel"))] = round(0.8 * (day[("row_count", None, None)] or 0))
+    days[-2] = {}
+    assert [f.key for f in judged(days, before=days[:-2])] == ["raw.orders/volume"]
+
+
+def test_cents_in_some_rows_of_every_country_name_no_country():
+    days = shop()
+    days[-1][("mean", "total", None)] = 1100.0
+    for n, country in enumerate(COUNTRIES):
+        days[-1][("mean", "total", segment(country))] = 1000.0 + 80 * n
+    (found,) = judged(days)
+    assert found.slice is None
+    assert "where" not in found.sentence
+
+
+def test_several_columns_that_became_null_are_one_finding():
+    days = shop()
+    rows = days[-1][("row_count", None, None)] or 0
+    for day in days:
+        day[("null_count", "shipping", None)] = 0
+    days[-1][("null_count", "shipping", None)] = round(0.5 * rows)
+    days[-1][("null_count", "total", None)] = round(0.4 * rows)
+    (found,) = judged(days)
+    assert found.key == "raw.orders/nulls/total"
+    assert found.column == "shipping"
+    assert found.sentence.endswith("; total too")
+
+
+def test_stuck_column_is_told_by_its_distinct_values():
+    days = shop()
+    for at, day in enumerate(days):
+        day[("distinct_count", "coupon", None)] = 40 + at % 5
+    days[-1][("distinct_count", "coupon", None)] = 1
+    (found,) = judged(days)
+    assert (found.kind, found.column) == ("distinct", "coupon")
+
+
+def test_share_of_true_values():
+    days = shop()
+    for at, day in enumerate(days):
+        day[("true_count", "gift", None)] = round((0.05 + 0.002 * (at % 5)) * (day[("row_count", None, None)] or 0))
+    days[-1][("true_count", "gift", None)] = days[-1][("row_count", None, None)]
+    (found,) = judged(days)
+    assert (found.kind, found.column) == ("share", "gift")
+    assert "true in 100 % of the rows" in found.sentence
+
+
+def test_standard_deviation():
+    days = shop()
+    for at, day in enumerate(days):
+        day[("stddev", "total", None)] = 20 + at % 3
+    days[-1][("stddev", "total", None)] = 900.0
+    (found,) = judged(days)
+    assert (found.kind, found.key) == ("scale", "raw.orders/scale/total")
+    assert "the standard deviation of raw.orders.total is 900" in found.sentence
+
+
+def test_unchanged_numbers_are_not_judged_again():
+    days = shop()
+    scaled(days[-1], 0.3)
+    assert judged(days, before=days) == ()
