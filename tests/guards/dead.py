@@ -19,18 +19,15 @@ from tests.guards.source import ROOT, is_template, pyproject
 FOLDERS = ("src", "tests", "bench", "scripts")
 KINDS = frozenset({"class", "function", "import", "method", "property", "unreachable_code"})
 MIN_CONFIDENCE = 60
-CALLED_BY_TOOLS = ("pytest_*", "pytestmark", "visit_*")
+CALLED_BY_TOOLS = ("pytest_*", "pytestmark", "visit_*", "teardown")
 REGISTERED = (
     "@pytest.fixture",
-    "@field_validator",
-    "@model_validator",
-    "@field_serializer",
     "@rule",
     "@invariant",
     "@precondition",
     "@initialize",
 )
-"""Decorators of pytest, pydantic and hypothesis that hand a function over to be called by name or kind."""
+"""Decorators of pytest and hypothesis that hand a function over to be called by name or kind."""
 
 
 TARGET = re.compile(r"[a-z_]\w*(?:\.\w+)*:(?P<name>[A-Za-z_]\w*)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("dbt", "dlt", "duckdb", "numpy", "pandas", "pydantic", "rich", "ruamel", "sqlglot")
+HEAVY = ("dbt", "dlt", "duckdb", "msgspec", "numpy", "pandas", "pydantic", "rich", "ruamel", "sqlglot")
 
 PROBE = """
 import contextlib, io, sys
