@@ -311,8 +311,8 @@ def test_since_names_the_load_and_the_day():
 
 def test_change_that_is_nearly_rare_enough_is_told_and_does_not_hold():
     told = []
-    for lost in range(100, 400, 2):
-        days = shop()
+    for lost in range(100, 600, 5):
+        days = shop(orders=150)
         scaled(days[-1], 1 - lost / 1000)
         told.append([f.holds for f in judged(days)])
     assert told[0] == []
