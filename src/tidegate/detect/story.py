@@ -146,7 +146,7 @@ def duplicates(look: Look, context: Context) -> Finding | None:
     if volume is not None and math.isfinite(volume.expected(0)):
         instead = f": {words.count(rows)} rows, expected {words.span(volume.band(0, context.unit))}"
     usual = words.span_share(scored.band(0, context.unit))
-    return finding(
+    told = finding(
         look,
         context,
         scored,
@@ -158,6 +158,11 @@ def duplicates(look: Look, context: Context) -> Finding | None:
         share=share,
         hint="see whether a load was delivered twice; remove its copies by their load id and run again",
     )
+    # The rows that are too many are the same cause, and may be the stranger number.
+    swollen = volume is not None and volume.error[0] > 0 and volume_matters(volume, context)
+    if volume is None or not swollen or volume.rarity[0] <= scored.rarity[0]:
+        return told
+    return replace(told, holds=told.holds or holding(volume, 0, context), rarity=round(float(volume.rarity[0]), 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

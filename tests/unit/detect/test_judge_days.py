@@ -312,7 +312,7 @@ def test_since_names_the_load_and_the_day():
 def test_change_that_is_nearly_rare_enough_is_told_and_does_not_hold():
     told = []
     for lost in range(100, 600, 5):
-        days = shop(orders=150)
+        days = shop(orders=150, seed=4)
         scaled(days[-1], 1 - lost / 1000)
         told.append([f.holds for f in judged(days)])
     assert told[0] == []
@@ -392,3 +392,12 @@ def test_unchanged_numbers_are_not_judged_again():
     days = shop()
     scaled(days[-1], 0.3)
     assert judged(days, before=days) == ()
+
+
+def test_copies_in_a_tiny_table_hold_because_its_rows_doubled():
+    days = [{("row_count", None, None): 21} for _ in range(60)]
+    for day in days[-8:]:
+        day[("duplicate_rows", None, None)] = 0
+    days[-1] = {("row_count", None, None): 42, ("duplicate_rows", None, None): 21}
+    (found,) = judged(days)
+    assert (found.kind, found.holds) == ("duplicates", True)
