@@ -7,7 +7,9 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
@@ -57,6 +59,17 @@ class Output:
     def line(self, text: str = "") -> None:
         """Write one plain line to stdout."""
         _write(harmless(text) + "\n")
+
+    def entry(self, label: str, text: str) -> None:
+        """Write a label and its text, indented; on a terminal the text is wrapped under itself, in a pipe it is one line."""
+        lead = f"  {label:<10} "
+        if not sys.stdout.isatty():
+            self.line(lead + text)
+            return
+        width = max(shutil.get_terminal_size().columns, 40)
+        for line in textwrap.wrap(harmless(text), width - len(lead), break_long_words=False) or [""]:
+            self.line(lead + line)
+            lead = " " * len(lead)
 
     def aside(self, text: str) -> None:
         """Write one plain line to stderr, unless `quiet`."""

@@ -104,23 +104,24 @@ def _next_after(outcome: RunOutcome) -> list[str]:
 def incident_summary(output: Output, incident: Incident) -> None:
     """An incident in a few lines: what, where, since when, why so severe, what to do."""
     again = f", seen {incident.seen} times" if incident.seen > 1 else ""
-    output.line(f"{output.strong(f'incident {incident.number}')} ({incident.severity}{again}) {incident.title}")
+    output.line(f"{output.strong(f'incident {incident.number}')} ({incident.severity}{again})")
+    output.entry("what", incident.title)
     root = incident.findings[0]
     if root.slice is not None:
         part = root.slice
         values = f", {part.observed:,.4g} instead of {part.expected:,.4g}"
-        output.line(f"  slice    {part.segment}: {part.share:.0%} of the difference{values}")
+        output.entry("slice", f"{part.segment}: {part.share:.0%} of the difference{values}")
     elif root.spread:
-        output.line(f"  slice    none: it is spread over all values of {', '.join(root.spread)}")
+        output.entry("slice", f"none: it is spread over all values of {', '.join(root.spread)}")
     if root.since:
-        output.line(f"  since    {root.since}")
+        output.entry("since", root.since)
     others = incident.findings[1:]
     for other in others[:SHOWN_FINDINGS]:
-        output.line(f"  also     {other.sentence}")
+        output.entry("also", other.sentence)
     if len(others) > SHOWN_FINDINGS:
-        output.line(f"  also     {len(others) - SHOWN_FINDINGS} more findings")
-    output.line(f"  because  {'; '.join(incident.reasons)}")
-    output.line(f"  do       {incident.next_step}")
+        output.entry("also", f"{len(others) - SHOWN_FINDINGS} more findings")
+    output.entry("because", "; ".join(incident.reasons))
+    output.entry("do", incident.next_step)
 
 
 def _measured(output: Output, tables: int, costs: Sequence[StatementCost]) -> None:
@@ -301,8 +302,8 @@ def incidents(output: Output, found: Sequence[Incident]) -> None:
 def incident(output: Output, found: Incident, timeline: Sequence[Event], results: Sequence[CheckResult]) -> None:
     """One incident, whole."""
     incident_summary(output, found)
-    output.line(f"  state    {found.state}" + (f" as {found.resolution}" if found.resolution else ""))
-    output.line(f"  version  {found.version}" + (f", run {found.run}" if found.run else ""))
+    output.entry("state", f"{found.state}" + (f" as {found.resolution}" if found.resolution else ""))
+    output.entry("version", f"{found.version}" + (f", run {found.run}" if found.run else ""))
     for finding in found.findings:
         output.line()
         _finding(output, finding)
@@ -314,15 +315,15 @@ def incident(output: Output, found: Incident, timeline: Sequence[Event], results
 
 
 def _finding(output: Output, finding: Finding) -> None:
-    output.line(f"{finding.kind}  {finding.sentence}" + ("" if finding.holds else "  (told, does not hold)"))
+    output.entry(finding.kind, finding.sentence + ("" if finding.holds else "  (told, does not hold)"))
     if finding.expected is not None and finding.observed is not None:
         band = finding.expected
-        output.line(f"  observed {finding.observed:,.4g}, expected {band.low:,.4g} to {band.high:,.4g}")
-        output.line(f"  learned by {band.method} from {band.points} past values")
+        output.entry("", f"observed {finding.observed:,.4g}, expected {band.low:,.4g} to {band.high:,.4g}")
+        output.entry("", f"learned by {band.method} from {band.points} past values")
     if finding.rarity is not None:
-        output.line(f"  by chance {_chance(finding.rarity)}")
+        output.entry("", f"by chance {_chance(finding.rarity)}")
     if finding.sql:
-        output.line(f"  {finding.sql}")
+        output.entry("", finding.sql)
 
 
 def _chance(rarity: float) -> str:

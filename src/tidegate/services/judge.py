@@ -23,6 +23,7 @@ from tidegate.model import (
     TestRun,
 )
 from tidegate.ports import StateStore
+from tidegate.services.incidents import group
 from tidegate.services.measure import Measured
 
 NAMES_SHOWN = 5
@@ -32,7 +33,7 @@ Excluded = tuple[MetricSpec | None, Interval | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was thought of one version: every check's result, and the findings, those that hold first."""
+    """What was thought of one version: every check's result, and the findings: those that hold first, causes before effects."""
 
     results: tuple[CheckResult, ...]
     findings: tuple[Finding, ...]
@@ -71,7 +72,8 @@ def judge(
         notes += _young([f for f in learned if _is_note(f)])
         notes += [f"accepted before: {f.sentence}" for f in learned if (f.key, f.interval) in known]
         findings += [f for f in learned if not _is_note(f) and (f.key, f.interval) not in known]
-    findings.sort(key=lambda f: (not f.holds, -(f.rarity or 0.0)))
+    findings = [f for members in group(findings, graph) for f in members]
+    findings.sort(key=lambda f: not f.holds)
     return Verdict(results=results, findings=tuple(findings), notes=tuple(notes))
 
 

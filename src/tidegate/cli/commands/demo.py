@@ -39,20 +39,20 @@ def _tell(output: Output, what: Scene | Move) -> None:
     output.line()
     if isinstance(what, Move):
         output.line(f"{output.strong(what.kind)}  version {what.previous} -> {what.version}: {what.reason}")
-        output.line(f"  readers  version {what.version}: {_readers(what.readers)}")
+        output.entry("readers", f"version {what.version}: {_readers(what.readers)}")
         return
     told = what.delivered
     title = f": {told['title']}" if told["title"] else ""
     output.line(f"{output.strong('act ' + str(what.number))}  source through {told['day']}{title}")
     for step in what.outcome.steps:
-        output.line(f"  step     {step.name} ({step.kind}) {step.status}: {step.summary}")
+        output.entry("step", f"{step.name} ({step.kind}) {step.status}: {step.summary}")
     for incident in what.incidents:
         render.incident_summary(output, incident)
     word, colour = ("held", "red") if what.outcome.decision.action is Action.HOLD else ("published", "green")
     accepted = f", then published by hand: {what.accepted}" if what.accepted else ""
     output.line(f"  {output.strong(word, colour)}  version {what.version.number}{accepted}")
     number = what.published.number if what.published else "-"
-    output.line(f"  readers  version {number}: {_readers(what.readers)}")
+    output.entry("readers", f"version {number}: {_readers(what.readers)}")
 
 
 def _readers(values: tuple[tuple[str, str], ...]) -> str:
