@@ -47,6 +47,7 @@ class Crowd:
     def __init__(self, project: SmallProject) -> None:
         self.project = project
         self.started: list[subprocess.Popen[str]] = []
+        self.leaders: list[process.Process] = []
 
     def run(self, *arguments: str) -> subprocess.Popen[str]:
         self.started.append(self.project.started("run", *arguments))
@@ -65,13 +66,18 @@ class Crowd:
         return int(path.read_text())
 
     def stop(self) -> None:
-        holder = self.lock()
         for running in self.started:
             running.kill()
             running.communicate()
-        if holder and holder["step_group"]:
-            with suppress(ProcessLookupError):
-                os.killpg(int(str(holder["step_group"])), signal.SIGKILL)
+        for leader in self.leaders:
+            process.stop_group(leader.group, leader.started)
+
+    def leader(self) -> process.Process:
+        """The leader of the process group of the step that is at work: its supervisor."""
+        found = process.find(int(str(self.lock()["step_group"])))
+        assert found is not None
+        self.leaders.append(found)
+        return found
 
     def lock(self) -> dict[str, object]:
         with suppress(FileNotFoundError, ValueError):
@@ -137,11 +143,9 @@ def test_a_dead_owner_is_taken_over_with_its_step(crowd: Crowd) -> None:
     """The supervisor that would end the step when its owner dies is stopped, so that only the next run can end it."""
     first = crowd.run()
     step = crowd.working()
-    group = int(str(crowd.lock()["step_group"]))
-    leader, orphan = process.find(group), process.find(step)
-    assert leader is not None
+    leader, orphan = crowd.leader(), process.find(step)
     assert orphan is not None
-    os.kill(group, signal.SIGSTOP)
+    os.kill(leader.pid, signal.SIGSTOP)
     first.kill()
     first.wait()
     assert process.is_running(step, orphan.started), "the step survives its owner"
@@ -150,7 +154,7 @@ def test_a_dead_owner_is_taken_over_with_its_step(crowd: Crowd) -> None:
     status, err = crowd.end(crowd.run())
     assert status == 0, err
     assert not process.is_running(step, orphan.started)
-    assert not process.is_running(group, leader.started)
+    assert not process.is_running(leader.pid, leader.started)
     assert crowd.project.versions() == {1: "pruned", 2: "published"}
     assert crowd.project.query("select n from loads") == [(1,)]
     assert crowd.lock() == {}

@@ -12,6 +12,7 @@ from typing import Protocol, cast
 
 from tidegate.app.compose import open_site
 from tidegate.errors import PathNotFoundError
+from tidegate.kit.source import Delivery, Fault
 from tidegate.model import Incident, Version, VersionState
 from tidegate.ports import Progress
 from tidegate.services import incidents
@@ -21,16 +22,6 @@ from tidegate.services.run import run as run_pipeline
 from tidegate.services.site import Site
 
 
-class Fault(Protocol):
-    """A silent failure that a source can be given."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def title(self) -> str: ...
-
-
 class Source(Protocol):
     """The module of a demo's data: see `tidegate.kit.shop.generate`."""
 
@@ -38,7 +29,7 @@ class Source(Protocol):
 
     def write_project(self, folder: Path) -> None: ...
 
-    def deliver(self, folder: Path, *, through: int, fault: str | None = None) -> object: ...
+    def deliver(self, folder: Path, *, through: int, fault: str | None = None) -> Delivery: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +182,7 @@ def _act(site: Site, source: Source, story: Story, number: int, act: Act, played
     delivery = source.deliver(site.settings.root, through=act.through, fault=act.fault, **options)
     played.source_s += time.monotonic() - begun
     title = source.FAULTS[act.fault].title if act.fault else None
-    told = {"act": number, "day": getattr(delivery, "date").isoformat(), "fault": act.fault, "title": title}  # noqa: B009 - each source has its own Delivery
+    told = {"act": number, "day": delivery.date.isoformat(), "fault": act.fault, "title": title}
     (event,) = site.state.append([site.event("demo.delivered", f"act:{number}", told)])
     begun = time.monotonic()
     outcome = run_pipeline(site, site.steps)

@@ -168,24 +168,23 @@ def tell(write_end: int, fact: Mapping[str, object]) -> None:
 
 
 def listen(read_end: int, pid: int, after_s: float | None) -> tuple[bytes, bool]:
-    """Everything that is told until the other end is closed. Kills the process when its time has come."""
-    told, began, in_time = b"", time.monotonic(), True
-    kill_at = None
+    """Everything that is told until the other end is closed. Kills the process when its time has come, which is counted
+    from its first word on; False when it hung instead.
+    """
+    told, kill_at, killed = b"", None, False
+    patient_until = time.monotonic() + PATIENCE_S
     with os.fdopen(read_end, "rb", buffering=0) as pipe:
         while True:
-            if kill_at is None and after_s is not None and b"\n" in told:
-                kill_at = time.monotonic() + after_s  # counted from its first word on
-            until = min(t for t in (kill_at, began + PATIENCE_S) if t is not None)
-            ready, _, _ = select.select([pipe], [], [], max(0.0, until - time.monotonic()))
-            if not ready:
-                in_time = kill_at is not None
+            if after_s is not None and kill_at is None and told:
+                kill_at = min(patient_until, time.monotonic() + after_s)
+            until = kill_at or patient_until
+            if not killed and not select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
+                killed = True
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                kill_at, after_s = began + 2 * PATIENCE_S, None
-                continue
             data = pipe.read(65536)
             if not data:
-                return told, in_time
+                return told, not killed or kill_at is not None
             told += data
 
 

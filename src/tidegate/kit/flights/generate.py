@@ -15,10 +15,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from io import TextIOWrapper
 from itertools import chain, groupby
@@ -27,6 +24,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 from zipfile import ZipFile
+
+from tidegate.kit.source import Delivery, Fault, copy_project
 
 __all__ = ["DAYS", "FAULTS", "FIRST_DAY", "Delivery", "Fault", "day", "deliver", "write_project"]
 
@@ -38,17 +37,6 @@ Columns = Mapping[str, Callable[[str], Cell]]
 FIRST_DAY: Final = date(2013, 1, 1)
 DAYS: Final = 365
 SECONDS: Final = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """Something that goes wrong at the source while every step of the pipeline stays green."""
-
-    name: str
-    day: int
-    """The day on which the demo plays it; `deliver` plays it on any."""
-
-    title: str
 
 
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType(
@@ -65,17 +53,6 @@ FAULTS: Final[Mapping[str, Fault]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """What the source holds after `deliver`."""
-
-    through: int
-    date: date
-    fault: str | None
-    rows: Mapping[str, int]
-    """Lines by table; those of `flights` and `weather` are the lines of all their files."""
-
-
 def day(n: int) -> date:
     """The date of day `n`; day 1 is 2013-01-01.
 
@@ -88,23 +65,8 @@ def day(n: int) -> date:
 
 
 def write_project(folder: Path) -> None:
-    """Write the team's project into `folder`, over files of the same names.
-
-    A name that begins with `dot_` gets its dot here: build tools and git leave out dotfiles of a package.
-    """
-    _copy(files(__package__) / "project", folder)
-
-
-def _copy(source: Traversable, target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    for entry in source.iterdir():
-        if entry.name == "__pycache__":
-            continue
-        copy = target / (f".{entry.name.removeprefix('dot_')}" if entry.name.startswith("dot_") else entry.name)
-        if entry.is_dir():
-            _copy(entry, copy)
-        else:
-            copy.write_bytes(entry.read_bytes())
+    """Write the team's project into `folder`, over files of the same names."""
+    copy_project(__package__, folder)
 
 
 def deliver(folder: Path, *, through: int, fault: str | None = None) -> Delivery:

@@ -11,15 +11,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
 
 from tidegate.kit.shop import world
 from tidegate.kit.shop.world import DAYS, FIRST_DAY, Customer, Order, OrderItem, Payment, Product, Purchase, day
+from tidegate.kit.source import Delivery, Fault, copy_project
 
 __all__ = ["DAYS", "FAULTS", "FIRST_DAY", "Delivery", "Fault", "day", "deliver", "write_project"]
 
@@ -69,17 +67,6 @@ Row = TypeVar("Row")
 Amounts = TypeVar("Amounts", Order, OrderItem, Payment)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """Something that goes wrong at the source while every step of the pipeline stays green."""
-
-    name: str
-    day: int
-    """The day on which the demo plays it; `deliver` plays it on any."""
-
-    title: str
-
-
 FAULTS: Final[Mapping[str, Fault]] = MappingProxyType(
     {
         fault.name: fault
@@ -104,35 +91,9 @@ FAULTS: Final[Mapping[str, Fault]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """What the source holds after `deliver`."""
-
-    through: int
-    date: date
-    fault: str | None
-    rows: Mapping[str, int]
-    """Rows by table; those of `payments` are the lines of all its files."""
-
-
 def write_project(folder: Path) -> None:
-    """Write the team's project into `folder`, over files of the same names.
-
-    A name that begins with `dot_` gets its dot here: build tools and git leave out dotfiles of a package.
-    """
-    _copy(files(__package__) / "project", folder)
-
-
-def _copy(source: Traversable, target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    for entry in source.iterdir():
-        if entry.name == "__pycache__":
-            continue
-        copy = target / (f".{entry.name.removeprefix('dot_')}" if entry.name.startswith("dot_") else entry.name)
-        if entry.is_dir():
-            _copy(entry, copy)
-        else:
-            copy.write_bytes(entry.read_bytes())
+    """Write the team's project into `folder`, over files of the same names."""
+    copy_project(__package__, folder)
 
 
 def deliver(folder: Path, *, through: int, fault: str | None = None, seed: int = 7) -> Delivery:
