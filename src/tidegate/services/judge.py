@@ -99,6 +99,7 @@ def _learned(
             dataset=measured.catalog[ref],
             current=scan.measurements,
             base=base,
+            first=state.first_seen(parent, ref) if parent is not None and ref in old else (),
             versions=state.history(parent, ref) if parent is not None and ref in old else (),
             excluded=excluded.get(ref, ()),
             new_loads=facts.load_ids,
