@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from tidegate.detect.history import DetectSettings, TableHistory
+from tidegate.detect.history import YOUNG, DetectSettings, TableHistory
 from tidegate.detect.schema import judge_schema
 from tidegate.model import Finding
 
-__all__ = ["DetectSettings", "TableHistory", "judge_schema", "judge_table", "notes"]
+__all__ = ["YOUNG", "DetectSettings", "TableHistory", "judge_schema", "judge_table", "notes"]
 
 UsedBy = Callable[[str], Sequence[str]]
 

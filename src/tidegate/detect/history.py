@@ -12,6 +12,10 @@ LOAD_COLUMN = "_dlt_load_id"
 """The column in which dlt writes the load that brought a row."""
 
 
+YOUNG = 1.5
+"""A bucket is young until one and a half of its own length after its end. Chosen, not derived."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectSettings:
     """How sensitive detection is. All defaults are chosen, not derived, and measured by walk-forward.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.detect.forecast import Flags, Floats
-from tidegate.detect.history import LOAD_COLUMN, DetectSettings, TableHistory
+from tidegate.detect.history import LOAD_COLUMN, YOUNG, DetectSettings, TableHistory
 from tidegate.model import Interval, Measurement, MetricSpec, Segment
 
 Key = tuple[str, str, str, str, str, str]
@@ -91,9 +91,6 @@ def place(interval: Interval, grain: str, offset: int = 0) -> int:
 
 
 COUNTS = ("row_count", "null_count", "true_count", "empty_count", "duplicate_rows", "distinct_count")
-
-YOUNG = 1.5
-"""A bucket is young until one and a half of its own length after its end. Chosen, not derived."""
 
 NOWHERE = -(2**40)
 """The place of a bucket that does not belong to the grain."""

@@ -122,8 +122,12 @@ class StateStore(Protocol):
         `version` itself included when it was. A version that has no number of the dataset is there with an empty tuple.
         """
 
-    def first_seen(self, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
-        """For each bucketed number of a lineage, the value of the version that first saw its bucket."""
+    def first_seen(self, version: int, dataset: DatasetRef, *, within: float | None = None) -> tuple[Measurement, ...]:
+        """For each bucketed number of a lineage, the value of the version that first saw its bucket.
+
+        With `within` only words count that were taken when the bucket was over, and for at most that many of its own
+        lengths: what a young bucket looked like, which a backfilled history does not tell.
+        """
 
     def schemas(self, version: int) -> Mapping[DatasetRef, tuple[tuple[str, str], ...]]: ...
 

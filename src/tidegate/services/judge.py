@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidegate.detect import DetectSettings, TableHistory, judge_schema, judge_table
+from tidegate.detect import YOUNG, DetectSettings, TableHistory, judge_schema, judge_table
 from tidegate.lineage import Graph
 from tidegate.model import (
     CheckResult,
@@ -99,7 +99,7 @@ def _learned(
             dataset=measured.catalog[ref],
             current=scan.measurements,
             base=base,
-            first=state.first_seen(parent, ref) if parent is not None and ref in old else (),
+            first=state.first_seen(parent, ref, within=YOUNG) if parent is not None and ref in old else (),
             versions=state.history(parent, ref) if parent is not None and ref in old else (),
             excluded=excluded.get(ref, ()),
             new_loads=facts.load_ids,

@@ -27,6 +27,7 @@ FIRST = """
 SELECT bucket_start, bucket_end, series, min(version), value, text, unit, error, taken_at, vanished
 FROM bucket
 WHERE dataset = :dataset AND NOT vanished AND version IN (SELECT value FROM json_each(:lineage))
+    AND (:within IS NULL OR taken_at BETWEEN bucket_end AND bucket_end + :within * (bucket_end - bucket_start))
 GROUP BY bucket_start, bucket_end, series
 """
 PUBLISHED = """
@@ -46,10 +47,12 @@ def as_of(connection: sqlite3.Connection, version: int, dataset: DatasetRef) -> 
     )
 
 
-def first_seen(connection: sqlite3.Connection, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
+def first_seen(
+    connection: sqlite3.Connection, version: int, dataset: DatasetRef, within: float | None
+) -> tuple[Measurement, ...]:
     """The first word in the lineage on each bucketed number, oldest bucket first; also of buckets that vanished."""
     shelf = Shelf(connection, dataset)
-    parameters = {"dataset": shelf.dataset, "lineage": as_json(lineage(connection, version))}
+    parameters = {"dataset": shelf.dataset, "lineage": as_json(lineage(connection, version)), "within": within}
     return tuple(shelf.bucketed(connection.execute(FIRST, parameters)))
 
 

@@ -147,9 +147,9 @@ class SQLiteStateStore(StateStore):
         with self._database.reading() as connection:
             return history.published(connection, version, dataset, limit)
 
-    def first_seen(self, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
+    def first_seen(self, version: int, dataset: DatasetRef, *, within: float | None = None) -> tuple[Measurement, ...]:
         with self._database.reading() as connection:
-            return history.first_seen(connection, version, dataset)
+            return history.first_seen(connection, version, dataset, within)
 
     def schemas(self, version: int) -> Mapping[DatasetRef, tuple[tuple[str, str], ...]]:
         with self._database.reading() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from datetime import UTC, datetime, timedelta
 
@@ -339,3 +340,14 @@ def test_versions_found_on_disk_are_history_when_they_were_published(store: Stat
         store.append([event("version.recorded", f"version:{version}", parent=parent, state=state, **facts)])
         save(store, version, [number(version, version)])
     assert [version for version, _ in store.history(6, ORDERS)] == [4, 6]
+
+
+def test_first_seen_within_takes_the_first_word_on_a_bucket_that_was_over_and_young(chain: StateStore):
+    length = day(0).end - day(0).start
+    early, young, late = (day(0).end + length * n for n in (-0.5, 0.5, 9))
+    for version, (value, taken_at) in enumerate([(4, early), (10, young), (12, late)], start=1):
+        word = dataclasses.replace(number(version, value, ROWS, day(0)), taken_at=taken_at)
+        save(chain, version, [word])
+    assert [m.value for m in chain.first_seen(3, ORDERS)] == [4]
+    assert [m.value for m in chain.first_seen(3, ORDERS, within=1.5)] == [10]
+    assert chain.first_seen(1, ORDERS, within=1.5) == ()
