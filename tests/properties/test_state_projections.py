@@ -106,7 +106,7 @@ class Expectation:
         elif verb in {"seen", "assigned"}:
             legal, after = rank.index(state) < 3, state
         elif verb == "reopened":
-            legal, after = rank.index(state) >= 3, "open"
+            legal, after = rank.index(state) >= 2, "open"
         elif verb == "reviewed":
             legal, after = state == "resolved", verb
         else:

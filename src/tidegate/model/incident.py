@@ -10,7 +10,7 @@ from tidegate.model.judgement import Finding, Severity
 
 
 class IncidentState(StrEnum):
-    """open -> acknowledged -> mitigated -> resolved -> reviewed; a resolved one whose cause returns is opened again."""
+    """open -> acknowledged -> mitigated -> resolved -> reviewed; a mitigated one whose cause returns is open again."""
 
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"

@@ -107,6 +107,9 @@ def record(
             events.append(site.event("incident.opened", f"incident:{number}", data))
             number += 1
         else:
+            if before.state is IncidentState.MITIGATED:
+                reason = f"its cause is back in version {version}"
+                events.append(site.event("incident.reopened", f"incident:{before.number}", {"reason": reason}))
             data = {f.name: getattr(fresh, f.name) for f in dataclasses.fields(fresh) if f.name in SEEN_FIELDS}
             events.append(site.event("incident.seen", f"incident:{before.number}", data))
     return events

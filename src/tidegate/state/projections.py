@@ -37,7 +37,7 @@ INCIDENT_MOVES: Mapping[str, tuple[frozenset[IncidentState], IncidentState | Non
     "incident.mitigated": (frozenset({OPEN, ACKNOWLEDGED}), MITIGATED),
     "incident.resolved": (frozenset({OPEN, ACKNOWLEDGED, MITIGATED}), RESOLVED),
     "incident.reviewed": (frozenset({RESOLVED}), REVIEWED),
-    "incident.reopened": (frozenset({RESOLVED, REVIEWED}), OPEN),
+    "incident.reopened": (frozenset({MITIGATED, RESOLVED, REVIEWED}), OPEN),
 }
 """From which states of an incident an event is allowed, and the state after it (None: the same)."""
 

@@ -106,7 +106,7 @@ ALLOWED = {
     "mitigated": {"open", "acknowledged"},
     "resolved": LIVING,
     "reviewed": {"resolved"},
-    "reopened": {"resolved", "reviewed"},
+    "reopened": {"mitigated", "resolved", "reviewed"},
 }
 AFTER = {"acknowledged": "acknowledged", "mitigated": "mitigated", "resolved": "resolved", "reviewed": "reviewed",
          "reopened": "open"}  # fmt: skip

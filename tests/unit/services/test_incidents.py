@@ -175,6 +175,8 @@ def test_a_version_without_the_cause_mitigates(site: Site) -> None:
     told(site, finding("orders"), finding("facts", holds=False), finding("other"))
     site.state.append(incidents.mitigated(site, [finding("other"), finding("facts", holds=False)], version=2))
     assert states(site) == {1: ("orders/check", "mitigated", 1), 2: ("other/check", "open", 1)}
+    told(site, finding("orders"))
+    assert states(site)[1] == ("orders/check", "open", 2)
 
 
 def test_publishing_by_hand_accepts_the_incidents_of_that_version_only(site: Site) -> None:
