@@ -85,7 +85,7 @@ def history(days: Sequence[Day], *, before: Sequence[Day] | None = None, **more:
     """The newest day is new: the base has the ones before it, or `before`."""
     known = days[:-1] if before is None else before
     plain = TableHistory(dataset=DATASET, current=measured(days), base=measured(known), grain="day")
-    return replace(plain, **more)  # type: ignore[arg-type]  # any field of it, whatever its type  # fields of TableHistory by name
+    return replace(plain, **more)  # type: ignore[arg-type]  # any field of it, whatever its type
 
 
 def evening(days: Sequence[Day]) -> datetime:
