@@ -221,7 +221,9 @@ class RetentionPart(Part, frozen=True):
 class BudgetPart(Part, frozen=True):
     """How much noise the team can live with."""
 
-    false_alarms_per_month: Annotated[float, Meta(gt=0)] = 2.0
+    false_alarms_per_month: Annotated[
+        float, Meta(gt=0, description="of the whole project, at one run a day; shared by its tables")
+    ] = 2.0
 
 
 class SamplesPart(Part, frozen=True):

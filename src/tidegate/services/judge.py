@@ -90,7 +90,7 @@ def _learned(
     found: list[Finding] = []
     old = state.schemas(parent) if parent is not None else {}
     excluded = _excluded(state, parent)
-    knobs = DetectSettings()
+    knobs = DetectSettings(budget=per_batch(settings.false_alarms_per_month, len(measured.profiled)))
     for ref, scan in measured.scans.items():
         if ref not in measured.profiled:
             continue
@@ -132,6 +132,18 @@ def _is_note(finding: Finding) -> bool:
 
 def _softened(finding: Finding) -> Finding:
     return dataclasses.replace(finding, holds=False)
+
+
+DAYS_A_MONTH = 30
+"""The budget is a project's per month; detection takes one per table and batch, at one run a day."""
+
+MOST_PER_BATCH = 0.05
+"""A budget above one alarm in twenty batches of a table is cut to that. Chosen, not derived."""
+
+
+def per_batch(false_alarms_per_month: float, tables: int) -> float:
+    """A project's monthly budget of false alarms as one per table and batch, at one run a day."""
+    return min(MOST_PER_BATCH, false_alarms_per_month / (DAYS_A_MONTH * max(1, tables)))
 
 
 def _young(findings: Sequence[Finding]) -> list[str]:
