@@ -59,9 +59,13 @@ def severity(
         tier = min(p.tier for p in hit)
         level -= tier == 1
         reasons.append("it reaches the product " + ", ".join(f"{p.name} (tier {p.tier})" for p in hit))
-    readers = sorted({n.name for ref in touched for n in graph.exposures(ref)})
+    readers = sorted({n.name for ref in touched for n in graph.exposures(ref)} | {c for p in hit for c in p.consumers})
     if readers:
         reasons.append("it is read by " + ", ".join(readers))
+    if owners := sorted({p.owner for p in hit if p.owner}):
+        reasons.append("tell " + ", ".join(owners))
+    if runbooks := sorted({p.runbook for p in hit if p.runbook}):
+        reasons.append("runbook " + ", ".join(runbooks))
     shares = [f.affected_share for f in findings if f.affected_share is not None]
     if shares and max(shares) < 0.01:
         level += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,16 @@ def test_severity_by_readers_products_and_rows(
 def test_a_product_that_does_not_read_it_is_no_reason() -> None:
     found, reasons = incidents.severity([finding("other")], GRAPH, [product("revenue", "mart", 1)], held=True)
     assert (found, reasons) == (Severity.SEV3, ("readers still see the last good version",))
+
+
+def test_whom_to_tell_and_what_to_read_stand_among_the_reasons() -> None:
+    revenue = dataclasses.replace(
+        product("revenue", "mart", 1), owner="ana@example.com", runbook="runbooks/revenue.md", consumers=("the board",)
+    )
+    _, reasons = incidents.severity([finding("orders")], GRAPH, [revenue], held=True)
+    assert "tell ana@example.com" in reasons
+    assert "runbook runbooks/revenue.md" in reasons
+    assert any("the board" in r for r in reasons)
 
 
 def test_severity_stays_within_its_range() -> None:
