@@ -226,7 +226,7 @@ endless.run(StepContext(**{dict(_fields(context))!r}, on_start=note), Quiet())
         group = int((site.project / "group").read_text())
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-        wait_for(lambda: not _exists(group), within_s=5)
+        wait_for(lambda: not _exists(group), within_s=30)
     finally:
         parent.kill()
         parent.wait()
