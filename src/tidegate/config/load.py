@@ -38,7 +38,19 @@ from tidegate.model import (
 
 FILE_NAME = "tidegate.yml"
 BUILT_IN_KINDS = {"dlt": "dlt", "dbt": "dbt", "run": "command"}
-STEP_OPTIONS = ("env", "args", "python", "executable", "command", "select", "target", "profile", "profiles_dir", "vars")
+STEP_OPTIONS = (
+    "env",
+    "args",
+    "python",
+    "pipelines",
+    "executable",
+    "command",
+    "select",
+    "target",
+    "profile",
+    "profiles_dir",
+    "vars",
+)
 
 
 def find_project(start: Path) -> Path:

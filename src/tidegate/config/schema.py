@@ -111,6 +111,7 @@ class StepPart(Part, frozen=True, forbid_unknown_fields=False):
     dbt: Annotated[str | None, about("a folder with a dbt_project.yml, relative to this file")] = None
     run: Annotated[str | None, about("any command; `TIDEGATE_DATABASE` names the candidate's database")] = None
     python: Annotated[str | None, about("dlt: the Python that has dlt installed")] = None
+    pipelines: Annotated[list[str] | None, about("dlt: pipelines whose names cannot be read from the script")] = None
     executable: Annotated[str | None, about("dbt: the dbt program")] = None
     command: Annotated[str | None, about("dbt: build (default), run, test, seed or snapshot")] = None
     select: Annotated[str | None, about("dbt: node selection")] = None

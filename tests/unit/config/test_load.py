@@ -111,6 +111,12 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_pipelines_that_a_script_hides_can_be_named(tmp_path: Path) -> None:
+    (tmp_path / "load.py").touch()
+    settings = settings_of(tmp_path, "version: 1\nsteps:\n  - {name: a, dlt: load.py, pipelines: [shop, crm]}\n")
+    assert settings.steps[0].options == {"pipelines": ["shop", "crm"]}
+
+
 def test_two_steps_of_one_name(tmp_path: Path) -> None:
     text = "version: 1\nsteps:\n  - {name: a, run: x}\n  - {name: a, run: y}\n"
     with pytest.raises(ConfigError, match=r"tidegate\.yml:4:6: two steps are called `a`"):
