@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,14 +103,16 @@ def test_what_it_said_is_in_the_data(shown: Shown) -> None:
 
 
 def test_readers_end_on_the_repaired_data(shown: Shown) -> None:
-    source = f"sqlite:{shown.folder}/source/shop.db"
-    assert Path(source.removeprefix("sqlite:")).exists()
+    with closing(sqlite3.connect(shown.folder / "source" / "shop.db")) as source:
+        sold = {t: source.execute(f"select count(*) from {t}").fetchone()[0] for t in ("orders", "order_items")}
     with duckdb.connect(str(shown.folder / "warehouse/live/shop.duckdb"), read_only=True) as con:
         (doubled,) = con.execute("select count(*) - count(distinct payment_id) from raw.payments").fetchone() or (-1,)
         (countries,) = con.execute(
             "select count(distinct country) from raw.orders where created_at::date = '2026-05-23'"
         ).fetchone() or (0,)
         (highest,) = con.execute("select max(line_amount) from raw.order_items").fetchone() or (0,)
+        loaded = {t: (con.execute(f"select count(*) from raw.{t}").fetchone() or (-1,))[0] for t in sold}
+    assert loaded == sold
     assert doubled == 0
     assert countries == 7
     assert highest < 20_000
