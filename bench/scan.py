@@ -18,12 +18,12 @@ from pathlib import Path
 import duckdb
 
 from bench.data import write_orders
-from tidegate.metrics import fragments
+from tidegate.metrics import atoms, fragments
 from tidegate.model import Column, Dataset, DatasetRef, Family
-from tidegate.scan import ScanOptions, TableScan, grain, scan_table
+from tidegate.scan import ScanOptions, TableScan, scan_table
 
 FAMILIES = {"VARCHAR": Family.TEXT, "BOOLEAN": Family.BOOLEAN, "DATE": Family.TIME, "TIMESTAMP": Family.TIME}
-CACHES = (fragments.quoted, fragments.literal, fragments.template, grain.bucket_sql, grain.within_sql)
+CACHES = (fragments.template, atoms.apart)
 GOALS = {"by hand": 1.15, "SUMMARIZE": 0.5}
 
 

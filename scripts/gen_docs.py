@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tidegate.checks import CHECKS
+from tidegate.checks import CHECKS, CheckKind
 from tidegate.cli.commands.explain import catalogue
 from tidegate.cli.parser import COMMANDS, SWITCHES, Command
 from tidegate.config import json_schema
@@ -142,6 +142,21 @@ def errors() -> str:
     return "\n".join(lines)
 
 
+CHECKS_SAID = """\
+The tests of dbt, dbt_utils and dbt_expectations are read from dbt's manifest and evaluated here, with dbt's verdict and number of
+failures; `where`, `row_condition`, `severity`, `warn_if`, `error_if`, `fail_calc` and `limit` keep their meaning. A test that is
+not in this table, or has an argument that is not known or is Jinja, goes through the SQL that dbt compiled (`compiled`), and
+that is told with its reason. Times are compared in UTC.
+
+A test that passes and cannot fail as it is meant to is told: what is in the last column, a group that is gone since the version
+before, an empty table on the other side, nothing but NULL, a table without rows. With `strict: true` that holds.
+"""
+
+
+def _lets_pass(kind: CheckKind) -> str:
+    return "; ".join(fault.says.replace("{rows}", "some") for fault in kind.blind)
+
+
 def measured() -> str:
     """The reference of metrics and checks."""
     lines = [MADE, "# Metrics and checks\n", "## Metrics\n", "| metric | unit | exact | of | what it is |"]
@@ -150,8 +165,14 @@ def measured() -> str:
         families = ", ".join(sorted(metric.families)) or "table"
         exact = "yes" if metric.error == 0 else f"within {metric.error:.1%}"
         lines.append(f"| `{name}` | {metric.unit} | {exact} | {families} | {metric.says} |")
-    lines += ["", "## Checks\n", "| check | what it demands |", "|---|---|"]
-    lines += [f"| `{name}` | {kind.says} |" for name, kind in CHECKS.items()]
+    lines += [
+        "",
+        "## Checks\n",
+        CHECKS_SAID,
+        "| check | what it demands | what it lets pass, as dbt does |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{name}` | {kind.says} | {_lets_pass(kind)} |" for name, kind in CHECKS.items()]
     return "\n".join([*lines, ""])
 
 

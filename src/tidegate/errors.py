@@ -6,7 +6,8 @@ TidegateError
 │   ├── UnknownKeyError          config-unknown-key      a key nobody reads; names the nearest known one
 │   ├── ProjectNotFoundError     project-not-found       no tidegate.yml here or above
 │   ├── ProfileNotFoundError     profile-not-found       the dbt profile or target does not exist
-│   └── PathNotFoundError        path-not-found          a path in the configuration does not exist
+│   ├── PathNotFoundError        path-not-found          a path in the configuration does not exist
+│   └── ContractError            contract-invalid        a data contract cannot be used
 ├── StepError                    step-failed             a step of the pipeline ended with an error
 │   ├── StepTimeoutError         step-timeout            a step ran longer than its timeout
 │   ├── ExecutableNotFoundError  executable-not-found    dbt, python or a command is not installed
@@ -97,6 +98,14 @@ class PathNotFoundError(ConfigError):
     default_hint = "correct the path in `tidegate.yml`; paths are relative to the folder of that file"
 
 
+class ContractError(ConfigError):
+    """A data contract cannot be used: its shape is not the standard's, or it contradicts itself."""
+
+    code = "contract-invalid"
+    http_status = 422
+    default_hint = "run `tidegate contract lint` to see everything that is wrong, with line and column"
+
+
 class StepError(TidegateError):
     """A step of the pipeline ended with an error; the candidate is discarded, readers keep the good version."""
 
@@ -117,7 +126,7 @@ class ExecutableNotFoundError(StepError):
 
     code = "executable-not-found"
     http_status = 424
-    default_hint = "install it in the project's environment, or name it with `executable:` of the step"
+    default_hint = "install it in the project's environment, or give its whole path in the step"
 
 
 class StepEscapedError(StepError):

@@ -183,14 +183,24 @@ def test_a_command_line_that_cannot_be_understood(
 @pytest.mark.parametrize(
     ("step", "says", "hint"),
     [
-        ("{name: load, run: no-such-program --fast}", "`no-such-program`", "install it"),
-        ("{name: load, run: ./load.py}", "`./load.py` is not an executable file", "install it"),
-        ("{name: load, dlt: load.py, python: no/python}", "`no/python`", "install it"),
+        (
+            "{name: load, run: no-such-program --fast}",
+            "`no-such-program`",
+            "install it, or correct the command in `run:`",
+        ),
+        ("{name: load, run: ./load.py}", "`./load.py` is not an executable file", "`chmod +x ./load.py`"),
+        ("{name: load, run: ./laod.py}", "there is no program `", "correct the command in `run:`"),
+        ("{name: load, dlt: load.py, python: no/python}", "no/python`", "correct `python:`"),
         ("{name: load, dlt: laod.py}", "`laod.py`", "relative to the folder"),
-        ("{name: t, dbt: transform, executable: no/dbt}", "`no/dbt`", "install it"),
+        ("{name: t, dbt: transform, executable: no/dbt}", "no/dbt`", "correct `executable:`"),
         ("{name: t, dbt: transfrom}", "`transfrom`", "relative to the folder"),
         ("{name: t, dbt: transform, profile: sohp}", "`sohp`", "shop"),
-        ("{name: t, dbt: transform, target: prod}", "has no target `prod`; it has `dev`", "profiles.yml"),
+        (
+            "{name: t, dbt: transform, target: prod}",
+            "has no target `prod`; it has `dev`",
+            "correct `target:` of the step",
+        ),
+        ("{name: t, dbt: transform, target: dve}", "has no target `dve`; it has `dev`", "did you mean `dev`?"),
         ("{name: t, dbt: transform, profiles_dir: nowhere}", "nowhere`", ""),
     ],
 )
@@ -200,8 +210,16 @@ def test_what_a_step_names_must_exist(project: SmallProject, step: str, says: st
     with nothing_lost(project):
         told = project.cli("run")
     assert_refused(told, says=says, hint=hint)
+    for key in {"profile:", "executable:", "python:", "target:"} - {word for word in step.split() if word[-1] == ":"}:
+        assert f"`{key}`" not in told.err, "a key that the step has not"
     project.configure()
     assert project.versions() == {1: "pruned", 2: "retired", 3: "published", 4: "held"}
+
+
+def test_a_wrapped_command_that_is_not_installed(project: SmallProject) -> None:
+    with nothing_lost(project):
+        told = project.cli("run", "--", "no-such-program", "--fast")
+    assert_refused(told, says="`no-such-program`", hint="correct the command after `--`")
 
 
 def test_a_step_that_writes_elsewhere_makes_no_empty_version(tmp_path: Path) -> None:
@@ -272,10 +290,11 @@ def test_what_was_done_is_not_done_twice(project: SmallProject) -> None:
     [
         ("import sys; print('source is down', file=sys.stderr); sys.exit(3)", "ended with 3: source is down"),
         ("raise ValueError('no such customer')", "no such customer"),
-        ("import os; os.kill(os.getpid(), 9)", "ended with -9"),
+        ("import os; os.kill(os.getpid(), 9)", "it was killed (signal 9; often the system ran out of memory)\n"),
+        ("import os; os.kill(os.getpid(), 15)", "it was ended by signal 15 (Terminated)"),
         ("import sys; sys.exit(3)", "ended with 3\n"),
     ],
-    ids=["exits with 3", "raises", "is killed", "says nothing"],
+    ids=["exits with 3", "raises", "is killed", "is terminated", "says nothing"],
 )
 def test_a_command_that_fails(project: SmallProject, script: str, says: str) -> None:
     (project.root / "load.py").write_text(script, encoding="utf-8")
@@ -375,7 +394,9 @@ def wait_for(path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "words", [["versions"], ["status", "--json"], ["config", "schema"], ["run"], ["--help"]], ids=" ".join
+    "words",
+    [["versions"], ["status", "--json"], ["config", "schema"], ["run"], ["--help"], ["run", "--help"], ["--version"]],
+    ids=" ".join,
 )
 def test_a_closed_pipe_is_no_error_of_ours(project: SmallProject, words: list[str]) -> None:
     read, write = os.pipe()
@@ -384,8 +405,7 @@ def test_a_closed_pipe_is_no_error_of_ours(project: SmallProject, words: list[st
         [str(TIDEGATE), *words], cwd=project.root, stdout=write, stderr=subprocess.PIPE, text=True, check=False
     )
     os.close(write)
-    if words != ["--help"]:  # argparse itself forgets that its text did not arrive
-        assert done.returncode == 141  # 128 + SIGPIPE, as shells have it: what was asked for did not arrive
+    assert done.returncode == 141  # 128 + SIGPIPE, as shells have it: what was asked for did not arrive
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
     if words == ["run"]:
@@ -403,10 +423,11 @@ def test_a_closed_pipe_behind_stderr_does_not_stop_a_run(project: SmallProject) 
 
 
 @pytest.mark.slow
-def test_a_full_disk_behind_stdout(project: SmallProject) -> None:
+@pytest.mark.parametrize("word", ["versions", "--help"])
+def test_a_full_disk_behind_stdout(project: SmallProject, word: str) -> None:
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = subprocess.run(
-            [str(TIDEGATE), "versions"], cwd=project.root, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [str(TIDEGATE), word], cwd=project.root, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert_refused(Told(status=done.returncode, out="", err=done.stderr), says="`stdout`", hint="disk")
 
@@ -539,6 +560,8 @@ free=$(df --output=avail -k . | tail -1)
 head -c $(( (free - LEFT) * 1024 )) /dev/zero >ballast
 tell full "$4" run --json
 tell status "$4" status --json
+tell incidents "$4" incidents --json
+tell ack "$4" incidents ack 1 --json
 mkdir "$3/after"
 cp -a . "$3/after"
 rm "$3/after/ballast" ballast
@@ -572,10 +595,12 @@ def test_a_full_disk(project: SmallProject, tmp_path: Path, left_kb: int, says: 
     assert after.query("from raw.orders order by all") == project.query("from raw.orders order by all")
     assert ledger(after)[: len(ledger(project))] == ledger(project)
     looked = told_in(results, "status")
-    if looked.status == 0:
-        assert looked.document["published"]["number"] == 3
-    else:  # SQLite cannot make its shared-memory file
-        assert looked.document["code"] == "disk-full"
+    assert looked.status == 0, looked
+    assert looked.document["published"]["number"] == 3
+    assert told_in(results, "incidents").document["incidents"][0]["number"] == 1
+    if left_kb == 0:
+        refused = told_in(results, "ack")
+        assert (refused.status, refused.document["code"]) == (2, "disk-full")
     again = told_in(results, "again")
     assert again.status == 0, again
 

@@ -37,8 +37,8 @@ def make(forks: Driver, tmp_path: Path) -> Iterator[Make]:
     """Make projects; every step that is left of them is stopped in the end."""
     made: list[Rig] = []
 
-    def one(*, adopts: bool = False) -> Rig:
-        made.append(Rig(root=tmp_path / str(len(made)), driver=forks, adopts=adopts))
+    def one(*, adopts: bool = False, links_back: bool = False) -> Rig:
+        made.append(Rig(root=tmp_path / str(len(made)), driver=forks, adopts=adopts, links_back=links_back))
         return made[-1]
 
     yield one
@@ -111,9 +111,9 @@ def plan(rig: Rig, name: str) -> list[Stage]:
     return stages[stages.index((scenario.since, 1)) :] if scenario.since else stages
 
 
-def plan_first(make: Make, *, adopts: bool) -> list[Stage]:
+def plan_first(make: Make, *, adopts: bool, links_back: bool = False) -> list[Stage]:
     """The same of the first run; of one that adopts a database only what other first runs do not have."""
-    plain, rig = make(), make(adopts=adopts)
+    plain, rig = make(), make(adopts=adopts, links_back=links_back)
     usual = stages_of(plain.complete(plain.order("run")))
     if not adopts:
         return usual
@@ -165,9 +165,40 @@ def test_killed_at_every_named_stage_of_the_first_run(make: Make, adopts: bool) 
             rig.complete(rig.order("run"))
 
 
+@pytest.mark.parametrize("writes", [False, True], ids=["left alone", "written meanwhile"])
+def test_killed_while_a_database_is_replaced_by_a_link(make: Make, writes: bool) -> None:
+    """At every stage and, between the decision and the end, before every file operation: whoever still writes to the
+    database's own path loses nothing, and the next run goes on.
+    """
+    planned = plan_first(make, adopts=True, links_back=True)
+    assert {("adopt", 1), ("swap", 1), ("link", 1)} <= set(planned)
+    for stage in planned:
+        rig = make(adopts=True, links_back=True)
+        killed_at(rig, rig.order("run"), stage, outlive=False)
+        recover(rig, writes=writes)
+    rig = make(adopts=True, links_back=True)
+    clean = rig.complete(rig.order("run"))
+    deeds = clean.deeds_at["copy"] - clean.deeds_at["record"]
+    assert 10 <= deeds <= 120
+    for deed in range(1, deeds + 1, 3 if writes else 4):
+        rig = make(adopts=True, links_back=True)
+        report = rig.give(rig.order("run").dying(stage="record", deed=deed))
+        assert report.was_killed
+        recover(rig, writes=writes)
+
+
+def recover(rig: Rig, *, writes: bool) -> None:
+    """Somebody writes to the database, if its path is not the link yet; then two runs."""
+    if writes and not rig.original.is_symlink():
+        rig.write_original()
+    for _ in range(2):
+        rig.complete(rig.order("run"))
+    assert rig.content()[0][: len(rig.original_rows)] == sorted(rig.original_rows), "what was written is in the version"
+
+
 def test_no_stage_that_the_services_name_is_left_out(make: Make) -> None:
     """What the tests above kill at, against the source: a stage that none of them reaches is found here."""
-    planned = [*plan_first(make, adopts=False), *plan_first(make, adopts=True)]
+    planned = [*plan_first(make, adopts=False), *plan_first(make, adopts=True, links_back=True)]
     rig = make()
     for name in SCENARIOS:
         planned += plan(rig, name)
@@ -242,10 +273,10 @@ def kill_at_random(rig: Rig, seed: int, kills: int) -> None:
 
 @pytest.mark.parametrize("seed", range(QUICK_SEEDS))
 def test_killed_at_random(make: Make, seed: int) -> None:
-    kill_at_random(make(adopts=seed % 2 == 1), seed, QUICK_KILLS)
+    kill_at_random(make(adopts=seed % 2 == 1, links_back=seed % 4 == 1), seed, QUICK_KILLS)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(1000, 1000 + SOAK_SEEDS))
 def test_killed_at_random_a_thousand_times(make: Make, seed: int) -> None:
-    kill_at_random(make(adopts=seed % 2 == 1), seed, SOAK_KILLS)
+    kill_at_random(make(adopts=seed % 2 == 1, links_back=seed % 4 == 1), seed, SOAK_KILLS)

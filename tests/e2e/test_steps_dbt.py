@@ -120,7 +120,10 @@ def transform(options: Mapping[str, object] | None = None) -> DbtStep:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    project = tmp_path_factory.mktemp("site")
+    return made(tmp_path_factory.mktemp("site"))
+
+
+def made(project: Path) -> Site:
     for name, text in FILES.items():
         file = project / "transform" / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -152,10 +155,11 @@ def test_the_first_version_is_built_and_described(site: Site, first: StepReport)
         "quote": True,
     }
     related = checks["relationships", "status", "error", None]
-    assert (related.dataset, related.arguments) == (orders, {"to": "main_marts.totals", "field": "status"})
-    singular = next(c for c in facts.checks if c.kind == "dbt")
+    assert (related.dataset, related.arguments) == (orders, {"to": ["main_marts", "totals"], "field": "status"})
+    singular = next(c for c in facts.checks if c.kind == "compiled")
     assert singular.name == "amounts_are_positive"
-    assert singular.declared_in == "transform/tests/amounts_are_positive.sql"
+    assert '"main_marts"."totals"' in str(singular.arguments["sql"])
+    assert singular.declared_in == "transform/tests/amounts_are_positive.sql:1"
 
 
 def test_what_green_output_hides_is_told(first: StepReport) -> None:
@@ -203,6 +207,27 @@ def test_a_wrapped_dbt_hits_the_candidate_and_is_read(site: Site, first: StepRep
     assert not (site.transform / "shop.duckdb").exists()
     assert any("unused configuration paths" in note for note in report.facts.notes)  # from dbt's log file
     assert "Starting full parse" not in Path(report.log).read_text()
+
+
+def test_a_script_that_runs_two_dbt_projects_is_read_of_both(tmp_path: Path) -> None:
+    site, finance = made(tmp_path), tmp_path / "finance"
+    (finance / "models").mkdir(parents=True)
+    (finance / "dbt_project.yml").write_text('name: finance\nversion: "1.0"\nprofile: books\n')
+    (finance / "profiles.yml").write_text("books: {outputs: {default: {type: duckdb, path: books.duckdb}}}\n")
+    (finance / "models" / "ledger.sql").write_text("select 1 as id")
+    (finance / "models" / "schema.yml").write_text(
+        "models: [{name: ledger, columns: [{name: id, data_tests: [unique]}]}]"
+    )
+    dbt = Path(sys.executable).with_name("dbt")
+    script = f"cd transform && '{dbt}' run && cd ../finance && '{dbt}' build"
+    steps = [transform(), DbtStep("finance", "finance", {})]
+    report = site.run(1, CommandStep("wrapped", ["sh", "-c", script], {"alongside": steps}))
+    assert report.status is StepStatus.SUCCESS, report.summary
+    assert {"model.shop.totals", "model.finance.ledger"} <= {n.id for n in report.facts.nodes}
+    assert [t.id.split(".")[2] for t in report.facts.tests] == ["unique_ledger_id"]
+    assert report.facts.executed_nodes == 4
+    assert site.rows(1, "select id from main.ledger") == [(1,)]
+    assert not (finance / "books.duckdb").exists()
 
 
 def test_kill_9_of_tidegate_leaves_no_dbt(site: Site, first: StepReport) -> None:

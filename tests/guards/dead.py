@@ -19,7 +19,7 @@ from tests.guards.source import ROOT, is_template, pyproject
 FOLDERS = ("src", "tests", "bench", "scripts")
 KINDS = frozenset({"class", "function", "import", "method", "property", "unreachable_code"})
 MIN_CONFIDENCE = 60
-CALLED_BY_TOOLS = ("pytest_*", "pytestmark", "visit_*", "teardown")
+CALLED_BY_TOOLS = ("pytest_*", "pytestmark", "visit_*", "teardown", "_print_message")
 REGISTERED = (
     "@pytest.fixture",
     "@rule",

@@ -86,13 +86,10 @@ class Model:
         self.tell(number)
 
     def tell(self, number: int) -> None:
-        """The cause shows in a version: the unsolved incident is seen again, open if it was mitigated; else there is a new one."""
-        for told in self.incidents.values():
-            if told.state is not RESOLVED:
-                told.version, told.seen = number, told.seen + 1
-                told.state = OPEN if told.state == MITIGATED else told.state
-                return
-        self.incidents[len(self.incidents) + 1] = Told(state=OPEN, version=number)
+        """The cause shows in a version: its incident is seen again, and open if it was mitigated or resolved."""
+        told = self.incidents.setdefault(1, Told(state=OPEN, version=number, seen=0))
+        told.version, told.seen = number, told.seen + 1
+        told.state = OPEN if told.state in {MITIGATED, RESOLVED} else told.state
 
     def calm(self) -> None:
         """A version without the cause is published."""

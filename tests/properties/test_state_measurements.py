@@ -24,6 +24,8 @@ scans = st.dictionaries(st.tuples(st.sampled_from(SPECS), intervals), st.integer
 VERSIONS = 6
 trees = st.tuples(*(st.integers(0, number - 1) for number in range(1, VERSIONS + 1)))
 """The parent of each version, 0 for none."""
+parts = st.sets(st.tuples(st.sampled_from(SPECS), intervals), max_size=4)
+"""What a scan in part says has vanished."""
 orders = st.lists(st.tuples(st.integers(1, VERSIONS), scans), max_size=10)
 
 
@@ -76,6 +78,30 @@ def test_a_thrifty_store_reads_like_one_that_keeps_everything(
             for each in archive.parents:
                 view = as_view(store.measurements(each, ORDERS)) | as_view(store.measurements(each, CUSTOMERS))
                 assert view == archive.view(each), f"version {each} after a scan of {version}"
+
+
+@given(trees, st.lists(st.tuples(st.integers(1, VERSIONS), scans, parts), max_size=8))
+@settings(max_examples=40)
+def test_a_scan_in_part_changes_what_came_and_what_it_says_has_vanished(
+    parents: tuple[int, ...], told: list[tuple[int, View, set[Key]]]
+) -> None:
+    archive = Archive(parents)
+    with hasty_store() as store:
+        store.append([begun(n, parent or None) for n, parent in archive.parents.items()])
+        for version, found, gone in told:
+            vanished = {
+                ref: [key for key in gone - found.keys() if key[0].dataset == ref] for ref in (ORDERS, CUSTOMERS)
+            }
+            numbers = [number(version, value, spec, bucket) for (spec, bucket), value in found.items()]
+            save(store, version, numbers, vanished=vanished)
+            archive.views[version] = {
+                k: v for k, v in archive.view(archive.parents[version]).items() if k not in gone
+            } | found
+            for each in archive.parents:
+                view = as_view(store.measurements(each, ORDERS)) | as_view(store.measurements(each, CUSTOMERS))
+                assert view == archive.view(each), f"version {each} after a scan of {version}"
+                cells = [cell for ref in (ORDERS, CUSTOMERS) for cell in store.grid(each, ref).cells()]
+                assert {(spec, interval): value for spec, interval, value in cells} == view
 
 
 @given(trees, st.lists(scans, min_size=VERSIONS, max_size=VERSIONS))

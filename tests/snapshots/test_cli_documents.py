@@ -22,9 +22,11 @@ import pytest
 from tests.e2e import small_project
 from tests.e2e.small_project import SmallProject, Told
 from tidegate.app.init import Initialised
-from tidegate.model import DatasetRef, Event, Incident, Settings, Version
+from tidegate.model import ContractChange, DatasetRef, Event, Incident, Remark, Settings, Version
 from tidegate.services.check import CheckOutcome
+from tidegate.services.contract import ContractTest
 from tidegate.services.diff import TableDiff
+from tidegate.services.plan import ScanPlan
 from tidegate.services.run import RunOutcome
 from tidegate.services.status import Status
 
@@ -41,10 +43,34 @@ checks:
   - {table: raw.orders, row_count: {max: 1000}}
   - {name: sum, metric: "select sum(amount) from raw.orders", min: 0}
 """
-
+CONTRACT = """
+apiVersion: v3.2.0
+kind: DataContract
+id: orders
+version: '1'
+status: active
+schema:
+  - name: orders
+    quality: [{type: custom, engine: tidegate, implementation: {rule: "amount > 0"}}]
+    properties:
+      - {name: order_id, logicalType: integer, required: true, relationships: [{to: orders.order_id}]}
+slaProperties: [{property: retention, value: 1, unit: y}]
+"""
 
 DOCUMENTS: dict[str, object] = {
     "check": CheckOutcome,
+    "contract": {"path": str | None, "contract": dict[str, object]},
+    "contract-diff": {
+        "old": {"file": str, "id": str, "version": str},
+        "new": {"file": str, "id": str, "version": str},
+        "breaking": bool,
+        "bump": str,
+        "suggested_version": str,
+        "bumped": str,
+        "changes": tuple[ContractChange, ...],
+    },
+    "contract-lint": {"files": list[str], "errors": int, "remarks": tuple[Remark, ...]},
+    "contract-test": ContractTest,
     "diff": {"old": int, "new": int, "tables": tuple[TableDiff, ...]},
     "error": {"code": str, "message": str, "hint": str},
     "error-code": ERROR,
@@ -52,6 +78,7 @@ DOCUMENTS: dict[str, object] = {
     "incident": {"incident": Incident, "timeline": tuple[Event, ...]},
     "incidents": {"incidents": tuple[Incident, ...]},
     "init": Initialised,
+    "plan": ScanPlan,
     "run": RunOutcome,
     "settings": Settings,
     "status": Status,
@@ -119,7 +146,8 @@ def field_of(hint: object) -> Field:
         return Field(frozenset({PLAIN[hint]}), {})
     if dataclasses.is_dataclass(hint):
         hints = get_type_hints(hint)
-        return Field(frozenset({"object"}), {f.name: field_of(hints[f.name]) for f in dataclasses.fields(hint)})
+        told = [f.name for f in dataclasses.fields(hint) if f.metadata.get("json", True)]
+        return Field(frozenset({"object"}), {name: field_of(hints[name]) for name in told})
     if origin in (UnionType, Union):
         options = [field_of(option) for option in inner]
         return Field(
@@ -169,6 +197,7 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     project.load("no sql at all")
     tell("run")
     tell("check")
+    tell("check", "--plan")
     tell("status")
     tell("versions", "--all")
     tell("incidents")
@@ -177,6 +206,14 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     tell("incidents", "resolve", "1", "--reason", "so", "--as", "expected")
     tell("publish", "3", "--reason", "it is right")
     tell("rollback")
+    contract = project.root / "orders.odcs.yaml"
+    contract.write_text(CONTRACT, encoding="utf-8")
+    other = project.root / "other.yaml"
+    other.write_text(CONTRACT.replace("required: true", "unique: true"), encoding="utf-8")
+    tell("contract", "lint", str(contract))
+    tell("contract", "export")
+    tell("contract", "diff", str(contract), str(other))
+    tell("contract", "test")
     tell("config")
     tell("explain")
     tell("explain", "disk-full")

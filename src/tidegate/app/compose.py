@@ -12,14 +12,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from tidegate.config import find_project, load
 from tidegate.errors import AdapterNotFoundError
 from tidegate.model import Settings, StepSettings
 from tidegate.ports import Progress, StateStore, Step, Warehouse
 from tidegate.services.site import Site
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 AS_WRITTEN = {"command": "run"}
 """Kinds of step that `tidegate.yml` calls otherwise."""
@@ -50,10 +54,14 @@ def open_site(
         with_steps: False leaves the step adapters out, for commands that only read.
 
     Raises:
-        ConfigError: see `tidegate.config.load`.
+        ConfigError: see `tidegate.config.load` and, with steps, `tidegate.app.contracts`.
         AdapterNotFoundError: a warehouse or step type that nobody registers.
     """
     settings = load(find_project(start))
+    if with_steps and settings.contract_files:
+        from tidegate.app.contracts import with_contracts
+
+        settings = with_contracts(settings)
     warehouse = _warehouse(settings)
     steps = _steps(settings, command) if with_steps else ()
     state = open_state(settings, create=with_steps)
@@ -99,15 +107,21 @@ def _step(said: StepSettings) -> Step:
 
 
 def _adapter(group: str, name: str, what: str) -> object:
-    from importlib.metadata import entry_points
-
-    found = {e.name: e for e in entry_points(group=group)}
+    found = {e.name: e for e in _registered().select(group=group)}
     if name not in found:
         known = sorted(AS_WRITTEN.get(kind, kind) for kind in found)
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"did you mean `{near[0]}`?" if near else f"installed are: {', '.join(known) or 'none'}"
         raise AdapterNotFoundError(f"no {what} adapter for `{name}`", hint=hint)
     return found[name].load()
+
+
+@cache
+def _registered() -> EntryPoints:
+    """Everything that installed packages register; finding it means to look into each of them."""
+    from importlib.metadata import entry_points
+
+    return cast("EntryPoints", entry_points())  # Python 3.11 says it is something else that can do the same
 
 
 def demand_adapters(settings: Settings) -> None:

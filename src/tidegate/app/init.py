@@ -11,8 +11,7 @@ from tidegate.config import FILE_NAME
 from tidegate.errors import ConfigError, PathNotFoundError, ReadOnlyError
 from tidegate.integrations.discover import DbtProject, Discovery, DltScript, discover
 from tidegate.ports import Progress
-from tidegate.services.publish import repair
-from tidegate.services.run import adopt
+from tidegate.services.publish import adopt, repair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

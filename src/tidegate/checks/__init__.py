@@ -1,7 +1,9 @@
 """What a check means: the numbers that it needs, how they are judged, and which rows to look at when it fails."""
 
-from tidegate.checks.catalogue import CHECKS, CheckKind
-from tidegate.checks.plan import needs
+from tidegate.checks.blind import blind_spots
+from tidegate.checks.catalogue import CHECKS
+from tidegate.checks.kind import CheckKind
+from tidegate.checks.plan import needs, refusal
 from tidegate.checks.sample import SampleQuery, sample_query
 from tidegate.checks.threshold import ThresholdError, meets
 from tidegate.checks.verdict import judge
@@ -12,10 +14,12 @@ __all__ = [
     "CheckKind",
     "SampleQuery",
     "ThresholdError",
+    "blind_spots",
     "is_personal",
     "judge",
     "mask",
     "meets",
     "needs",
+    "refusal",
     "sample_query",
 ]

@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from tidegate.checks import failing
+from tidegate.checks import dbt_expectations, dbt_utilities, elementary, failing, freshness
+from tidegate.checks.contract import CONTRACT_CHECKS
+from tidegate.checks.kind import CheckKind
+from tidegate.metrics import is_light, select
 from tidegate.metrics import query as checked_query
-from tidegate.metrics import select
 from tidegate.metrics.fragments import relation
 from tidegate.metrics.predicate import ConditionError, condition
 from tidegate.model import Check, MetricSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckKind:
-    """One kind of check.
-
-    `number` gives the spec of the measured number, and `reads` how it is judged: `failures` counts what fails (dbt's
-    number), `bounds` must lie between the arguments `min` and `max`, `age` is a time that must not be too old, and
-    `nothing` is judged elsewhere. `failing` is the SELECT of the failing rows, None where rows do not fail.
-    `told` is the sentence for a failure, with the places `failures`, `evaluated`, `column` and the check's arguments.
-    """
-
-    says: str
-    reads: str
-    number: Callable[[Check], MetricSpec]
-    told: str
-    arguments: Mapping[str, str] = field(default_factory=dict)
-    required: tuple[str, ...] = ()
-    needs_column: bool = False
-    needs_dataset: bool = True
-    failing: Callable[[Check], str] | None = None
-
-
 def _spec(check: Check, metric: str, *, argument: str | None = None, column: bool = True) -> MetricSpec:
     name = failing.column_name(check) if column else None
-    return MetricSpec(dataset=check.dataset, metric=metric, column=name, argument=argument, where=check.where or None)
+    limits = failing.restriction(check)
+    return MetricSpec(dataset=check.dataset, metric=metric, column=name, argument=argument, where=limits)
 
 
 def _orphans(check: Check) -> MetricSpec:
@@ -58,8 +39,10 @@ def _singular(check: Check) -> MetricSpec:
 
 
 def _metric(check: Check) -> MetricSpec:
-    """A query is taken as it is; an aggregate such as `sum(amount)` is asked of the check's own dataset."""
+    """A query is taken as it is; an aggregate such as `sum(amount)` is asked of the check's own dataset, along with others."""
     text = failing.text_argument(check, "sql")
+    if not check.where and is_light(text):
+        return _spec(check, "aggregate", argument=text, column=False)
     try:
         sql = checked_query(text)
     except ConditionError:
@@ -75,6 +58,7 @@ _CHECKS: dict[str, CheckKind] = {
         told="{failures} of {evaluated} rows have no `{column}`",
         needs_column=True,
         failing=failing.not_null,
+        whole_rows=True,
     ),
     "unique": CheckKind(
         says="no value occurs twice, NULL aside; each repeated value is a failure",
@@ -82,6 +66,7 @@ _CHECKS: dict[str, CheckKind] = {
         number=lambda check: _spec(check, "repeated_values"),
         told="{failures} values of `{column}` occur more than once in {evaluated} rows",
         needs_column=True,
+        null_passes=True,
         failing=failing.unique,
     ),
     "accepted_values": CheckKind(
@@ -95,6 +80,7 @@ _CHECKS: dict[str, CheckKind] = {
         },
         required=("values",),
         needs_column=True,
+        null_passes=True,
         failing=failing.accepted_values,
     ),
     "relationships": CheckKind(
@@ -105,6 +91,8 @@ _CHECKS: dict[str, CheckKind] = {
         arguments={"to": "the other table", "field": "the column in it"},
         required=("to", "field"),
         needs_column=True,
+        null_passes=True,
+        others={"to": "field"},
         failing=failing.relationships,
     ),
     "rule": CheckKind(
@@ -115,6 +103,7 @@ _CHECKS: dict[str, CheckKind] = {
         arguments={"expression": "the condition, in SQL"},
         required=("expression",),
         failing=failing.rule,
+        whole_rows=True,
     ),
     "sql": CheckKind(
         says="a query that must return no rows, as dbt's singular tests do; each row is a failure",
@@ -155,6 +144,25 @@ _CHECKS: dict[str, CheckKind] = {
         required=("max_age_s",),
         needs_column=True,
     ),
+    "source_freshness": CheckKind(
+        says="the newest time in a column of a source is not too old, as `dbt source freshness` has it; one in the future"
+        " counts, and a source without rows is infinitely old",
+        reads="stale",
+        number=freshness.number,
+        told="the newest `{column}` is {value}, {age} old, expected at most {expected}",
+        arguments={"warn_after_s": "the age that warns, in seconds", "error_after_s": "the age that fails, in seconds"},
+        blind=(freshness.FUTURE,),
+    ),
+    "compiled": CheckKind(
+        says="a dbt test that Tidegate has no entry for: the SQL that dbt compiled must return no rows",
+        reads="failures",
+        number=_singular,
+        told="dbt's test returned {failures} failures",
+        arguments={"sql": "what dbt compiled", "test": "the test, as dbt calls it", "because": "why it has no entry"},
+        required=("sql",),
+        needs_dataset=False,
+        failing=failing.sql,
+    ),
     "dbt": CheckKind(
         says="a test that only dbt can evaluate; its verdict is dbt's",
         reads="nothing",
@@ -164,5 +172,7 @@ _CHECKS: dict[str, CheckKind] = {
     ),
 }
 
-CHECKS: Final[Mapping[str, CheckKind]] = MappingProxyType(_CHECKS)
+CHECKS: Final[Mapping[str, CheckKind]] = MappingProxyType(
+    _CHECKS | CONTRACT_CHECKS | dbt_utilities.KINDS | dbt_expectations.KINDS | elementary.KINDS
+)
 """Every kind of check by name."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from tidegate.metrics import accepted, condition, quoted, relation, select
+from tidegate.metrics import Vouched, accepted, condition, quoted, relation, select
 from tidegate.metrics import query as checked_query
 from tidegate.model import Check, DatasetRef
 
@@ -42,9 +42,22 @@ def subject(check: Check) -> str:
     return f"({condition(check.column)})"
 
 
+def restriction(check: Check) -> str | None:
+    """The condition on the rows that a check looks at: its `where`, and the `row_condition` of a dbt_expectations test.
+
+    Raises:
+        ConditionError: one of them is not one expression.
+    """
+    narrowed = [text for text in (check.where, check.arguments.get("row_condition")) if isinstance(text, str) and text]
+    if len(narrowed) < 2:
+        return narrowed[0] if narrowed else None
+    return Vouched(" AND ".join(f"({condition(text)})" for text in narrowed))
+
+
 def where(check: Check) -> list[str]:
-    """The check's `where`, ready to be one of several conditions."""
-    return [f"({condition(check.where)})"] if check.where else []
+    """The condition on the check's rows, ready to be one of several."""
+    limits = restriction(check)
+    return [f"({condition(limits)})"] if limits else []
 
 
 def text_argument(check: Check, name: str) -> str:
@@ -59,22 +72,22 @@ def text_argument(check: Check, name: str) -> str:
     return value
 
 
-def target(check: Check) -> DatasetRef:
-    """The dataset that a relationship points to; without a schema it is the check's own.
+def target(check: Check, name: str = "to") -> DatasetRef:
+    """The other dataset that an argument names; without a schema it is the check's own.
 
     Raises:
-        ArgumentError: `to` is missing or no name.
+        ArgumentError: it is missing or no name.
     """
-    match check.arguments.get("to"):
+    match check.arguments.get(name):
         case DatasetRef() as ref:
             return ref
         case [str() as namespace, str() as name]:
             return DatasetRef(namespace=namespace, name=name)
         case str() as text if text.strip():
-            namespace, dot, name = text.strip().partition(".")
-            return DatasetRef(namespace=namespace if dot else check.dataset.namespace, name=name if dot else namespace)
+            schema, dot, table = text.strip().partition(".")
+            return DatasetRef(namespace=schema if dot else check.dataset.namespace, name=table if dot else schema)
         case _:
-            raise ArgumentError("`to` is missing: the table that the values are looked up in")
+            raise ArgumentError(f"`{name}` is missing: the name of the other table")
 
 
 def listed(check: Check) -> str:

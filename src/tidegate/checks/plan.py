@@ -5,15 +5,26 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
-from tidegate.checks.catalogue import CHECKS, CheckKind
-from tidegate.checks.failing import ArgumentError, column_name, failures_query, target, text_argument, where
+from tidegate.checks.catalogue import CHECKS
+from tidegate.checks.failing import (
+    PLAIN_NAME,
+    ArgumentError,
+    column_name,
+    failures_query,
+    restriction,
+    target,
+    text_argument,
+    where,
+)
+from tidegate.checks.kind import CheckKind
 from tidegate.checks.threshold import ThresholdError, rule
+from tidegate.checks.watched import watched
 from tidegate.metrics import METRICS, ConditionError, kind_of
 from tidegate.model import Check, CheckResult, Dataset, DatasetRef, MetricSpec, Outcome
 
 
 def needs(check: Check, catalog: Mapping[DatasetRef, Dataset]) -> tuple[MetricSpec, ...] | CheckResult:
-    """The numbers to measure: first the one that is judged, then the rows looked at.
+    """The numbers to measure: first the one that is judged, then the rows looked at, then those that are watched.
 
     A `CheckResult` instead when that is clear beforehand: `error` when the kind, the table, the column or an argument
     does not exist or is wrong (the reason names the nearest one), `skipped` for what only dbt can evaluate.
@@ -21,17 +32,20 @@ def needs(check: Check, catalog: Mapping[DatasetRef, Dataset]) -> tuple[MetricSp
     kind = CHECKS.get(check.kind)
     if kind is None:
         return _error(check, f"there is no kind of check `{check.kind}`{nearest(check.kind, CHECKS)}")
+    if kind.decided is not None:
+        return kind.decided(check, catalog)
     if kind.reads == "nothing":
         return CheckResult(check=check, outcome=Outcome.SKIPPED, reason="only dbt can evaluate it")
     try:
         _examine(check, kind, catalog)
-        found = specs(check)
+        found = (*specs(check), *watched(check))
     except (ConditionError, ArgumentError, ThresholdError) as error:
         return _error(check, str(error))
     home = _home(check, catalog)
     if home is None:
         return _error(check, f"there is no table `{check.dataset}`{nearest(str(check.dataset), map(str, catalog))}")
-    return tuple(_moved(spec, home) for spec in found if spec.dataset in catalog or spec.metric == "query")
+    present = (spec for spec in found if spec.dataset in catalog or spec.metric == "query")
+    return tuple(spec if spec.dataset in catalog else _moved(spec, home) for spec in present)
 
 
 def specs(check: Check) -> tuple[MetricSpec, ...]:
@@ -41,11 +55,20 @@ def specs(check: Check) -> tuple[MetricSpec, ...]:
         ConditionError, ArgumentError: the check cannot be evaluated.
     """
     kind = CHECKS[check.kind]
-    rows = MetricSpec(dataset=check.dataset, metric="row_count", where=check.where or None)
+    rows = MetricSpec(dataset=check.dataset, metric="row_count", where=restriction(check))
     main = kind.number(check)
     if kind.failing is not None and (not counts_rows(check) or (kind.needs_column and column_name(check) is None)):
         main = MetricSpec(dataset=check.dataset, metric="query", argument=failures_query(check, kind.failing(check)))
     return (main, rows) if main != rows else (main,)
+
+
+def refusal(check: Check) -> str:
+    """Why a check's arguments cannot be used, whatever the tables are; empty when they can."""
+    try:
+        specs(check)
+    except (ConditionError, ArgumentError) as error:
+        return str(error)
+    return ""
 
 
 def counts_rows(check: Check) -> bool:
@@ -76,11 +99,29 @@ def _examine(check: Check, kind: CheckKind, catalog: Mapping[DatasetRef, Dataset
         kind.failing(check)
     if kind.needs_column:
         _has(dataset, column_name(check), check)
-    if check.kind == "relationships":
-        parent = catalog.get(target(check))
-        if parent is None:
-            raise ArgumentError(f"there is no table `{target(check)}`{nearest(str(target(check)), map(str, catalog))}")
-        _has(parent, text_argument(check, "field"), None)
+    for name, field in kind.others.items():
+        if name in check.arguments:
+            _has_other(check, target(check, name), field, catalog)
+            if kind.same_columns and check.arguments.get("compare_columns") is None:
+                _has_same(check, dataset, catalog[target(check, name)])
+
+
+def _has_other(check: Check, ref: DatasetRef, field: str | None, catalog: Mapping[DatasetRef, Dataset]) -> None:
+    """The other table exists, and the column of it that an argument names, unless that is an expression."""
+    parent = catalog.get(ref)
+    if parent is None:
+        raise ArgumentError(f"there is no table `{ref}`{nearest(str(ref), map(str, catalog))}")
+    if field is not None and (check.source != "dbt" or PLAIN_NAME.fullmatch(text_argument(check, field))):
+        _has(parent, text_argument(check, field), None)
+
+
+def _has_same(check: Check, dataset: Dataset, other: Dataset) -> None:
+    """The other table has every column of this one, those aside that are left out."""
+    said = check.arguments.get("exclude_columns")
+    left_out = {str(name).casefold() for name in said} if isinstance(said, list | tuple) else set()
+    for column in dataset.columns:
+        if column.name.casefold() not in left_out:
+            _has(other, column.name, None)
 
 
 def _has(dataset: Dataset, name: str | None, check: Check | None) -> None:
@@ -122,8 +163,6 @@ def _home(check: Check, catalog: Mapping[DatasetRef, Dataset]) -> DatasetRef | N
 
 
 def _moved(spec: MetricSpec, home: DatasetRef) -> MetricSpec:
-    if spec.dataset == home:
-        return spec
     return MetricSpec(dataset=home, metric=spec.metric, argument=spec.argument)
 
 

@@ -17,6 +17,13 @@ MOST_COLUMNS: Final = 8
 """Columns that a sample shows besides those that the check is about. Chosen, not derived."""
 
 
+QUERIES: Final = ("sql", "compiled")
+"""Kinds whose failing rows are what the user's query returns."""
+
+NAMED: Final = ("accepted_values", "unique", "relationships")
+"""Kinds whose sample is put together below."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleQuery:
     """`sql_sample` returns at most the limit, `sql_all` every failing row; `columns` are theirs, empty when only the
@@ -42,7 +49,9 @@ def sample_query(
     if kind is None or kind.failing is None:
         return None
     try:
-        if dataset is None or check.kind == "sql":
+        if not may_show(check):
+            return None
+        if dataset is None or check.kind in QUERIES:
             return _query(select(["*"], f"({kind.failing(check)}) AS failing"), (), limit)
         if check.kind == "accepted_values":
             return _query(kind.failing(check), ("value_field", "n_records"), limit, order=["n_records DESC", "1"])
@@ -57,6 +66,13 @@ def sample_query(
         return _query(select(items, f"({kind.failing(check)}) AS failing"), columns, limit)
     except (ConditionError, failing.ArgumentError):
         return None
+
+
+def may_show(check: Check) -> bool:
+    """Whether failing rows come with the names of the table's columns: what was renamed could not be masked by name."""
+    if check.kind == "compiled":
+        return check.arguments.get("test") == "singular"
+    return CHECKS[check.kind].whole_rows or check.kind in (*QUERIES, *NAMED)
 
 
 def _query(sql: str, columns: tuple[str, ...], limit: int, order: Sequence[str] = ()) -> SampleQuery:
@@ -83,15 +99,26 @@ def _columns(check: Check, dataset: Dataset, keys: Sequence[str]) -> tuple[str, 
 
 
 def _about(check: Check, dataset: Dataset) -> list[str]:
-    """The columns that the check names, in its column or in its SQL."""
+    """The columns that the check names, in its column, in its arguments or in its SQL."""
+    name = failing.column_name(check)
+    found = [dataset.column(name)] if name is not None else []
+    for argument in check.arguments.values():
+        names = argument if isinstance(argument, list | tuple) else [argument]
+        found += [dataset.column(one) for one in names if isinstance(one, str)]
+    expression = check.arguments.get("expression") if check.column is None else None
+    for text in (failing.restriction(check), expression, check.column if name is None else None):
+        if isinstance(text, str) and text:
+            found += [dataset.column(one) for one in _columns_in(text)]
+    return [column.name for column in found if column is not None]
+
+
+def _columns_in(text: str) -> list[str]:
+    """The columns that an expression names.
+
+    Raises:
+        ConditionError: it is not one expression.
+    """
     from sqlglot import expressions as x
     from sqlglot import parse_one
 
-    name = failing.column_name(check)
-    texts = [check.where, check.arguments.get("expression"), check.column if name is None else None]
-    found = [dataset.column(name)] if name is not None else []
-    for text in texts:
-        if isinstance(text, str) and text:
-            tree = parse_one(condition(text), read="duckdb")
-            found += [dataset.column(column.name) for column in tree.find_all(x.Column)]
-    return [column.name for column in found if column is not None]
+    return [column.name for column in parse_one(condition(text), read="duckdb").find_all(x.Column)]

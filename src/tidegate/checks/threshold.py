@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from tidegate.model import Check, Outcome
+
 if TYPE_CHECKING:
     from sqlglot.expressions import Expr
 
@@ -22,6 +24,17 @@ OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
     "<=": operator.le,
 }
 SIMPLE: Final = re.compile(r"\s*(==|=|!=|<>|>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)\s*")
+
+
+def outcome(check: Check, failures: float) -> Outcome:
+    """How a check with so many failures ends, as dbt has it: `error_if` fails, else `warn_if` warns.
+
+    Raises:
+        ThresholdError: one of the two cannot be understood.
+    """
+    if check.severity.casefold() == "error" and meets(failures, check.error_if):
+        return Outcome.FAIL
+    return Outcome.WARN if meets(failures, check.warn_if) else Outcome.PASS
 
 
 class ThresholdError(ValueError):

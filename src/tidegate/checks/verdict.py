@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from tidegate.checks.catalogue import CHECKS, CheckKind
+from tidegate.checks import contract
+from tidegate.checks.catalogue import CHECKS
 from tidegate.checks.failing import ArgumentError, column_name, target
+from tidegate.checks.kind import CheckKind
 from tidegate.checks.plan import counts_rows, specs
-from tidegate.checks.threshold import ThresholdError, meets
+from tidegate.checks.threshold import ThresholdError, outcome
 from tidegate.metrics import ConditionError, Unmeasured
 from tidegate.model import Check, CheckResult, MetricSpec, Outcome
 
@@ -51,14 +53,14 @@ def judge(check: Check, values: Mapping[MetricSpec, object], *, now: datetime) -
         main, *others = specs(check)
         evaluated = _rows(values, others[0] if others else main)
         reading = _read(check, kind, _lookup(values, main), evaluated, now)
-        outcome = _outcome(check, reading.failures)
+        ended = outcome(check, reading.failures)
         sql = kind.failing(check) if kind.failing is not None else main.argument
     except (_UnknownError, ConditionError, ArgumentError, ThresholdError) as error:
         return CheckResult(check=check, outcome=Outcome.ERROR, reason=f"could not be evaluated: {error}")
     return CheckResult(
         check=check,
-        outcome=outcome,
-        reason=_reason(outcome, reading, evaluated),
+        outcome=ended,
+        reason=_reason(ended, reading, evaluated),
         failures=int(reading.failures),
         evaluated=evaluated,
         measured=reading.measured,
@@ -67,17 +69,21 @@ def judge(check: Check, values: Mapping[MetricSpec, object], *, now: datetime) -
     )
 
 
-def _outcome(check: Check, failures: float) -> Outcome:
-    if check.severity.casefold() == "error" and meets(failures, check.error_if):
-        return Outcome.FAIL
-    return Outcome.WARN if meets(failures, check.warn_if) else Outcome.PASS
-
-
-def _reason(outcome: Outcome, reading: _Reading, evaluated: int | None) -> str:
+def _reason(ended: Outcome, reading: _Reading, evaluated: int | None) -> str:
     nothing = "nothing was evaluated: 0 rows" if evaluated == 0 else ""
-    if outcome is Outcome.PASS and not reading.failures:
+    if ended is Outcome.PASS and not reading.failures:
         return nothing or reading.measured + ("" if evaluated is None else f" in {evaluated:,} rows")
     return f"{reading.told}; {nothing}" if nothing else reading.told
+
+
+SHOWN = 200
+"""Characters of a check's arguments in a sentence. Chosen, not derived."""
+
+
+def _given(check: Check) -> str:
+    """The arguments in short, as dbt's YAML has them."""
+    text = ", ".join(f"{name}: {value}" for name, value in check.arguments.items())
+    return (text if len(text) <= SHOWN else f"{text[:SHOWN]}…") or "no arguments"
 
 
 def _lookup(values: Mapping[MetricSpec, object], spec: MetricSpec) -> object:
@@ -106,18 +112,24 @@ def _read(check: Check, kind: CheckKind, value: object, evaluated: int | None, n
         return _failures(check, kind, value, evaluated)
     if kind.reads == "bounds":
         return _bounds(check, kind, value, evaluated)
+    if kind.reads == "limit":
+        return _limit(check, kind, value, evaluated)
+    if kind.reads == "stale":
+        return _stale(check, kind, value, now)
     return _age(check, kind, value, now)
 
 
 def _failures(check: Check, kind: CheckKind, value: object, evaluated: int | None) -> _Reading:
-    """dbt takes NULL for no failures, and cuts them to `limit`."""
+    """Unknown (NULL) is no failure, but of a `fail_calc` of its own dbt wants a number; `limit` cuts what is counted."""
+    if value is None and not counts_rows(check):
+        raise _UnknownError(f"`fail_calc` is NULL, and dbt wants a number: {check.fail_calc}")
     failures = 0.0 if value is None else _number(value)
     if check.limit is not None and counts_rows(check):
         failures = min(failures, float(check.limit))
     places = {**check.arguments, "failures": f"{failures:,.10g}", "column": column_name(check) or check.column}
     places["evaluated"] = "?" if evaluated is None else f"{evaluated:,}"
-    if check.kind == "relationships":
-        places["to"] = str(target(check))
+    places["given"] = _given(check)
+    places |= {name: str(target(check, name)) for name in kind.others if name in check.arguments}
     told = kind.told.format_map(places)
     expected = "0 failures" if check.error_if.replace(" ", "") == "!=0" else f"not {check.error_if} failures"
     return _Reading(failures, f"{failures:,.10g} failures", expected, told)
@@ -139,6 +151,23 @@ def _bounds(check: Check, kind: CheckKind, value: object, evaluated: int | None)
     return _Reading(float(outside), shown, expected, kind.told.format(value=shown, expected=expected))
 
 
+def _limit(check: Check, kind: CheckKind, value: object, evaluated: int | None) -> _Reading:
+    """A number, or its share of the rows, held against one of the contract standard's operators."""
+    if value is None:
+        raise _UnknownError("the query returned NULL")
+    number, unit = _number(value), str(check.arguments.get("unit", "rows"))
+    shared = 100 * number / evaluated if unit == contract.PERCENT and evaluated else number
+    name, bound = str(check.arguments["operator"]), check.arguments.get("bound")
+    noun = {"query_value": "", "duplicate_values": " values"}.get(check.kind, " rows")
+    shown = f"{shared:,.4g} %" if unit == contract.PERCENT else f"{number:,.10g}{noun}"
+    wanted = contract.expected(name, bound, unit)
+    places = {**check.arguments, "value": shown, "expected": wanted, "column": check.column}
+    if isinstance(columns := check.arguments.get("columns"), list | tuple):
+        places["columns"] = ", ".join(f"`{column}`" for column in columns)
+    failures = 0.0 if contract.meets(shared, name, bound) else 1.0 if kind.failing is None else max(number, 1.0)
+    return _Reading(failures, shown, wanted, kind.told.format_map(places))
+
+
 def _age(check: Check, kind: CheckKind, value: object, now: datetime) -> _Reading:
     limit = _number(check.arguments["max_age_s"])
     if value is None:
@@ -149,6 +178,22 @@ def _age(check: Check, kind: CheckKind, value: object, now: datetime) -> _Readin
     shown = f"{newest:%Y-%m-%d %H:%M} UTC"
     told = kind.told.format(column=check.column, value=shown, age=duration(age), expected=duration(limit))
     return _Reading(float(age > limit), f"{shown}, {duration(age)} old", f"at most {duration(limit)} old", told)
+
+
+def _stale(check: Check, kind: CheckKind, value: object, now: datetime) -> _Reading:
+    """How many of the two limits the age is beyond, so that dbt's thresholds tell warning and error apart."""
+    limits = [(name, check.arguments.get(f"{name}_after_s")) for name in ("warn", "error")]
+    known = {name: _number(limit) for name, limit in limits if limit is not None}
+    expected = ", ".join(f"{duration(limit)} ({name})" for name, limit in known.items())
+    if value is None:
+        told = f"`{check.column}` has no time at all, expected one at most {expected} old"
+        return _Reading(2.0 if "error" in known else 1.0, "no time", expected, told)
+    newest = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=_number(value))
+    age = (now - newest).total_seconds()
+    shown = f"{newest:%Y-%m-%d %H:%M} UTC"
+    told = kind.told.format(column=check.column, value=shown, age=duration(age), expected=expected)
+    beyond = [name for name, limit in known.items() if age > limit]
+    return _Reading(2.0 if "error" in beyond else float(bool(beyond)), f"{shown}, {duration(age)} old", expected, told)
 
 
 def _number(value: object) -> float:

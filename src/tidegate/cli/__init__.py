@@ -14,13 +14,17 @@ BROKEN_PIPE = 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 fine, 1 findings or gate closed, 2 could not run."""
-    from tidegate.cli.output import ReaderLeftError, prepare
+    from tidegate.cli.output import Output, ReaderLeftError, prepare
     from tidegate.cli.parser import parse
+    from tidegate.errors import StorageError
 
     prepare()
     try:
         return parse(sys.argv[1:] if argv is None else argv).run()
     except ReaderLeftError:
         return BROKEN_PIPE
+    except StorageError as error:
+        Output().error(error)
+        return error.exit_status
     except KeyboardInterrupt:
         return INTERRUPTED

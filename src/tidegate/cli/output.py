@@ -49,12 +49,11 @@ class Output:
 
     def document(self, kind: str, body: object) -> None:
         """Write one JSON document: `schema_version`, `kind` and the body's fields."""
-        plain = to_json(body)
-        content = plain if isinstance(plain, dict) else {"items": plain}
-        text = json.dumps(
-            {"schema_version": SCHEMA_VERSION, "kind": kind, **content}, indent=2, ensure_ascii=False, allow_nan=False
-        )
-        _write(text + "\n")
+        _write(document(kind, body))
+
+    def whole(self, text: str) -> None:
+        """Write a text as it is to stdout: a document in a format of its own, which says itself what must be escaped."""
+        _write(text)
 
     def line(self, text: str = "") -> None:
         """Write one plain line to stdout."""
@@ -111,6 +110,14 @@ class Output:
             self.document("error", {"code": error.code, "message": str(error), "hint": error.hint})
 
 
+def document(kind: str, body: object) -> str:
+    """One JSON document as text."""
+    plain = to_json(body)
+    content = plain if isinstance(plain, dict) else {"items": plain}
+    said = {"schema_version": SCHEMA_VERSION, "kind": kind, **content}
+    return json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def harmless(text: str) -> str:
     """The text with control characters written out, so that data cannot steer a terminal; our own styles stay."""
     return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
@@ -163,7 +170,7 @@ def to_json(value: object) -> object:
     if isinstance(value, DatasetRef):
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: to_json(getattr(value, f.name)) for f in fields(value) if f.metadata.get("json", True)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):

@@ -98,6 +98,10 @@ class _ArgumentParser(argparse.ArgumentParser):
         Output().error(UsageError(message, hint=hint))
         raise SystemExit(UsageError.exit_status)
 
+    def _print_message(self, message: str, file: object = None) -> None:  # noqa: ARG002  what is asked for goes to stdout
+        """`--help` and `--version`; argparse itself would not notice that nobody reads them."""
+        Output().line(message.rstrip("\n"))
+
 
 def _all(commands: Sequence[Command]) -> Iterator[Command]:
     for command in commands:
@@ -119,7 +123,22 @@ def option(*names: str, **said: object) -> tuple[tuple[str, ...], dict[str, obje
 WAIT = option("--wait", metavar="TIME", default="0s", help="wait this long for another run's lock, such as 10m")
 REASON = option("--reason", metavar="TEXT", required=True, help="why; kept in the ledger")
 VERSION = option("version", type=int, metavar="VERSION", help="a version's number")
+FILES = option("file", nargs="*", default=[], metavar="FILE", help="default: the project's contracts")
 NUMBER = option("number", type=int, metavar="INCIDENT", help="an incident's number")
+
+SPECS = {"nargs": "+", "action": "extend", "default": [], "metavar": "SPEC"}
+SELECTION = (
+    option("--select", "-s", **SPECS, help="only these checks, in dbt's node selection syntax"),
+    option("--exclude", **SPECS, help="but not these"),
+    option("--state", metavar="DIR", help="the artifacts that `state:` and `result:` compare with"),
+    option(
+        "--indirect-selection",
+        choices=("eager", "cautious", "buildable", "empty"),
+        default="eager",
+        help="dbt's: what becomes of tests of which not all parents are selected (default: eager)",
+    ),
+)
+FORMAT_HELP = "text (default), json, junit, sarif, github or markdown, to stdout or a file; may be repeated"
 
 SWITCHES = {
     "json": "one JSON document on stdout",
@@ -163,6 +182,11 @@ COMMANDS: tuple[Command, ...] = (
         help="judge what is published, without running a step",
         handler="check:check",
         options=(
+            *SELECTION,
+            option("--format", action="append", default=[], metavar="FORMAT[=FILE]", help=FORMAT_HELP),
+            option("--output", metavar="FILE", help="where the one format without a file of its own goes"),
+            option("--run-results", metavar="FILE", help="write dbt's run_results.json of dbt's own tests there"),
+            option("--plan", action="store_true", help="explain what is asked of which table; nothing is judged"),
             WAIT,
             option("--statements", action="store_true", help="print every statement of the scan and its cost"),
         ),
@@ -242,6 +266,44 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        name="contract",
+        help="data contracts (ODCS): test the published version (default), lint, export, diff",
+        handler="contract:test",
+        commands=(
+            Command(
+                name="lint",
+                help="what is wrong with contract files, with line, column and hint",
+                handler="contract:lint",
+                options=(FILES,),
+            ),
+            Command(
+                name="export",
+                help="write a contract from what the published version holds",
+                handler="contract:export",
+                options=(
+                    option("table", nargs="*", metavar="TABLE", help="default: every table of yours"),
+                    option("--output", metavar="FILE", help="write it there; default: stdout"),
+                    option("--force", action="store_true", help="overwrite the file"),
+                ),
+            ),
+            Command(
+                name="diff",
+                help="what changed between two contracts, and what of it breaks readers",
+                handler="contract:diff",
+                options=(
+                    option("old", metavar="OLD", help="the contract before"),
+                    option("new", metavar="NEW", help="the contract after"),
+                ),
+            ),
+            Command(
+                name="test",
+                help="judge the published version against contracts alone",
+                handler="contract:test",
+                options=(FILES,),
+            ),
+        ),
+    ),
+    Command(
         name="config",
         help="tidegate.yml: check it (default), print its JSON Schema",
         handler="config:check",
@@ -263,7 +325,7 @@ def parse(argv: Sequence[str]) -> Invocation:
     """Parse a command line. Raises SystemExit for `--help`, `--version` and for what cannot be understood."""
     arguments = build().parse_args(argv)
     output = Output(
-        json=arguments.json,
+        json=arguments.json or "json" in getattr(arguments, "format", ()),
         quiet=arguments.quiet,
         color=wants_color(disabled=arguments.no_color),
         verbose=arguments.verbose,

@@ -23,6 +23,7 @@ from tidegate.model import (
 if TYPE_CHECKING:  # `status` must not load what scans and judges
     from tidegate.services.check import CheckOutcome
     from tidegate.services.diff import TableDiff
+    from tidegate.services.plan import ScanPlan
     from tidegate.services.run import RunOutcome
     from tidegate.services.status import Status
 
@@ -137,7 +138,8 @@ def _checks(output: Output, results: Sequence[CheckResult]) -> None:
     output.line(f"checks    {len(results)}: {said}{nothing}")
     for result in results:
         if result.outcome in {Outcome.FAIL, Outcome.ERROR}:
-            output.line(f"  {result.outcome}  {result.check.name}: {result.reason}")
+            place = f" ({result.check.declared_in})" if result.check.declared_in else ""
+            output.line(f"  {result.outcome}  {result.check.name}: {result.reason}{place}")
 
 
 WORDS = {
@@ -165,7 +167,31 @@ def check(output: Output, outcome: CheckOutcome) -> None:
             output.line(f"told      {finding.sentence}")
     _measured(output, outcome.tables, outcome.costs)
     _checks(output, outcome.results)
+    output.line(f"counts    {outcome.counts}")
     _notes(output, outcome.notes)
+
+
+def plan(output: Output, found: ScanPlan, *, statements: bool) -> None:
+    """What a check asks of which table; with `statements` also the SQL and what it cost."""
+    heads, right = ["#", "table", "purpose", "columns", "rows", "cells"], [0, 3, 4, 5]
+    rows = [
+        [str(place), str(s.dataset), s.purpose, str(len(s.columns)), _rows(s.rows), _rows(s.cells)]
+        + ([f"{s.cpu_s:.3f}"] if statements else [])
+        for place, s in enumerate(found.statements, start=1)
+    ]
+    output.table([*heads, "CPU s"] if statements else heads, rows, right=[*right, 6] if statements else right)
+    cells = sum(s.cells or 0 for s in found.statements)
+    output.line(
+        f"\nversion {found.version}: {len(found.statements)} statements read about {cells:,} cells (rows times columns)"
+        f" for the profile and {len(found.checks)} of {found.declared} checks; nothing was judged"
+    )
+    for check in found.checks:
+        asks = ", ".join(check.numbers) or f"nothing: {check.reason}"
+        rides = f", in #{', #'.join(map(str, check.statements))}" if check.statements else ""
+        output.line(f"  {check.name} on {check.dataset} asks for {asks}{rides}")
+    for statement in found.statements if statements else ():
+        columns = ", ".join(statement.columns) or "no column"
+        output.line(f"\n-- {statement.dataset}: {statement.purpose}; reads {columns}\n{statement.sql};")
 
 
 def statements(output: Output, costs: Sequence[StatementCost]) -> None:
@@ -192,6 +218,7 @@ def status(output: Output, found: Status) -> None:
         )
     elif found.behind:
         output.line("repair     readers do not see it yet, as after a crash; `tidegate check` or a run repairs that")
+    _audited(output, found)
     if found.runs:
         output.line()
         rows = [
@@ -212,6 +239,17 @@ def status(output: Output, found: Status) -> None:
         output.line(f"\nnext  tidegate incidents show {found.incidents[0].number}")
     else:
         output.line("no open incident")
+
+
+def _audited(output: Output, found: Status) -> None:
+    """Whether what readers see is still what was audited; nothing when it is."""
+    if found.altered is None:
+        output.line("unaudited  it cannot be read, so nobody can tell whether it is what was audited")
+    elif found.altered:
+        output.line(
+            f"unaudited  somebody wrote to {' and '.join(found.altered)} after it was published: `tidegate check` judges"
+            " it as it is, `tidegate rollback` puts the version before back"
+        )
 
 
 def short(text: str | None, limit: int = 90) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from tidegate.config.schema import (
+    CONTRACTS,
     DEMANDS,
     CheckPart,
     ProjectPart,
@@ -182,6 +183,7 @@ def _settings(part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Ca
             )
         ),
         tables={ref(name): _table(name, said) for name, said in part.tables.items()},
+        contract_files=_contract_files(part.contracts, root, where),
         products=tuple(
             Product(
                 name=name,
@@ -195,11 +197,54 @@ def _settings(part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Ca
         ),
         retention=Retention(versions=part.retention.versions, days=part.retention.days),
         learned=part.learned,
+        strict=is_on(part.strict),
         false_alarms_per_month=part.budget.false_alarms_per_month,
         sample_rows=part.samples.rows,
         masked_columns=tuple(part.samples.mask),
         mask_personal_data=is_on(part.samples.mask_personal_data),
     )
+
+
+def _contract_files(said: Sequence[str], root: Path, where: Callable[..., str]) -> tuple[Path, ...]:
+    """The files that the patterns find, sorted; one that is named and finds none is refused.
+
+    Raises:
+        PathNotFoundError: a pattern of the file finds nothing.
+        ConfigError: a pattern leads out of the project.
+    """
+    found: dict[Path, None] = {}
+    for place, pattern in enumerate(said):
+        if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+            raise ConfigError(
+                f"{where('contracts', place)}: `{pattern}` leads out of the project", hint="name files in the project"
+            )
+        files = sorted(path for path in root.glob(pattern) if path.is_file())
+        if not files and tuple(said) != CONTRACTS:
+            raise PathNotFoundError(
+                f"{where('contracts', place)}: there is no contract `{pattern}`", hint="correct the path or pattern"
+            )
+        found |= dict.fromkeys(files)
+    return tuple(found)
+
+
+def checks_of(said: Mapping[str, object], where: str) -> tuple[Check, ...]:
+    """One entry of `checks:` that is written somewhere else, such as in a contract; without a `table` it has that of
+    `contract.table`.
+
+    Args:
+        where: the place that errors name.
+
+    Raises:
+        UnknownKeyError, ConfigError: a key or a value that is not allowed.
+    """
+    plain = {"version": 1, "checks": [{"table": "contract.table", **said}]}
+    try:
+        part = convert(plain, ProjectPart)
+    except msgspec.ValidationError:
+        from tidegate.config.explain import explain
+
+        raise explain(plain, lambda *loc: where) from None
+    return tuple(check for one in part.checks for check in _checks(one, where))
 
 
 def _table(name: str, said: TablePart) -> TableSettings:
@@ -215,7 +260,7 @@ def _table(name: str, said: TablePart) -> TableSettings:
 
 def _warehouse(said: WarehousePart, root: Path, where: str) -> WarehouseSettings:
     adopt = root / said.adopt if said.adopt else None
-    if adopt is not None and not adopt.is_file():
+    if adopt is not None and not (adopt.is_file() or adopt.is_symlink()):  # ours leads nowhere when a version is lost
         raise PathNotFoundError(
             f"{where}: there is no database `{said.adopt}` to adopt", hint="correct the path, or remove `adopt:`"
         )
@@ -319,4 +364,5 @@ def _check(
         blocking=said.on_fail == "hold",
         source=FILE_NAME,
         declared_in=where,
+        tags=tuple(said.tags),
     )

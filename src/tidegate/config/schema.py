@@ -19,6 +19,10 @@ TABLE = re.compile(r'^(?:"((?:[^"]|"")+)"|([^".][^.]*))\.(?=[\s\S])')
 """A schema, in double quotes if it has a dot, and the dot before the name."""
 
 
+CONTRACTS = ("contracts/*.odcs.yaml", "*.odcs.yaml")
+"""Where contracts are looked for when `contracts:` is not written; there need not be any."""
+
+
 def seconds(text: str) -> float:
     """Turn `90s`, `30m`, `24h`, `7d`, `2w` into seconds.
 
@@ -175,6 +179,7 @@ class CheckPart(Part, frozen=True):
     warn_if: Annotated[str, about("dbt's: when the number of failures warns")] = "!= 0"
     error_if: Annotated[str, about("dbt's: when the number of failures fails")] = "!= 0"
     on_fail: Annotated[Literal["hold", "warn"], about("hold the version, or publish it and tell")] = "hold"
+    tags: Annotated[list[str], about("words to select it by: `tidegate check --select tag:WORD`")] = []
 
     def __post_init__(self) -> None:
         given = [name for name in DEMANDS if getattr(self, name) is not None]
@@ -245,8 +250,15 @@ class ProjectPart(Part, frozen=True):
         Literal["hold", "warn", "off"],
         about("what a number outside its learned band does: hold the version, only tell, or nothing"),
     ] = "hold"
+    strict: Annotated[
+        Switch, about("hold the version also when a check is green that looked at nothing or cannot fail")
+    ] = False
     budget: BudgetPart = BudgetPart()
     checks: list[CheckPart] = []
+    contracts: Annotated[
+        list[str],
+        about("contract files, or patterns such as `contracts/*.odcs.yaml`; default: that and `*.odcs.yaml`"),
+    ] = msgspec.field(default_factory=lambda: list(CONTRACTS))
     tables: dict[TableName, TablePart] = {}
     products: dict[str, ProductPart] = {}
     retention: RetentionPart = RetentionPart()

@@ -8,11 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from tidegate.detect.history import YOUNG, DetectSettings, TableHistory
+from tidegate.detect.history import (
+    OF_VERSIONS,
+    OF_VERSIONS_BESIDE_TIME,
+    YOUNG,
+    DetectSettings,
+    TableHistory,
+    lookback,
+)
 from tidegate.detect.schema import judge_schema
 from tidegate.model import Finding
 
-__all__ = ["YOUNG", "DetectSettings", "TableHistory", "judge_schema", "judge_table", "notes"]
+__all__ = [
+    "OF_VERSIONS",
+    "OF_VERSIONS_BESIDE_TIME",
+    "YOUNG",
+    "DetectSettings",
+    "TableHistory",
+    "judge_schema",
+    "judge_table",
+    "lookback",
+    "notes",
+]
 
 UsedBy = Callable[[str], Sequence[str]]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-from tidegate.model import Dataset, Interval, Measurement, MetricSpec
+from tidegate.model import Dataset, Grid, Interval, Measurement, MetricSpec
 
 LOAD_COLUMN = "_dlt_load_id"
 """The column in which dlt writes the load that brought a row."""
@@ -14,6 +14,34 @@ LOAD_COLUMN = "_dlt_load_id"
 
 YOUNG = 1.5
 """A bucket is young until one and a half of its own length after its end. Chosen, not derived."""
+
+
+WIDTHS = {"hour": 24 * 7 * 4 + 24 * 7, "day": 120, "week": 90, "month": 90}
+"""How many buckets are looked at: what the longest season and 60 past errors need."""
+
+
+def infer_grain(some: Interval) -> str:
+    """The grain of the buckets, by the length of one of them."""
+    length = some.end - some.start
+    if length <= timedelta(hours=2):
+        return "hour"
+    if length <= timedelta(hours=36):
+        return "day"
+    return "week" if length <= timedelta(days=10) else "month"
+
+
+def lookback(newest: Interval) -> timedelta:
+    """How long before the newest bucket's start the past begins that is looked at, with some room."""
+    return (newest.end - newest.start) * (WIDTHS[infer_grain(newest)] + 2)
+
+
+SHARE_METRICS = frozenset({"null_count", "duplicate_rows", "true_count", "empty_count"})
+VALUE_METRICS = frozenset({"mean", "sum", "quantile", "mean_length", "stddev"})
+OF_VERSIONS = SHARE_METRICS | VALUE_METRICS | {"row_count", "distinct_count", "max"}
+"""The whole-table numbers of earlier versions that are looked at; `max` tells the newest row."""
+
+OF_VERSIONS_BESIDE_TIME = frozenset({"row_count", "distinct_count", "empty_count", "mean_length", "max"})
+"""Those that are left where buckets of time tell the others better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +77,10 @@ class TableHistory:
     """The numbers of one table: the candidate's, and those that it is compared with.
 
     `current` are the candidate's. Its buckets are complete from its oldest one on: a bucket that is missing there has no
-    rows, one before it was not scanned again and is taken from `base`.
-    `base` is what the parent's lineage says (empty on the first run). `first` are bucketed numbers as the first version
+    rows, one before it was not scanned again and is taken from what the parent knows. With `reopened`, only those
+    buckets were scanned, and all others are the parent's.
+    `base` is what the parent's lineage says (empty on the first run), and `known` its bucketed numbers in columns; they
+    are looked for in `base` where it is None. `first` are bucketed numbers as the first version
     that saw their bucket had them: where given, they tell how young buckets differ from grown ones (late rows, delivery
     dates that are not known yet). `versions` are whole-table numbers of earlier
     published versions, oldest first. `excluded` must not teach: (number or None for all, bucket or None).
@@ -60,6 +90,8 @@ class TableHistory:
     dataset: Dataset
     current: Sequence[Measurement]
     base: Sequence[Measurement] = ()
+    known: Grid | None = None
+    reopened: frozenset[Interval] | None = None
     first: Sequence[Measurement] = ()
     versions: Sequence[tuple[int, Sequence[Measurement]]] = ()
     excluded: Sequence[tuple[MetricSpec | None, Interval | None]] = ()

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from operator import attrgetter
 from types import NoneType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.detect.forecast import Flags, Floats
-from tidegate.detect.history import LOAD_COLUMN, YOUNG, DetectSettings, TableHistory
-from tidegate.model import Interval, Measurement, MetricSpec, Segment
+from tidegate.detect.history import LOAD_COLUMN, WIDTHS, YOUNG, DetectSettings, TableHistory, infer_grain
+from tidegate.model import Grid, Interval, Measurement, MetricSpec, Segment, Value
 
 Key = tuple[str, str, str, str, str, str]
 Places = NDArray[np.int64]
-
-WIDTHS = {"hour": 24 * 7 * 4 + 24 * 7, "day": 120, "week": 90, "month": 90}
-"""How many buckets are looked at: what the longest season and 60 past errors need."""
 
 SEASONS: dict[str, tuple[tuple[int, str], ...]] = {
     "hour": ((24, "hour of the day"), (168, "hour of the week")),
@@ -70,16 +66,6 @@ def middle(interval: Interval) -> datetime:
     return interval.start + (interval.end - interval.start) / 2
 
 
-def infer_grain(some: Interval) -> str:
-    """The grain of the buckets, by the length of one of them."""
-    length = some.end - some.start
-    if length <= timedelta(hours=2):
-        return "hour"
-    if length <= timedelta(hours=36):
-        return "day"
-    return "week" if length <= timedelta(days=10) else "month"
-
-
 def place(interval: Interval, grain: str, offset: int = 0) -> int:
     """Number a bucket so that neighbours differ by one, through clock changes, leap days and months."""
     if grain == "hour":
@@ -91,6 +77,9 @@ def place(interval: Interval, grain: str, offset: int = 0) -> int:
 
 
 COUNTS = ("row_count", "null_count", "true_count", "empty_count", "duplicate_rows", "distinct_count")
+
+UNJUDGED = frozenset({"content"})
+"""What tells buckets apart and measures nothing."""
 
 NOWHERE = -(2**40)
 """The place of a bucket that does not belong to the grain."""
@@ -105,6 +94,28 @@ class Cells:
     value: Floats
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """What was read of a table; `again` are the places that were scanned again, None for all from the oldest on."""
+
+    current: Cells
+    base: Cells
+    first: Cells
+    again: Places | None
+
+    def oldest(self) -> int | None:
+        """The oldest place that the scan brought or the base knows; None when there is none."""
+        known = [int(cells.place.min()) for cells in (self.current, self.base) if cells.place.size]
+        return min(known, default=None)
+
+    def scanned(self, start: int, newest: int) -> Flags:
+        """Which of the places from `start` to `newest` were scanned."""
+        places = np.arange(start, newest + 1)
+        if self.again is not None:
+            return np.isin(places, self.again)
+        return np.asarray(places >= self.current.place.min())
+
+
 class Reader:
     """Gives every spec a row and every bucket a place; a spec or interval object is looked at once, which makes it fast."""
 
@@ -115,41 +126,42 @@ class Reader:
         self.specs: list[MetricSpec] = []
         self.intervals: dict[int, Interval] = {}
 
-    def read(self, measurements: Sequence[Measurement]) -> Cells:
-        """Read what is judged by time; every measurement here has an interval. No loop in Python over all of them."""
-        specs = list(map(attrgetter("spec"), measurements))
-        intervals = list(map(attrgetter("interval"), measurements))
-        rows = {i: self.row(spec) for i, spec in dict(zip(map(id, specs), specs, strict=True)).items()}
-        places = {i: self.place(one) for i, one in dict(zip(map(id, intervals), intervals, strict=True)).items()}
-        row = np.array(list(map(rows.__getitem__, map(id, specs))), dtype=np.int64)
-        at = np.array(list(map(places.__getitem__, map(id, intervals))), dtype=np.int64)
-        value = numbers(list(map(attrgetter("value"), measurements)))
+    def read(self, grid: Grid) -> Cells:
+        """Read what is judged by time. No loop in Python over all numbers."""
+        rows = np.array([self.row(spec) for spec in grid.specs], dtype=np.int64)
+        places = np.array([self.place(one) for one in grid.intervals], dtype=np.int64)
+        row = rows[np.asarray(grid.series, dtype=np.int64)]
+        at = places[np.asarray(grid.buckets, dtype=np.int64)]
+        value = numbers(grid.values)
         judged = (row >= 0) & (at != NOWHERE)
         return Cells(row[judged], at[judged], value[judged])
 
     def row(self, spec: MetricSpec) -> int:
         """The row of a spec, a new one if it is new; -1 for what is not judged by time."""
-        if spec.where is not None or (spec.segment is not None and spec.segment.column == LOAD_COLUMN):
+        if spec.where is not None or spec.metric in UNJUDGED or (spec.segment and spec.segment.column == LOAD_COLUMN):
             return -1
         row = self.keys.setdefault(key_of(spec), len(self.specs))
         if row == len(self.specs):
             self.specs.append(spec)
         return row
 
-    def place(self, interval: Interval | None) -> int:
+    def place(self, interval: Interval) -> int:
         """The number of a bucket; NOWHERE for one of another grain."""
-        if interval is None or infer_grain(interval) != self.grain:
+        if infer_grain(interval) != self.grain:
             return NOWHERE
         at = place(interval, self.grain, self.offset)
         self.intervals.setdefault(at, interval)
         return at
 
 
-def numbers(values: list[object]) -> Floats:
+def numbers(values: Sequence[Value]) -> Floats:
     """Values as floats; NaN for what is no finite number."""
-    if not {*map(type, values)} <= {int, float, NoneType}:
-        values = [v if isinstance(v, (int, float)) else None for v in values]
-    found = np.array(values, dtype=np.float64)
+    plain = (
+        values
+        if {*map(type, values)} <= {int, float, NoneType}
+        else [None if isinstance(v, str) else v for v in values]
+    )
+    found = np.array(plain, dtype=np.float64)
     return np.where(np.isfinite(found), found, np.nan)
 
 
@@ -166,20 +178,28 @@ def build(history: TableHistory, *, now: datetime, settings: DetectSettings) -> 
 
     O(measurements).
     """
-    timed = [m for m in history.current if m.interval is not None]
-    some = timed[0].interval if timed else None
+    came, known = Grid.of(history.current), history.known if history.known is not None else Grid.of(history.base)
+    some = next(iter(came.intervals if history.reopened is None else (*came.intervals, *known.intervals)), None)
     if some is None:
         return None
     grain = history.grain or infer_grain(some)
     reader = Reader(grain, middle(some).toordinal())
-    current = reader.read(timed)
-    base = reader.read([m for m in history.base if m.interval is not None])
-    first = reader.read([m for m in history.first if just_ended(m)])
+    current, base = reader.read(came), reader.read(known)
+    first = reader.read(Grid.of([m for m in history.first if just_ended(m)]))
     closed = np.array([at for at, interval in reader.intervals.items() if interval.end <= now], dtype=np.int64)
-    alive = current.place[np.isin(current.place, closed) & (np.nan_to_num(current.value) != 0)]
+    again = None if history.reopened is None else np.array([reader.place(i) for i in history.reopened], dtype=np.int64)
+    alive = np.concatenate(
+        [filled(current, closed), [] if again is None else filled(base, np.setdiff1d(closed, again))]
+    )
     if not alive.size:
         return None
-    return arrange(history, reader, (current, base, first), newest=int(alive.max()), now=now, settings=settings)
+    read = Readings(current=current, base=base, first=first, again=again)
+    return arrange(history, reader, read, newest=int(alive.max()), now=now, settings=settings)
+
+
+def filled(cells: Cells, among: Places) -> Places:
+    """The places in which something is there, of those given."""
+    return np.asarray(cells.place[np.isin(cells.place, among) & (np.nan_to_num(cells.value) != 0)])
 
 
 def just_ended(m: Measurement) -> bool:
@@ -191,26 +211,24 @@ def just_ended(m: Measurement) -> bool:
 def arrange(
     history: TableHistory,
     reader: Reader,
-    read: tuple[Cells, Cells, Cells],
+    read: Readings,
     *,
     newest: int,
     now: datetime,
     settings: DetectSettings,
 ) -> Panel:
     """Lay the readings out on one axis of time that ends with `newest`, fill zeros, and mark what is new."""
-    current, base, _ = read
-    oldest_scanned = int(current.place.min())
-    start = min(oldest_scanned, int(base.place.min()) if base.place.size else newest)
-    start = max(newest - WIDTHS[reader.grain] + 1, start)
+    oldest = read.oldest()
+    start = max(newest - WIDTHS[reader.grain] + 1, newest if oldest is None else oldest)
     order = sorted(range(len(reader.specs)), key=lambda i: key_of(reader.specs[i]))
     specs = tuple(reader.specs[i] for i in order)
     now_values, base_values, first_values = (
-        believable(specs, matrix(cells, (len(specs), newest - start + 1), start)[order]) for cells in read
+        believable(specs, matrix(cells, (len(specs), newest - start + 1), start)[order])
+        for cells in (read.current, read.base, read.first)
     )
     intervals = tuple(axis(reader, start, newest))
     new = unjudged(history, base_values, intervals)
-    scanned = max(0, oldest_scanned - start)
-    values = overlaid(specs, now_values, base_values, scanned=scanned, new=new)
+    values = overlaid(specs, now_values, base_values, scanned=read.scanned(start, newest), new=new)
     return Panel(
         grain=reader.grain,
         specs=specs,
@@ -227,19 +245,18 @@ def arrange(
     )
 
 
-def overlaid(specs: Sequence[MetricSpec], now: Floats, base: Floats, *, scanned: int, new: Sequence[int]) -> Floats:
-    """The candidate's numbers; before its scan, and where it looks at newer buckets only (duplicates), the base's.
+def overlaid(specs: Sequence[MetricSpec], now: Floats, base: Floats, *, scanned: Flags, new: Sequence[int]) -> Floats:
+    """The candidate's numbers; where it did not scan, and where it looks at newer buckets only (duplicates), the base's.
 
     A number that the scan did not ask for this time is forgotten, so that it does not look like zero rows: it has no
     value in the candidate, and one in the base for a bucket that was scanned again.
     """
     values = now.copy()
-    values[:, :scanned] = base[:, :scanned]
+    values[:, ~scanned] = base[:, ~scanned]
     recent = np.array([s.metric == "duplicate_rows" for s in specs], dtype=bool)
     values[recent] = np.where(np.isnan(now[recent]), base[recent], now[recent])
     values = zero_filled(specs, values)
-    again = np.ones(values.shape[1], dtype=bool)
-    again[:scanned] = False
+    again = scanned.copy()
     again[list(new)] = False
     absent = np.isnan(now).all(axis=1)
     had = (np.nan_to_num(base) * again).any(axis=1)

@@ -22,8 +22,9 @@ class CommandStep:
 
     It gets `TIDEGATE_DATABASE`, the path of the candidate's file, and the variables of every step in `alongside`, so
     that a wrapped `dbt build -s +model` hits the candidate. It runs in the project's folder; a dbt command for which
-    that is no dbt project runs in the one dbt project alongside. Options: `cwd`, `env`, `alongside` (a sequence of
-    steps, given by the program and not by YAML).
+    that is no dbt project runs in the one dbt project alongside. Where it may run several dbt projects, each writes its
+    artifacts to its own target folder, as ever, and the version gets copies. Options: `cwd`, `env`, `alongside` (a
+    sequence of steps, given by the program and not by YAML).
     """
 
     def __init__(self, name: str, path: str | Sequence[str], options_: Mapping[str, object]) -> None:
@@ -34,6 +35,7 @@ class CommandStep:
                 f"step `{name}`: the command is empty", hint="write the command, such as `python load.py`"
             )
         alongside = said.get("alongside", ())
+        self._place = "after `--`" if "alongside" in said else "in `run:` of the step"
         self._name = name
         self._alongside: tuple[Step, ...] = tuple(alongside) if isinstance(alongside, Sequence) else ()
         self._env = options.variables(name, said)
@@ -77,9 +79,7 @@ class CommandStep:
 
     def run(self, context: StepContext, progress: Progress) -> StepReport:
         command = (self._program(context.project), *self._command[1:])
-        projects = self._dbt_steps(context.project)
-        keep = "retry" in command
-        stale = [(p, dbt_artifacts.note_stale(p.target_folder(context), remove=not keep)) for p in projects]
+        stale = self._stale(context)
         before = {load.id for load in dlt_loads.loads(context.state / "dlt")}
         with process.StepLog(path=context.logs / f"{self._name}.log") as log:
             ended = process.run(
@@ -92,7 +92,19 @@ class CommandStep:
             )
         loads = tuple(load for load in dlt_loads.loads(context.state / "dlt") if load.id not in before)
         found = [(step, dbt_artifacts.read_new(old)) for step, old in stale]
+        for (step, old), (_, new) in zip(stale, found, strict=True):
+            if new.manifest and old.folder != step.target_folder(context):
+                dbt_artifacts.keep(old.folder, step.target_folder(context))
         return self._report(context, command, ended, log, found, loads)
+
+    def _stale(self, context: StepContext) -> list[tuple[DbtStep, dbt_artifacts.Stale]]:
+        """The dbt projects, and the artifacts that they had before; several projects have them in their own folders."""
+        projects = self._dbt_steps(context.project)
+        if len(projects) > 1:
+            places = [(p, p.own_target_folder(context.project)) for p in projects]
+            return [(p, dbt_artifacts.note_stale(place, remove=False)) for p, place in places]
+        remove = "retry" not in self._command
+        return [(p, dbt_artifacts.note_stale(p.target_folder(context), remove=remove)) for p in projects]
 
     def _report(
         self,
@@ -104,7 +116,7 @@ class CommandStep:
         loads: Sequence[dlt_loads.Load],
     ) -> StepReport:
         wrong = [dlt_loads.describe(load) for load in loads if load.failed or load.state != "loaded"]
-        results = found[0][1].run_results if self._is_dbt and found else {}
+        results = next((a.run_results for _, a in found if a.run_results), {}) if self._is_dbt else {}
         if ended.timed_out:
             status, summary = StepStatus.TIMEOUT, f"the command was stopped after {ended.wall_s:.0f} s"
         elif ended.exit_code == 0 and not wrong:
@@ -114,7 +126,7 @@ class CommandStep:
         else:
             status = StepStatus.FAILED
             said = next((e for _, a in found if (e := dbt_artifacts.first_error(a.run_results, a.manifest))), None)
-            summary = said or next(iter(wrong), None) or f"it ended with {ended.exit_code}: {explain(log.tail) or ''}"
+            summary = said or next(iter(wrong), None) or f"it {ended.words}: {explain(log.tail) or ''}"
         return StepReport(
             name=self._name,
             kind=self.kind,
@@ -149,8 +161,6 @@ class CommandStep:
         notes = list(wrong)
         if ended.left_behind and not (ended.timed_out or told):
             notes.append(f"{ended.left_behind} processes that the command left running were stopped")
-        if len(found) > 1 and not told:
-            notes.append("more than one dbt project: their results of this command are not read")
         return _together([*parts, PipelineFacts(notes=tuple(notes))])
 
     def facts(self, project: Path, state: Path) -> PipelineFacts:
@@ -189,8 +199,10 @@ class CommandStep:
 
     def _program(self, project: Path) -> str:
         if self._command[0] == "dbt":
-            return find_dbt(None, project, self.folder(project), self._environ())
-        return process.find_executable(self._command[0], cwd=self.folder(project), env=self._environ())
+            other = f"write the whole path of dbt {self._place}"
+            return find_dbt(None, project, self.folder(project), self._environ(), other=other)
+        hint = f"install it, or correct the command {self._place}; the whole path of a program can stand there too"
+        return process.find_executable(self._command[0], cwd=self.folder(project), env=self._environ(), hint=hint)
 
     def _environ(self) -> dict[str, str]:
         return {**os.environ, **self._env}

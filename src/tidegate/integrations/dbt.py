@@ -6,10 +6,11 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tidegate.errors import ConfigError, ExecutableNotFoundError, PathNotFoundError
-from tidegate.integrations import dbt_artifacts, dbt_profiles, options, process
+from tidegate.integrations import dbt_artifacts, dbt_lines, dbt_profiles, dbt_selection, options, process
 from tidegate.integrations.dbt_events import Events
 from tidegate.integrations.dbt_profiles import Profile
 from tidegate.model import PipelineFacts, StepReport, StepStatus
@@ -140,9 +141,14 @@ class DbtStep:
             facts=self.told(context, artifacts, events, executing=self._command[0], ended=ended),
         )
 
-    def facts(self, project: Path, state: Path) -> PipelineFacts:  # noqa: ARG002  the artifacts say it all
+    def facts(self, project: Path, state: Path) -> PipelineFacts:
         manifest = dbt_artifacts.read_manifest(self._target_in(state))
-        return dbt_artifacts.facts(dbt_artifacts.Artifacts(manifest=manifest, run_results={}), prefix=self._path)
+        found = dbt_artifacts.facts(dbt_artifacts.Artifacts(manifest=manifest, run_results={}), prefix=self._path)
+        return replace(
+            found,
+            checks=dbt_lines.located(found.checks, manifest, project),
+            selectables=dbt_selection.selectables(manifest, folder=self._path),
+        )
 
     def told(
         self,
@@ -170,7 +176,7 @@ class DbtStep:
         return PipelineFacts(
             nodes=found.nodes,
             edges=found.edges,
-            checks=found.checks,
+            checks=dbt_lines.located(found.checks, artifacts.manifest, context.project),
             tests=found.tests,
             executed_nodes=executed,
             notes=tuple(dict.fromkeys(notes)),
@@ -190,6 +196,12 @@ class DbtStep:
     def target_folder(self, context: StepContext) -> Path:
         """Where dbt writes its artifacts and keeps its last parse; it travels with the version."""
         return self._target_in(context.state)
+
+    def own_target_folder(self, project: Path) -> Path:
+        """Where dbt writes its artifacts when nobody tells it another place."""
+        folder, env = self.folder(project), self._environ()
+        said = dbt_profiles.render(str(dbt_profiles.project_file(folder).get("target-path") or "target"), env)
+        return folder / (env.get("DBT_TARGET_PATH") or said or "target")
 
     def _target_in(self, state: Path) -> Path:
         return state / "dbt" / self._name / "target"
@@ -230,15 +242,22 @@ class DbtStep:
         return tuple(flags)
 
 
-def find_dbt(asked: str | None, project: Path, folder: Path, env: Mapping[str, str]) -> str:
+def find_dbt(
+    asked: str | None,
+    project: Path,
+    folder: Path,
+    env: Mapping[str, str],
+    *,
+    other: str = "name dbt with `executable:` of the step",
+) -> str:
     """The dbt to run: the one that is asked for, a `.venv` of the project or of the dbt folder, the one beside this
-    Python, the one in PATH.
+    Python, the one in PATH. `other` completes the hint where there is none.
 
     Raises:
         ExecutableNotFoundError: none of them exists.
     """
     if asked is not None:
-        return process.find_executable(asked, cwd=project, env=env)
+        return process.find_executable(asked, cwd=project, env=env, hint="correct `executable:` of the step")
     places = [project / ".venv/bin", folder / ".venv/bin", Path(sys.executable).parent]
     for place in places:
         if os.access(place / "dbt", os.X_OK):
@@ -249,7 +268,7 @@ def find_dbt(asked: str | None, project: Path, folder: Path, env: Mapping[str, s
         looked = ", ".join(f"`{p}`" for p in dict.fromkeys(places))
         raise ExecutableNotFoundError(
             f"dbt is not installed: it is not in {looked} and not in PATH",
-            hint="run `pip install dbt-duckdb` in the project's .venv, or name dbt with `executable:` of the step",
+            hint=f"run `pip install dbt-duckdb` in the project's .venv, or {other}",
         ) from None
 
 
@@ -287,4 +306,4 @@ def _summary(
     said = dbt_artifacts.first_error(artifacts.run_results, artifacts.manifest)
     said = said or next((dbt_artifacts.one_line(e) for e in events.errors), None)
     last = next((line for line in reversed(log.tail) if line.strip()), "it wrote nothing")
-    return said or f"dbt ended with {ended.exit_code}: {last}"
+    return said if said and not ended.is_cut_off else f"dbt {ended.words}: {said or last}"

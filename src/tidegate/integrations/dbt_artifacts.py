@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from tidegate.integrations import dbt_tests
 from tidegate.model import Check, DatasetRef, Node, PipelineFacts, StepStatus, TestRun
 
 Raw = Mapping[str, object]
 
 TABLES = ("model", "seed", "snapshot", "source")
 TESTS = ("test", "unit_test")
-BUILT_IN = ("unique", "not_null", "accepted_values", "relationships")
 EXECUTING = ("build", "run", "test", "seed", "snapshot", "run-operation", "retry", "clone", "compile")
 BROKEN = ("error", "runtime error", "partial success")
 REF = re.compile(r"""\bref\(\s*(?:['"](?P<package>[^'"]+)['"]\s*,\s*)?['"](?P<name>[^'"]+)['"]""")
@@ -29,6 +31,7 @@ class Artifacts:
 
     manifest: Raw
     run_results: Raw
+    sources: Raw = field(default_factory=dict)
 
     @property
     def command(self) -> str:
@@ -43,6 +46,7 @@ class Stale:
     folder: Path
     manifest: str | None
     run_results: str | None
+    sources: str | None = None
 
 
 def note_stale(folder: Path, *, remove: bool = True) -> Stale:
@@ -51,6 +55,7 @@ def note_stale(folder: Path, *, remove: bool = True) -> Stale:
         folder=folder,
         manifest=_identity(folder / "manifest.json"),
         run_results=_identity(folder / "run_results.json"),
+        sources=_identity(folder / "sources.json"),
     )
     if remove:
         (folder / "run_results.json").unlink(missing_ok=True)
@@ -61,10 +66,20 @@ def read_new(stale: Stale) -> Artifacts:
     """The artifacts that were written since; what an earlier run wrote, or what is not whole, is left out."""
     manifest = _document(stale.folder / "manifest.json")
     results = _document(stale.folder / "run_results.json")
+    sources = _document(stale.folder / "sources.json")
     return Artifacts(
         manifest=manifest if _invocation(manifest) != stale.manifest else {},
         run_results=results if _invocation(results) != stale.run_results else {},
+        sources=sources if _invocation(sources) != stale.sources else {},
     )
+
+
+def keep(folder: Path, target: Path) -> None:
+    """Put a copy of a target folder's artifacts into another one."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in ("manifest.json", "run_results.json"):
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, target / name)
 
 
 def read_manifest(folder: Path) -> Raw:
@@ -76,8 +91,9 @@ def facts(artifacts: Artifacts, *, prefix: str = ".") -> PipelineFacts:
     """Everything that the artifacts tell. Paths are relative to the Tidegate project when `prefix` is dbt's folder."""
     book = _Book(artifacts.manifest, prefix)
     results = _results(artifacts.run_results)
-    checks = tuple(book.checks())
-    tests = tuple(_test_run(r) for r in results if _kind(r) in TESTS)
+    checks = tuple(book.checks({str(r.get("unique_id")): r for r in results}))
+    tests = [_test_run(r) for r in results if _kind(r) in TESTS]
+    tests += [_freshness_run(r) for r in _results(artifacts.sources)]
     executed = None
     if artifacts.run_results:
         executed = sum(_status(r) not in {"skipped", "no-op"} for r in results)
@@ -85,7 +101,7 @@ def facts(artifacts: Artifacts, *, prefix: str = ".") -> PipelineFacts:
         nodes=tuple(book.nodes()),
         edges=tuple(book.edges()),
         checks=checks,
-        tests=tests,
+        tests=tuple(tests),
         executed_nodes=executed,
         notes=tuple(_notes(artifacts, results, book, checks)),
     )
@@ -124,15 +140,6 @@ def one_line(message: str) -> str:
     return " ".join(line.strip() for line in message.splitlines() if line.strip())
 
 
-def _is_built_in(kind: str, raw: Raw, metadata: Raw) -> bool:
-    """Whether a test is dbt's own and means what dbt documents: a project may replace the macros that it is made of."""
-    if metadata.get("namespace") or kind not in BUILT_IN:
-        return False
-    macros = _texts(_map(raw.get("depends_on")).get("macros"))
-    replaceable = {f"test_{kind}", "get_where_subquery"}
-    return not any(m.rsplit(".", 1)[-1] in replaceable and not m.startswith("macro.dbt.") for m in macros)
-
-
 class _Book:
     """A manifest, looked up by unique id and by name."""
 
@@ -140,6 +147,7 @@ class _Book:
         self._prefix = prefix
         self._project = str(_map(manifest.get("metadata")).get("project_name", ""))
         self._groups = {str(_map(g).get("name")): _map(g) for g in _map(manifest.get("groups")).values()}
+        self._macros = [m for m in _map(manifest.get("macros")) if m.startswith(f"macro.{self._project}.")]
         self.raw: dict[str, Raw] = {}
         for part in ("nodes", "sources", "exposures", "unit_tests"):
             self.raw.update({k: _map(v) for k, v in _map(manifest.get(part)).items()})
@@ -179,28 +187,49 @@ class _Book:
                 parents = dict.fromkeys(_texts(_map(raw.get("depends_on")).get("nodes")))
                 yield from ((parent, child) for parent in parents if parent in known)
 
-    def checks(self) -> Iterator[Check]:
+    def checks(self, results: Mapping[str, Raw]) -> Iterator[Check]:
+        """Every declared test and freshness, and the unit tests that dbt ran."""
         for unique_id, raw in self.raw.items():
-            if _resource(unique_id, raw) == "test":
-                yield self._check(unique_id, raw)
+            resource = _resource(unique_id, raw)
+            if resource == "test":
+                yield self._test(unique_id, raw, results.get(unique_id, {}))
+            elif resource == "unit_test" and unique_id in results:
+                yield dbt_tests.compiled(self._check(unique_id, raw, {}), "unit test", "", None)
+            elif resource == "source" and (dataset := self.dataset(unique_id)) is not None:
+                if found := dbt_tests.freshness(unique_id, raw, dataset, self._file(raw)):
+                    yield found
 
-    def _check(self, unique_id: str, raw: Raw) -> Check:
-        config, metadata = _map(raw.get("config")), _map(raw.get("test_metadata"))
+    def _test(self, unique_id: str, raw: Raw, result: Raw) -> Check:
+        """A test as an entry of the catalogue; what has none goes through its compiled SQL."""
+        metadata = _map(raw.get("test_metadata"))
         kwargs = _map(metadata.get("kwargs"))
-        kind = str(metadata.get("name", ""))
-        arguments = self._arguments(kind, raw, kwargs) if _is_built_in(kind, raw, metadata) else None
-        if arguments is None:
-            called = ".".join(str(p) for p in (metadata.get("namespace"), kind) if p) or "singular"
-            arguments = {k: v for k, v in kwargs.items() if k not in {"model", "column_name"}} | {"test": called}
-            kind = "dbt"
+        found = dbt_tests.entry(
+            raw, metadata, kwargs, replaced=self._replaced(raw), parent=lambda text: self._parent(text, raw)
+        )
+        check, because = self._check(unique_id, raw, kwargs), found.because
+        if found.kind is not None:
+            check = dataclasses.replace(check, kind=found.kind, arguments=found.arguments)
+            because = dbt_tests.usable(check)
+            if not because:
+                return check
+        code = _text(raw.get("compiled_code")) or _text(result.get("compiled_code"))
+        return dbt_tests.compiled(check, dbt_tests.called(metadata), because, code)
+
+    def _replaced(self, raw: Raw) -> set[str]:
+        """Macros that the project has its own of: those that a test calls, and all those of the project itself."""
+        own = tuple(f"macro.{package}." for package in ("dbt", *dbt_tests.PACKAGES))
+        called = {m for m in _texts(_map(raw.get("depends_on")).get("macros")) if not m.startswith(own)}
+        return {macro.rsplit(".", 1)[-1] for macro in (*called, *self._macros)}
+
+    def _check(self, unique_id: str, raw: Raw, kwargs: Raw) -> Check:
+        config = _map(raw.get("config"))
         limit = config.get("limit")
         return Check(
             id=unique_id,
             name=str(raw.get("name", unique_id)),
             dataset=self._tested(raw, kwargs),
-            kind=kind,
+            kind="dbt",
             column=_text(raw.get("column_name")) or _text(kwargs.get("column_name")),
-            arguments=arguments,
             where=_text(config.get("where")),
             severity=str(config.get("severity") or "error").lower(),
             warn_if=_text(config.get("warn_if")) or "!= 0",
@@ -210,19 +239,6 @@ class _Book:
             source="dbt",
             declared_in=self._file(raw),
         )
-
-    def _arguments(self, kind: str, raw: Raw, kwargs: Raw) -> Raw | None:
-        """The arguments of a built-in test; None when they are not what dbt documents, so that dbt's verdict is used."""
-        if not (raw.get("column_name") or kwargs.get("column_name")):
-            return None
-        if kind == "accepted_values":
-            values = kwargs.get("values")
-            quote = kwargs.get("quote", True)
-            return {"values": list(values), "quote": bool(quote)} if isinstance(values, list) else None
-        if kind == "relationships":
-            dataset, field = self._parent(str(kwargs.get("to", "")), raw), _text(kwargs.get("field"))
-            return {"to": str(dataset), "field": field} if dataset and field else None
-        return {}
 
     def _parent(self, expression: str, raw: Raw) -> DatasetRef | None:
         """The table that `to:` means; one that does not exist keeps its name, so that the check cannot be evaluated."""
@@ -298,6 +314,8 @@ def _notes(artifacts: Artifacts, results: Sequence[Raw], book: _Book, checks: Se
         yield "dbt executed 0 nodes"
     yield from book.unresolved()
     executed = {str(r.get("unique_id")) for r in results}
+    yield from _without_entry(checks)
+    checks = [c for c in checks if not dbt_tests.is_freshness(c)]
     missed = [c.name for c in checks if c.id not in executed]
     if artifacts.run_results and checks and len(missed) == len(checks):
         yield f"none of the {len(checks)} declared dbt tests was executed (`dbt {artifacts.command}`)"
@@ -314,6 +332,17 @@ def _notes(artifacts: Artifacts, results: Sequence[Raw], book: _Book, checks: Se
         )
 
 
+def _without_entry(checks: Sequence[Check]) -> Iterator[str]:
+    """Tests that Tidegate cannot evaluate by itself, by the reason why."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for check in checks:
+        if because := check.arguments.get("because"):
+            reasons.setdefault((check.kind, str(because)), []).append(check.name)
+    for (kind, because), names in reasons.items():
+        by = "by the SQL that dbt compiled" if kind == "compiled" else "by dbt alone, which compiled no SQL"
+        yield f"{len(names)} dbt tests are evaluated {by}, because {because}: {_some(names)}"
+
+
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
     return ", ".join(names[:NAMES_SHOWN]) + more
@@ -326,6 +355,17 @@ def _test_run(result: Raw) -> TestRun:
         status=_status(result),
         failures=int(failures) if isinstance(failures, int | float) else None,
         message=_text(result.get("message")),
+    )
+
+
+def _freshness_run(result: Raw) -> TestRun:
+    """What `dbt source freshness` said of one source; `runtime error` is its word for what it could not tell."""
+    status = _status(result)
+    return TestRun(
+        id=dbt_tests.freshness_id(str(result.get("unique_id"))),
+        status=status if status in {"pass", "warn", "error"} else "error",
+        failures=None,
+        message=f"dbt source freshness: {result.get('error') or status}",
     )
 
 

@@ -114,8 +114,10 @@ def find_profile(file: Path, *, name: str, target: str | None, env: Mapping[str,
     known = outputs if isinstance(outputs, Mapping) else {}
     output = known.get(asked)
     if not isinstance(output, Mapping):
+        where = "`target:` of the step, `--target` or `DBT_TARGET`" if target else f"`target:` in `{file}`"
         raise ProfileNotFoundError(
-            f"profile `{name}` in `{file}` has no target `{asked}`; {_listed(known)}", hint=_near(asked, known)
+            f"profile `{name}` in `{file}` has no target `{asked}`; {_listed(known)}",
+            hint=_near(asked, known) or f"correct {where}, or add the target to the profile",
         )
     return Profile(name=name, target=asked, file=file, output=output, document=document)
 

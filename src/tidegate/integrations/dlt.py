@@ -229,7 +229,10 @@ def _verdict(
     if ended.timed_out:
         return StepStatus.TIMEOUT, f"the script was stopped after {ended.wall_s:.0f} s"
     if ended.exit_code != 0:
-        return StepStatus.FAILED, explain(log.tail) or f"the script ended with {ended.exit_code}"
+        said = explain(log.tail)
+        if ended.is_cut_off:
+            return StepStatus.FAILED, f"the script {ended.words}{f': {said}' if said else ''}"
+        return StepStatus.FAILED, said or f"the script {ended.words}"
     if wrong:
         return StepStatus.FAILED, wrong[0]
     return StepStatus.SUCCESS, "1 load" if len(loaded) == 1 else f"{len(loaded)} loads"
@@ -243,7 +246,7 @@ def find_python(asked: str | None, project: Path, folder: Path, env: Mapping[str
         ExecutableNotFoundError: none of them exists.
     """
     if asked is not None:
-        return process.find_executable(asked, cwd=project, env=env)
+        return process.find_executable(asked, cwd=project, env=env, hint="correct `python:` of the step")
     for place in dict.fromkeys((project / ".venv", folder / ".venv")):
         if next(place.glob("lib/python3*/site-packages/dlt/__init__.py"), None):
             return process.find_executable(str(place / "bin" / "python"), cwd=project, env=env)

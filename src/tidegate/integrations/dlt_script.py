@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tidegate.errors import ConfigSyntaxError, PathNotFoundError
@@ -60,9 +61,15 @@ def read_script(file: Path) -> tuple[Pipeline, ...]:
         ConfigSyntaxError: not Python; the message has the line.
     """
     try:
-        tree = ast.parse(file.read_bytes(), filename=str(file))
+        return _read(file, file.read_bytes())
     except (FileNotFoundError, IsADirectoryError):
         raise PathNotFoundError(f"no script `{file}`") from None
+
+
+@lru_cache(maxsize=32)
+def _read(file: Path, source: bytes) -> tuple[Pipeline, ...]:
+    try:
+        tree = ast.parse(source, filename=str(file))
     except (SyntaxError, ValueError) as error:
         what = f", line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) else f": {error}"
         raise ConfigSyntaxError(f"`{file}`{what}", hint="correct the script there") from error

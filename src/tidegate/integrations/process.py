@@ -27,6 +27,9 @@ KILL_AFTER_S = supervise.GRACE_S + 2.0
 MAX_LINE_BYTES = 1 << 20
 """A longer line is cut into pieces. Chosen, not derived."""
 
+KILLED_INSIDE = 128 + signal.SIGKILL
+"""What a shell ends with when the program that it ran was killed."""
+
 MAX_READS = 64
 TAIL_LINES = 200
 
@@ -44,6 +47,25 @@ class Ended:
     wall_s: float
     cpu_s: float
     left_behind: int
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether a signal ended it, so that its last words do not say why."""
+        return self.exit_code is None or self.exit_code < 0 or self.exit_code == KILLED_INSIDE
+
+    @property
+    def words(self) -> str:
+        """How it ended, to follow "it" or "dbt"."""
+        memory = "signal 9; often the system ran out of memory"
+        if self.exit_code is None:
+            return "ended, and nobody could tell how"
+        if self.exit_code == -signal.SIGKILL:
+            return f"was killed ({memory})"
+        if self.exit_code == KILLED_INSIDE:
+            return f"ended with {self.exit_code}: a program that it ran was killed ({memory})"
+        if self.exit_code < 0:
+            return f"was ended by signal {-self.exit_code} ({signal.strsignal(-self.exit_code)})"
+        return f"ended with {self.exit_code}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,20 +115,23 @@ class _Lines:
         self.on_line(line.rstrip(b"\r").rsplit(b"\r", 1)[-1].decode("utf-8", errors="replace"))
 
 
-def find_executable(name: str, *, cwd: Path, env: Mapping[str, str]) -> str:
-    """The path of a program, as the command itself would find it from `cwd`.
+def find_executable(name: str, *, cwd: Path, env: Mapping[str, str], hint: str | None = None) -> str:
+    """The path of a program, as the command itself would find it from `cwd`; `hint` says where its name can be corrected.
 
     Raises:
         ExecutableNotFoundError: no such file, or it is not executable.
     """
     if os.sep in name:
         path = cwd / name
-        if path.is_file() and os.access(path, os.X_OK):
-            return str(path)
-        raise ExecutableNotFoundError(f"`{name}` is not an executable file")
+        if not path.is_file():
+            raise ExecutableNotFoundError(f"there is no program `{path}`", hint=hint)
+        if not os.access(path, os.X_OK):
+            run_it = f"make it executable with `chmod +x {name}`, or write the program that runs it before its name"
+            raise ExecutableNotFoundError(f"`{name}` is not an executable file", hint=run_it)
+        return str(path)
     found = shutil.which(name, path=env.get("PATH", os.defpath))
     if found is None:
-        raise ExecutableNotFoundError(f"`{name}` is not installed: it is in no folder of PATH")
+        raise ExecutableNotFoundError(f"`{name}` is not installed: it is in no folder of PATH", hint=hint)
     return str(Path(found).absolute())
 
 
@@ -230,7 +255,8 @@ class _Conversation:
 
     def raise_if_not_started(self, name: str) -> None:
         if (number := self._said("errno")) is not None:
-            raise ExecutableNotFoundError(f"`{name}` cannot be executed: {os.strerror(number)}")
+            hint = "write the program that runs it before its name, or begin the file with `#!` and that program"
+            raise ExecutableNotFoundError(f"`{name}` cannot be executed: {os.strerror(number)}", hint=hint)
 
     @property
     def _answered(self) -> bool:

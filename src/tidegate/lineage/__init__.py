@@ -1,5 +1,6 @@
-"""Who depends on whom: datasets as a graph, and findings grouped along it."""
+"""Who depends on whom: datasets as a graph, findings grouped along it, and dbt's node selection."""
 
 from tidegate.lineage.graph import Graph, build, groups
+from tidegate.lineage.select import INDIRECT, select
 
-__all__ = ["Graph", "build", "groups"]
+__all__ = ["INDIRECT", "Graph", "build", "groups", "select"]

@@ -1,24 +1,38 @@
 """The catalogue of numbers, and the SQL aggregate that measures each."""
 
+from tidegate.metrics.atoms import Atoms
 from tidegate.metrics.catalogue import METRICS, Metric, Unmeasured
-from tidegate.metrics.fragments import accepted, aggregate, conditions, in_segment, literal, quoted, relation, select
+from tidegate.metrics.fragments import (
+    accepted,
+    aggregate,
+    conditions,
+    in_segment,
+    literal,
+    quoted,
+    relation,
+    select,
+    taken_apart,
+)
 from tidegate.metrics.kinds import NUMBERS, TIMES, Kind, kind_of
 from tidegate.metrics.personal import is_personal, mask
-from tidegate.metrics.predicate import ConditionError, condition, query
+from tidegate.metrics.predicate import ConditionError, Vouched, condition, is_light, query
 
 __all__ = [
     "METRICS",
     "NUMBERS",
     "TIMES",
+    "Atoms",
     "ConditionError",
     "Kind",
     "Metric",
     "Unmeasured",
+    "Vouched",
     "accepted",
     "aggregate",
     "condition",
     "conditions",
     "in_segment",
+    "is_light",
     "is_personal",
     "kind_of",
     "literal",
@@ -27,4 +41,5 @@ __all__ = [
     "quoted",
     "relation",
     "select",
+    "taken_apart",
 ]

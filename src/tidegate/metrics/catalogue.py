@@ -288,6 +288,18 @@ _METRICS: dict[str, Metric] = {
         argument_as="number",
         aggregate=lambda x, c, kind, a: _call(x, "quantile_cont", _real(x, _finite(x, c, kind), kind), a),
     ),
+    "aggregate": Metric(
+        unit="value",
+        says="what an aggregate of the user's own gives for all rows",
+        argument="the aggregate, in SQL",
+        aggregate=lambda x, c, kind, a: a,
+    ),
+    "content": Metric(
+        unit="hash",
+        says="a hash of the rows of a time bucket, by which a later scan sees whether they changed",
+        argument="what is measured of each bucket, as a digest",
+        argument_as="text",
+    ),
     "duplicate_rows": Metric(
         unit="rows",
         says="further copies of rows that agree in every column but the loader's own",
@@ -298,10 +310,22 @@ _METRICS: dict[str, Metric] = {
         argument="the condition, in SQL",
         aggregate=lambda x, c, kind, a: _count(x, x.Not(this=x.Paren(this=a))),
     ),
+    "failing_total": Metric(
+        unit="failures",
+        says="whether a condition on aggregates of all rows is false: 1 or 0; NULL where that cannot be told",
+        argument="the condition, in SQL",
+        aggregate=lambda x, c, kind, a: x.cast(x.Not(this=x.Paren(this=a)), "int"),
+    ),
     "repeated_values": Metric(
         unit="values",
         says="values that occur more than once; NULL does not count, as in dbt",
         families=ANY,
+    ),
+    "repeated_rows": Metric(
+        unit="combinations",
+        says="combinations of some columns that occur more than once; NULL counts as a value, as in dbt_utils",
+        argument="the columns, a JSON list of names",
+        argument_as="text",
     ),
     "unaccepted_values": Metric(
         unit="values",

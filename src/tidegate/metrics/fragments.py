@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from tidegate.metrics.atoms import Atoms, apart
 from tidegate.metrics.catalogue import METRICS, only
 from tidegate.metrics.kinds import Kind, kind_of
 from tidegate.metrics.predicate import condition
@@ -96,6 +97,22 @@ def aggregate(spec: MetricSpec, column: Column | None, *, dialect: str = "duckdb
         LookupError: no such metric, or one that needs a statement of its own.
         ConditionError: the spec's own SQL is not one expression.
     """
+    unfilled, places = _unfilled(spec, column, dialect)
+    return _PLACES.sub(lambda found: places[found[0]], unfilled)
+
+
+def taken_apart(spec: MetricSpec, column: Column | None, *, dialect: str = "duckdb") -> Atoms:
+    """The same aggregate taken apart.
+
+    Raises:
+        LookupError, ConditionError: as `aggregate`.
+    """
+    unfilled, places = _unfilled(spec, column, dialect)
+    found = apart(unfilled)
+    return Atoms(tuple(_PLACES.sub(lambda place: places[place[0]], part) for part in found.parts), found.combine)
+
+
+def _unfilled(spec: MetricSpec, column: Column | None, dialect: str) -> tuple[str, dict[str, str]]:
     narrowed = conditions(spec, dialect=dialect)
     unfilled = template(spec.metric, kind_of(column) if column else Kind.OTHER, bool(narrowed), dialect)
     places = {
@@ -103,7 +120,7 @@ def aggregate(spec: MetricSpec, column: Column | None, *, dialect: str = "duckdb
         ARGUMENT: _argument(spec, dialect),
         CONDITION: " AND ".join(narrowed),
     }
-    return _PLACES.sub(lambda found: places[found[0]], unfilled)
+    return unfilled, places
 
 
 def _argument(spec: MetricSpec, dialect: str) -> str:

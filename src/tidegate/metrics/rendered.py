@@ -368,10 +368,12 @@ _RENDERED: dict[tuple[str, str], tuple[str, str]] = {
         'QUANTILE_CONT(CAST("{column}" AS DOUBLE), {argument})',
         'QUANTILE_CONT(CASE WHEN ({condition}) THEN CAST("{column}" AS DOUBLE) END, {argument})',
     ),
+    ("aggregate", "other"): ("{argument}", "{argument}"),
     ("failing_rows", "other"): (
         "COUNT(CASE WHEN NOT ({argument}) THEN 1 END)",
         "COUNT(CASE WHEN ({condition}) THEN CASE WHEN NOT ({argument}) THEN 1 END END)",
     ),
+    ("failing_total", "other"): ("CAST(NOT ({argument}) AS INT)", "CAST(NOT ({argument}) AS INT)"),
 }
 
 RENDERED: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(_RENDERED)

@@ -1,5 +1,15 @@
 """The nouns: frozen values that every other unit speaks in. Times are aware UTC, intervals half-open."""
 
+from tidegate.model.contract import (
+    Contract,
+    ContractChange,
+    ContractColumn,
+    ContractQuality,
+    ContractReference,
+    ContractTable,
+    Remark,
+    SlaProperty,
+)
 from tidegate.model.dataset import Column, Dataset, DatasetRef, Family, Interval
 from tidegate.model.event import Event
 from tidegate.model.incident import Incident, IncidentState
@@ -16,8 +26,9 @@ from tidegate.model.judgement import (
     Severity,
     Slice,
 )
-from tidegate.model.measurement import Measurement, MetricSpec, Segment, Statement, StatementCost
+from tidegate.model.measurement import Grid, Measurement, MetricSpec, Segment, Statement, StatementCost, Value
 from tidegate.model.pipeline import Node, PipelineFacts, Run, RunStatus, StepReport, StepStatus, TestRun
+from tidegate.model.selection import Selectable, Selection
 from tidegate.model.settings import (
     Product,
     Retention,
@@ -34,12 +45,19 @@ __all__ = [
     "Check",
     "CheckResult",
     "Column",
+    "Contract",
+    "ContractChange",
+    "ContractColumn",
+    "ContractQuality",
+    "ContractReference",
+    "ContractTable",
     "Dataset",
     "DatasetRef",
     "Decision",
     "Event",
     "Family",
     "Finding",
+    "Grid",
     "Incident",
     "IncidentState",
     "Interval",
@@ -51,13 +69,17 @@ __all__ = [
     "PipelineFacts",
     "Product",
     "Publication",
+    "Remark",
     "Retention",
     "Run",
     "RunStatus",
     "Sample",
     "Segment",
+    "Selectable",
+    "Selection",
     "Settings",
     "Severity",
+    "SlaProperty",
     "Slice",
     "Statement",
     "StatementCost",
@@ -66,6 +88,7 @@ __all__ = [
     "StepStatus",
     "TableSettings",
     "TestRun",
+    "Value",
     "Version",
     "VersionState",
     "WarehouseSettings",

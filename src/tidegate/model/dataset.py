@@ -40,12 +40,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """A table or view as the catalogue has it; `columns` in their order, `rows` the engine's estimate or None."""
+    """A table or view as the catalogue has it; `columns` in their order, `rows` the engine's estimate or None.
+
+    `collated` tells that texts may be equal there that are not the same (upper and lower case, say).
+    """
 
     ref: DatasetRef
     columns: tuple[Column, ...]
     is_view: bool = False
     rows: int | None = None
+    collated: bool = False
 
     def column(self, name: str) -> Column | None:
         """Find a column by its exact name, else by its name without regard to case; None when there is none."""

@@ -10,7 +10,7 @@ from tidegate.model.judgement import Finding, Severity
 
 
 class IncidentState(StrEnum):
-    """open -> acknowledged -> mitigated -> resolved -> reviewed; a mitigated one whose cause returns is open again."""
+    """open -> acknowledged -> mitigated -> resolved -> reviewed; one whose cause returns soon is open again."""
 
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"

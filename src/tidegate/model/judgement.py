@@ -54,7 +54,8 @@ class Check:
 
     `kind` is a name in the catalogue of checks (`tidegate.checks`); `arguments` are its parameters by name.
     `warn_if`, `error_if` and `fail_calc` are dbt's. `blocking` tells whether a fail or error holds publication.
-    `declared_in` is where the user can edit it, `path:line` where the line is known.
+    `declared_in` is where the user can edit it, `path:line` where the line is known. `tags` are those of `tidegate.yml`;
+    dbt's are with what a selection can name.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Check:
     blocking: bool = True
     source: str = "tidegate.yml"
     declared_in: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,7 @@ class Finding:
     """A result or an anomaly worth telling; `sentence` explains it, with expected and observed, in one sentence.
 
     `kind` names what it is about: check, volume, freshness, schema, nulls, distinct, location, scale, share,
-    duplicates, segment, step, unchecked. `holds` tells whether it closes the gate. `key` identifies the cause from
+    duplicates, segment, step, unchecked, written. `holds` tells whether it closes the gate. `key` identifies the cause from
     run to run, so that the same cause tomorrow is the same incident. `rarity` is -log10 of how often chance alone
     brings so strange a number, None where no chance is involved. `spread` names the columns of which no value explains it. `since` says from which load, bucket or version on.
     """

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from tidegate.model.dataset import DatasetRef, Interval
+
+Value: TypeAlias = int | float | str | None
+"""What a number can be; None where there was nothing to measure it from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,7 @@ class Measurement:
     """
 
     spec: MetricSpec
-    value: int | float | str | None
+    value: Value
     unit: str
     version: int
     taken_at: datetime
@@ -53,12 +58,56 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Numbers of one dataset by time bucket, in columns: there are tens of thousands, too many for an object each.
+
+    Number i, of `values`, is about `specs[series[i]]` in the bucket `intervals[buckets[i]]`; `series`, `buckets` and
+    `values` are of one length. No number and bucket come twice together.
+    """
+
+    specs: tuple[MetricSpec, ...] = ()
+    intervals: tuple[Interval, ...] = ()
+    series: Sequence[int] = ()
+    buckets: Sequence[int] = ()
+    values: Sequence[Value] = ()
+
+    @classmethod
+    def of(cls, measurements: Sequence[Measurement]) -> Grid:
+        """The same numbers in columns; those without an interval are left out.
+
+        One spec or interval object is looked at once: hashing it costs more than reading a number.
+        """
+        timed = [m for m in measurements if m.interval is not None]
+        specs = {id(m.spec): m.spec for m in timed}
+        intervals = {id(m.interval): m.interval for m in timed if m.interval is not None}
+        series = {key: at for at, key in enumerate(specs)}
+        buckets = {key: at for at, key in enumerate(intervals)}
+        return cls(
+            specs=tuple(specs.values()),
+            intervals=tuple(intervals.values()),
+            series=[series[id(m.spec)] for m in timed],
+            buckets=[buckets[id(m.interval)] for m in timed],
+            values=[m.value for m in timed],
+        )
+
+    def cells(self) -> Iterator[tuple[MetricSpec, Interval, Value]]:
+        """Every number with what it is about, in their order."""
+        for series, bucket, value in zip(self.series, self.buckets, self.values, strict=True):
+            yield self.specs[series], self.intervals[bucket], value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One query that a plan wants answered; `purpose` says in a few words what for."""
+    """One query that a plan wants answered; `purpose` says in a few words what for, `specs` which wanted numbers it brings.
+
+    With `repeats`, what is wanted is how many of the values in its one column, 64-bit integers, come more than once.
+    """
 
     dataset: DatasetRef
     purpose: str
     sql: str
+    specs: tuple[MetricSpec, ...] = ()
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,3 +120,4 @@ class StatementCost:
     cpu_s: float
     wall_s: float
     rows: int
+    specs: tuple[MetricSpec, ...] = ()

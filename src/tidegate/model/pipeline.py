@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from tidegate.model.dataset import DatasetRef
 from tidegate.model.judgement import Check
+from tidegate.model.selection import Selectable
 
 
 class StepStatus(StrEnum):
@@ -66,6 +67,7 @@ class PipelineFacts:
 
     `edges` are (upstream id, downstream id). `executed_nodes` counts nodes that ran (None where the step has no nodes).
     `load_ids` are the dlt loads of this run, oldest first. `notes` are things that a reader of green output would miss.
+    `selectables` are what a selection can name; no document tells them.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -75,6 +77,7 @@ class PipelineFacts:
     executed_nodes: int | None = None
     load_ids: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    selectables: tuple[Selectable, ...] = field(default=(), metadata={"json": False})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from tidegate.model.contract import Contract
 from tidegate.model.dataset import DatasetRef
 from tidegate.model.judgement import Check
 
@@ -71,16 +72,24 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """A project. `root` is the folder of tidegate.yml; `learned` is hold, warn or off: what learned bands may do."""
+    """A project. `root` is the folder of tidegate.yml; `learned` is hold, warn or off: what learned bands may do.
+
+    With `strict`, a check that passes because it looked at nothing, or because it cannot see the fault, holds.
+
+    `contracts` are what `contract_files` say, once they are read.
+    """
 
     root: Path
     warehouse: WarehouseSettings
     steps: tuple[StepSettings, ...]
     checks: tuple[Check, ...] = ()
+    contract_files: tuple[Path, ...] = ()
+    contracts: tuple[Contract, ...] = ()
     tables: Mapping[DatasetRef, TableSettings] = field(default_factory=dict)
     products: tuple[Product, ...] = ()
     retention: Retention = Retention()
     learned: str = "hold"
+    strict: bool = False
     false_alarms_per_month: float = 2.0
     sample_rows: int = 20
     masked_columns: tuple[str, ...] = ()

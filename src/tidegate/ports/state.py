@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -12,9 +12,12 @@ from tidegate.model import (
     DatasetRef,
     Event,
     Finding,
+    Grid,
     Incident,
     IncidentState,
+    Interval,
     Measurement,
+    MetricSpec,
     Publication,
     Run,
     Version,
@@ -100,12 +103,14 @@ class StateStore(Protocol):
         findings: Iterable[Finding],
         schemas: Mapping[DatasetRef, Sequence[tuple[str, str]]],
         marks: Mapping[str, object],
+        vanished: Mapping[DatasetRef, Collection[tuple[MetricSpec, Interval]]] = ...,
     ) -> None:
         """Keep what was measured and judged of one version, in one transaction, replacing an earlier try.
 
         Bucketed measurements are kept only where the value differs from what the parent's lineage already says. A bucket
         that the lineage has and the scan has not has vanished, if it is not before the earliest bucket that the scan
         brought of the same metric (all segment values of it together); a whole-table row count of 0 empties every bucket.
+        A dataset in `vanished` was scanned in part: of its buckets only what came and what is listed there changed.
         What descendants say stays as it is.
         `schemas` are (column, type) per dataset; `marks` is any JSON about the scan (cost, statements).
         """
@@ -115,15 +120,36 @@ class StateStore(Protocol):
         its lineage wrote (bitemporal: for which bucket, written by which version).
         """
 
+    def numbers(self, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
+        """The whole-table numbers of a dataset in one version."""
+
+    def grid(self, version: int, dataset: DatasetRef, *, since: datetime | None = None) -> Grid:
+        """The bucketed numbers as `measurements` gives them, in columns, of the buckets that start at `since` or later;
+        oldest bucket first. Several times cheaper.
+        """
+
+    def newest_bucket(self, version: int, dataset: DatasetRef) -> Interval | None:
+        """The last bucket that a lineage has a number of; None when it has none."""
+
     def history(
-        self, version: int, dataset: DatasetRef, *, limit: int = 60
+        self,
+        version: int,
+        dataset: DatasetRef,
+        *,
+        limit: int = 60,
+        metrics: Collection[str] | None = None,
+        segments: bool = True,
     ) -> tuple[tuple[int, tuple[Measurement, ...]], ...]:
         """Whole-table numbers of the last `limit` versions of a lineage that were ever published, oldest first,
         `version` itself included when it was. A version that has no number of the dataset is there with an empty tuple.
+        Of `metrics` where some are named, and without those of categories where `segments` is False.
         """
 
-    def first_seen(self, version: int, dataset: DatasetRef, *, within: float | None = None) -> tuple[Measurement, ...]:
-        """For each bucketed number of a lineage, the value of the version that first saw its bucket.
+    def first_seen(
+        self, version: int, dataset: DatasetRef, *, within: float | None = None, since: datetime | None = None
+    ) -> tuple[Measurement, ...]:
+        """For each bucketed number of a lineage, the value of the version that first saw its bucket; of buckets that
+        start at `since` or later.
 
         With `within` only words count that were taken when the bucket was over, and for at most that many of its own
         lengths: what a young bucket looked like, which a backfilled history does not tell.

@@ -36,8 +36,9 @@ class Candidate:
     """A version that is being built.
 
     `database` is the file (or URL) that the steps write; `stable_database` is a path to the same file that is the same
-    in every run (dbt's partial parsing depends on it); `state` is the folder that travels with the version.
-    `copied_bytes` and `copy_s` say what the copy of the parent cost, `copy_method` is reflink, copy or none.
+    in every run (dbt's partial parsing depends on it) and leads there until `seal`; `state` is the folder that travels
+    with the version. `copied_bytes` and `copy_s` say what the copy of the parent cost, `copy_method` is reflink, copy or
+    none.
     """
 
     number: int
@@ -66,6 +67,14 @@ class Reader(Protocol):
 
         Raises:
             QueryError: the engine refused it, or it is not one statement that reads; the error carries the SQL.
+        """
+
+    def repeats(self, sql: str) -> Answer:
+        """How many different values of the one column that a statement returns, unsigned 64-bit integers without NULL,
+        come more than once: one row of one number. Takes 8 bytes of memory a row, twice.
+
+        Raises:
+            QueryError: as `query`.
         """
 
 
@@ -104,13 +113,30 @@ class Warehouse(Protocol):
         """
 
     def adopt(self, database: Path, *, number: int, link_back: bool) -> Candidate:
-        """Make a copy of an existing database the content of version `number`; with `link_back` replace the original
-        by a link to the live file (done by `publish`, once the version is live; the original stays beside the link).
+        """Make a copy of an existing database the content of version `number`; with `link_back` remember that the
+        method of that name is to replace the original by a link.
 
         Raises:
-            DatabaseNotFoundError: no such file.
-            WarehouseError: it is open for writing, has commits in a log beside it, or is no database.
+            DatabaseNotFoundError: no such file, or it is no database.
+            WarehouseError: it is open for writing, or has commits in a log beside it.
         """
+
+    def unlinked(self, number: int) -> Path | None:
+        """The database that kept version `number` was adopted from and that `link_back` has still to replace, or None."""
+
+    def link_back(self, number: int) -> bool:
+        """Replace that database by a link to the live file, once the version is live; the original stays beside the link.
+
+        Returns:
+            False when it is not what was adopted any more: it was written, or is gone. It is left alone then, and
+            still to be replaced. True when it is a link, or was never to be one.
+
+        Raises:
+            WarehouseError: somebody has it open for writing.
+        """
+
+    def let_original_be(self, number: int) -> None:
+        """Forget that the database which version `number` was adopted from was to be replaced by a link."""
 
     def begin(self, *, number: int, parent: int | None) -> Candidate:
         """Make a candidate: a copy of the parent with its travelling state, or an empty folder when there is no parent.
@@ -124,7 +150,8 @@ class Warehouse(Protocol):
         """
 
     def guard(self, others: Sequence[Path]) -> AbstractContextManager[None]:
-        """Keep the published version, and the existing files among `others`, from being written while it is held.
+        """Keep the published version, and the existing files among `others`, from being written while it is held. What
+        cannot be kept from it, such as the state that travels with the published version, is compared.
 
         Raises:
             WarehouseError: on entering, somebody has the published version open for writing.
@@ -133,7 +160,8 @@ class Warehouse(Protocol):
         """
 
     def seal(self, number: int) -> str:
-        """Checkpoint, flush to disk, and return the fingerprint of the content. Cost independent of the size.
+        """End the writing: the steps' path leads nowhere, what they wrote is in the file and on the disk. Returns the
+        fingerprint. Cost independent of the size of the data.
 
         Raises:
             DatabaseNotFoundError: the steps made no database.
@@ -141,7 +169,12 @@ class Warehouse(Protocol):
         """
 
     def fingerprint(self, number: int) -> str:
-        """Identify the present content of a kept version; equal to what `seal` gave only if nothing wrote since."""
+        """Identify the present content of a kept version, with its travelling state; equal to what `seal` gave only if
+        nothing wrote since.
+        """
+
+    def altered(self, number: int, fingerprint: str) -> tuple[str, ...]:
+        """What of a kept version is not what it was when `seal` gave that fingerprint, in words; empty when nothing is."""
 
     def reader(self, number: int) -> AbstractContextManager[Reader]:
         """Open a kept version for reading.
@@ -161,7 +194,7 @@ class Warehouse(Protocol):
 
         Raises:
             VersionNotFoundError, DatabaseNotFoundError: there is nothing to publish.
-            WarehouseError: it was written since it was sealed, or (adopted, to be linked back) the original was.
+            WarehouseError: it was written since it was sealed.
         """
 
     def discard(self, number: int) -> None:

@@ -16,10 +16,10 @@ from typing import Final
 from tidegate.metrics import aggregate, literal, quoted, relation, select
 from tidegate.model import Column, Segment
 from tidegate.scan.grain import bucket, floor, moment
-from tidegate.scan.history import Window
 from tidegate.scan.infer import LOADERS_OWN
 from tidegate.scan.options import Plan
 from tidegate.scan.tally import Tally
+from tidegate.scan.window import Window
 
 WHOLE_TABLE: Final = 1_000_000
 """Rows up to which a table without a time column is searched as a whole."""

@@ -11,9 +11,10 @@ from tidegate.metrics import Kind, aggregate, kind_of, quoted, relation, select
 from tidegate.model import Column, Family, Interval, MetricSpec, Segment
 from tidegate.scan import infer
 from tidegate.scan.categories import grouped
-from tidegate.scan.grain import TIMES_AS_MANY, bucket, bucket_sql, floor, moment, shift, within_sql
+from tidegate.scan.content import bucket_of, contents, recipe, reopened, stretches, vanished
 from tidegate.scan.options import Plan
 from tidegate.scan.tally import Tally, groups
+from tidegate.scan.window import Window
 
 DISTINCT_VALUES: Final = 10_000_000
 """Values (rows × columns) up to which the distinct values of text and keys are counted per bucket: 10 to 70 ns each."""
@@ -22,79 +23,75 @@ SEGMENT_MEASURES: Final = 12
 """Columns whose mean is kept per segment. Chosen, not derived."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The buckets that are looked at: by which column, how long each, and from when to when."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What came of the history: the starts of the buckets that have rows, ascending, and the columns that cut them.
 
-    column: Column
-    grain: str
-    interval: Interval
+    `reopened` are the buckets that were scanned, None for all; `vanished` the numbers known of them that did not come.
+    """
 
-    def key(self, dialect: str) -> str:
-        """The SQL of a row's bucket."""
-        return bucket_sql(self.column.name, kind_of(self.column), self.grain, dialect)
-
-    def condition(self, dialect: str) -> str:
-        """The SQL condition that a row lies in the window."""
-        return within_sql(self.column.name, kind_of(self.column), self.interval, dialect)
-
-    def last(self, buckets: int) -> Window:
-        """The same window, cut to its newest buckets."""
-        return self.since(shift(self.interval.end, self.grain, -buckets))
-
-    def since(self, start: datetime) -> Window:
-        """The same window, cut to what begins at that bucket's start."""
-        interval = Interval(start=max(self.interval.start, start), end=self.interval.end)
-        return Window(self.column, self.grain, interval)
+    starts: tuple[datetime, ...] = ()
+    segments: tuple[Column, ...] = ()
+    reopened: frozenset[Interval] | None = None
+    vanished: tuple[tuple[MetricSpec, Interval], ...] = ()
 
 
-def window(tally: Tally, column: Column, grain: str) -> Window | None:
-    """The newest buckets of the time column, ending with the newest row that is not in the future."""
-    newest, oldest = infer.newest_time(tally, column), tally.number("min", column.name)
-    last = moment(newest) if newest is not None else None
-    first = moment(oldest) if oldest is not None else None
-    if last is None:
-        return None
-    end = shift(floor(last, grain), grain, 1)
-    start = shift(end, grain, -tally.options.history_buckets * TIMES_AS_MANY.get(grain, 1))
-    if first is not None:
-        start = max(start, floor(first, grain))
-    return Window(column, grain, Interval(start=start, end=end)) if start < end else None
+def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[History]:
+    """Measure every column per bucket, and by category: of the buckets whose rows changed since they were last scanned.
 
-
-def history(tally: Tally, span: Window) -> Plan[list[datetime]]:
-    """Measure every column per bucket; returns the starts of the buckets that have rows, ascending."""
+    `counts` gives the exact number of values (NULL included) of each category.
+    """
+    found = yield from contents(tally, span)
     asks = _asks(tally, span)
+    segments = infer.segment_columns(tally, counts, len(found)) if found else []
+    spec = tally.spec("content", argument=recipe([span.key(tally.dialect), *_sql(tally, asks), *_names(segments)]))
+    again = reopened(found, tally.options.known, spec, span)
+    for interval, value in found.items():
+        if again is None or interval in again:
+            tally.add_buckets([spec], [value], interval)
+    spans = [span] if again is None else [span.cut(one) for one in stretches(i for i in again if i in found)]
+    if spans:
+        yield from _by_bucket(tally, spans, asks)
+    if spans and segments:
+        yield from _by_segment(tally, spans, segments)
+    scanned = None if again is None else again | {i for i in found if any(i.start in s.interval for s in spans)}
+    starts = tuple(interval.start for interval in found)
+    gone = () if scanned is None else vanished(tally, scanned, starts)
+    return History(starts=starts, segments=tuple(segments), reopened=scanned, vanished=gone)
+
+
+def _by_bucket(tally: Tally, spans: Sequence[Window], asks: Sequence[MetricSpec]) -> Plan[None]:
     buckets: dict[Interval, object] = {}
+    key = spans[0].key(tally.dialect)
     for number, group in enumerate(groups(asks, 2 * tally.options.columns_per_statement)):
-        columns = {spec.column: tally.dataset.column(spec.column or "") for spec in group}
-        items = [
-            span.key(tally.dialect),
-            *(aggregate(spec, columns[spec.column], dialect=tally.dialect) for spec in group),
-        ]
         sql = select(
-            items,
+            [key, *_sql(tally, group)],
             relation(tally.dataset.ref, tally.dialect),
-            where=[span.condition(tally.dialect)],
+            where=[_within(spans, tally.dialect)],
             group=["1"],
             order=["1"],
             dialect=tally.dialect,
         )
         rows = yield tally.statement("history", sql)
-        for key, *values in rows:
-            interval = _interval(key, span)
+        for start, *values in rows:
+            interval = bucket_of(start, spans[0])
             if number == 0:
                 buckets[interval] = values[0]
             tally.add_buckets(group, values, interval)
     _add_known(tally, asks, buckets)
-    return [interval.start for interval in buckets]
 
 
-def _interval(key: object, span: Window) -> Interval:
-    start = moment(float(str(key)))
-    if start is None:
-        raise ValueError(f"the engine put a row outside the window, at {key}")
-    return bucket(start, span.grain)
+def _sql(tally: Tally, specs: Sequence[MetricSpec]) -> list[str]:
+    columns = {spec.column: tally.dataset.column(spec.column or "") for spec in specs}
+    return [aggregate(spec, columns[spec.column], dialect=tally.dialect) for spec in specs]
+
+
+def _names(columns: Sequence[Column]) -> list[str]:
+    return [column.name for column in columns]
+
+
+def _within(spans: Sequence[Window], dialect: str) -> str:
+    return " OR ".join(f"({span.condition(dialect)})" for span in spans)
 
 
 def _asks(tally: Tally, span: Window) -> list[MetricSpec]:
@@ -130,14 +127,14 @@ def _add_known(tally: Tally, asked: Sequence[MetricSpec], rows: Mapping[Interval
         tally.add_buckets(specs, [count if all_null else 0 for all_null in empty], interval)
 
 
-def by_segment(tally: Tally, span: Window, segments: Sequence[Column]) -> Plan[None]:
+def _by_segment(tally: Tally, spans: Sequence[Window], segments: Sequence[Column]) -> Plan[None]:
     """Measure rows and means per bucket and value of each segment column.
 
     The rows are first added up by all segment columns together, then by each: a third of the cost of grouping the rows
     themselves once per column. `infer.segment_columns` keeps the combinations few.
     """
     measures = infer.measures(tally)[:SEGMENT_MEASURES]
-    rows = yield tally.statement("history by segment", _segment_sql(tally, span, segments, measures))
+    rows = yield tally.statement("history by segment", _segment_sql(tally, spans, segments, measures))
     plain = [tally.spec("row_count"), *(tally.spec("mean", column.name) for column in measures)]
     specs: dict[tuple[int, object], list[MetricSpec]] = {}
     intervals: dict[object, Interval] = {}
@@ -148,15 +145,15 @@ def by_segment(tally: Tally, span: Window, segments: Sequence[Column]) -> Plan[N
             segment = Segment(column=segments[at].name, value=None if value is None else str(value))
             specs[at, value] = [replace(spec, segment=segment) for spec in plain]
         if key not in intervals:
-            intervals[key] = _interval(key, span)
+            intervals[key] = bucket_of(key, spans[0])
         tally.add_buckets(specs[at, value], cells[len(segments) :], intervals[key])
 
 
-def _segment_sql(tally: Tally, span: Window, segments: Sequence[Column], measures: Sequence[Column]) -> str:
+def _segment_sql(tally: Tally, spans: Sequence[Window], segments: Sequence[Column], measures: Sequence[Column]) -> str:
     dialect = tally.dialect
     keys = [f"s{at}" for at in range(len(segments))]
     inner = [
-        f"{span.key(dialect)} AS b",
+        f"{spans[0].key(dialect)} AS b",
         *(f"{quoted(c.name, dialect)} AS {key}" for c, key in zip(segments, keys, strict=True)),
     ]
     inner.append("COUNT(*) AS n")
@@ -168,5 +165,5 @@ def _segment_sql(tally: Tally, span: Window, segments: Sequence[Column], measure
         outer.append(f"SUM(v{at}) / NULLIF(SUM(c{at}), 0)")
     table = relation(tally.dataset.ref, dialect)
     group = [str(at + 1) for at in range(len(segments) + 1)]
-    cells = select(inner, table, where=[span.condition(dialect)], group=group, dialect=dialect)
+    cells = select(inner, table, where=[_within(spans, dialect)], group=group, dialect=dialect)
     return select(outer, f"({cells}) AS cells", sets=[["b", key] for key in keys], dialect=dialect)

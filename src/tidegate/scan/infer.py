@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from tidegate.metrics import NUMBERS, TIMES, Kind, is_personal, kind_of
@@ -210,7 +210,7 @@ def _private(name: str) -> bool:
     return is_personal(name) or LOADERS_OWN.search(name) is not None
 
 
-def segment_columns(tally: Tally, counts: dict[str, int], buckets: int) -> list[Column]:
+def segment_columns(tally: Tally, counts: Mapping[str, int], buckets: int) -> list[Column]:
     """Up to five categories with 2 to 12 values by which the history is cut, as long as the cells stay few.
 
     `counts` gives the exact number of values (NULL included) of each category.

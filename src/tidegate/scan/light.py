@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from tidegate.errors import QueryError
-from tidegate.metrics import METRICS, ConditionError, aggregate, conditions, kind_of, relation, select
+from tidegate.metrics import METRICS, Atoms, ConditionError, conditions, kind_of, relation, select, taken_apart
 from tidegate.metrics.predicate import condition
 from tidegate.model import Column, MetricSpec
 from tidegate.scan.options import Plan
@@ -44,10 +44,10 @@ WANTED_PER_STATEMENT: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """An aggregate on its way: the spec and its SQL; `users` tells that the user wrote part of it."""
+    """An aggregate on its way: the spec and its SQL, taken apart; `users` tells that the user wrote part of it."""
 
     spec: MetricSpec
-    sql: str
+    atoms: Atoms
     users: bool = False
 
 
@@ -59,7 +59,7 @@ def light(tally: Tally, wanted: Sequence[MetricSpec]) -> Plan[None]:
         asks = [ask for column in columns for ask in _profile(tally, column)]
         if number == 0:
             rows = tally.spec("row_count")
-            asks = [Ask(rows, aggregate(rows, None, dialect=tally.dialect)), *asks, *riding[:WANTED_PER_STATEMENT]]
+            asks = [Ask(rows, taken_apart(rows, None, dialect=tally.dialect)), *asks, *riding[:WANTED_PER_STATEMENT]]
         yield from _measure(tally, asks)
     for at in range(WANTED_PER_STATEMENT, len(riding), WANTED_PER_STATEMENT):
         yield from _measure(tally, riding[at : at + WANTED_PER_STATEMENT])
@@ -71,7 +71,7 @@ def _profile(tally: Tally, column: Column) -> list[Ask]:
     for metric in PROFILE:
         if METRICS[metric].applies_to(kind, column.family):
             spec = tally.spec(metric, column.name)
-            found.append(Ask(spec, aggregate(_limited(tally, spec), column, dialect=tally.dialect)))
+            found.append(Ask(spec, taken_apart(_limited(tally, spec), column, dialect=tally.dialect)))
     return found
 
 
@@ -122,7 +122,7 @@ def _ask(tally: Tally, spec: MetricSpec) -> Ask | None:
             return None
     try:
         users = spec.where is not None or (metric.argument_as == "sql" and spec.argument is not None)
-        return Ask(spec, aggregate(_limited(tally, spec), column, dialect=tally.dialect), users)
+        return Ask(spec, taken_apart(_limited(tally, spec), column, dialect=tally.dialect), users)
     except ConditionError as error:
         tally.unmeasured[spec] = str(error)
         return None
@@ -130,8 +130,9 @@ def _ask(tally: Tally, spec: MetricSpec) -> Ask | None:
 
 def _measure(tally: Tally, asks: Sequence[Ask]) -> Plan[None]:
     """Ask for all at once; when the engine refuses, ask for ours at once and for the user's one by one."""
+    parts = list(dict.fromkeys(part for ask in asks for part in ask.atoms.parts))
     try:
-        rows = yield tally.statement("profile", _sql(tally, asks))
+        rows = yield tally.statement("profile", _sql(tally, parts), specs=[ask.spec for ask in asks])
     except QueryError:
         users = [ask for ask in asks if ask.users]
         if not users:
@@ -142,7 +143,9 @@ def _measure(tally: Tally, asks: Sequence[Ask]) -> Plan[None]:
         for ask in users:
             yield from _measure_alone(tally, ask)
         return
-    for ask, raw in zip(asks, rows[0], strict=True):
+    values = dict(zip(parts, rows[0], strict=True))
+    for ask in asks:
+        raw = ask.atoms.combine([values[part] for part in ask.atoms.parts])
         if ask.spec.metric in EXACT and ask.spec.column is not None and _fits_double(raw):
             continue
         tally.add(ask.spec, raw)
@@ -150,21 +153,21 @@ def _measure(tally: Tally, asks: Sequence[Ask]) -> Plan[None]:
 
 def _measure_alone(tally: Tally, ask: Ask) -> Plan[None]:
     """One of the user's conditions by itself; rows are counted by WHERE, which allows more SQL than an aggregate does."""
-    sql = _sql(tally, [ask])
+    sql = _sql(tally, ask.atoms.parts)
     if ask.spec.metric in ("failing_rows", "row_count"):
         unmet = [f"NOT ({condition(ask.spec.argument, tally.dialect)})"] if ask.spec.argument else []
         where = [*conditions(ask.spec, dialect=tally.dialect), *unmet]
         sql = select(["COUNT(*)"], relation(tally.dataset.ref, tally.dialect), where=where, dialect=tally.dialect)
     try:
-        rows = yield tally.statement("condition", sql)
+        rows = yield tally.statement("condition", sql, specs=[ask.spec])
     except QueryError as error:
         tally.unmeasured[ask.spec] = str(error)
     else:
-        tally.add(ask.spec, rows[0][0])
+        tally.add(ask.spec, ask.atoms.combine(rows[0]))
 
 
-def _sql(tally: Tally, asks: Sequence[Ask]) -> str:
-    return select([ask.sql for ask in asks], relation(tally.dataset.ref, tally.dialect), dialect=tally.dialect)
+def _sql(tally: Tally, parts: Sequence[str]) -> str:
+    return select(parts, relation(tally.dataset.ref, tally.dialect), dialect=tally.dialect)
 
 
 def _fits_double(raw: object) -> bool:

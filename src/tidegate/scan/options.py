@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from tidegate.metrics import Unmeasured
-from tidegate.model import Dataset, Measurement, MetricSpec, Segment, Statement
+from tidegate.model import Dataset, Grid, Interval, Measurement, MetricSpec, Segment, Statement
 
 T = TypeVar("T")
 Rows = Sequence[tuple[object, ...]]
@@ -26,7 +26,8 @@ class ScanOptions:
 
     `time_column`, `load_column` and `grain` (hour, day, week, month) are inferred when None; an empty string says that
     there is none. `history_buckets` bounds the bucketed history, `recent_buckets` the search for duplicates;
-    `history=False` leaves out history and duplicates. `profile=False` measures only what is wanted.
+    `history=False` leaves out history and duplicates. `profile=False` measures only what is wanted. `known` are the
+    bucketed numbers of an earlier scan: buckets whose rows have not changed since are not scanned again.
     """
 
     version: int
@@ -42,13 +43,15 @@ class ScanOptions:
     loads: int = 30
     history: bool = True
     profile: bool = True
+    known: Grid | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableScan:
     """What a scan of one dataset found; `profiled` tells whether it was looked at beyond what was wanted.
 
-    `segment_columns` are the categories by which the history is cut, `notes` say what was inferred and why, and
+    `reopened` are the buckets that were scanned because their rows changed, None when all were; `vanished` are the numbers
+    that were known of them and are no more. `segment_columns` are the categories by which the history is cut, `notes` say what was inferred and why, and
     `unmeasured` gives the reason for each wanted number that could not be had.
     """
 
@@ -59,6 +62,8 @@ class TableScan:
     grain: str | None
     load_column: str | None
     segment_columns: tuple[str, ...]
+    reopened: frozenset[Interval] | None = None
+    vanished: tuple[tuple[MetricSpec, Interval], ...] = ()
     notes: tuple[str, ...] = ()
     unmeasured: Mapping[MetricSpec, str] = field(default_factory=lambda: NO_REASONS)
 

@@ -9,12 +9,13 @@ from tidegate.model import Column, Dataset, MetricSpec
 from tidegate.scan import infer
 from tidegate.scan.categories import Counts, categories
 from tidegate.scan.duplicates import duplicates
-from tidegate.scan.history import by_segment, history, window
+from tidegate.scan.history import History, history
 from tidegate.scan.light import light
 from tidegate.scan.options import Plan, ScanOptions, TableScan
 from tidegate.scan.own import own
 from tidegate.scan.sample import sample
 from tidegate.scan.tally import Tally
+from tidegate.scan.window import window
 
 
 def scan_table(
@@ -50,7 +51,9 @@ def scan_table(
         time_column=facts.time.name if facts.time else None,
         grain=facts.grain,
         load_column=facts.load.name if facts.load else None,
-        segment_columns=tuple(column.name for column in facts.segments),
+        segment_columns=tuple(column.name for column in facts.history.segments),
+        reopened=facts.history.reopened,
+        vanished=facts.history.vanished,
         notes=tuple(tally.notes),
         unmeasured=tally.unmeasured,
     )
@@ -62,7 +65,7 @@ class _Facts:
     time: Column | None = None
     grain: str | None = None
     load: Column | None = None
-    segments: Sequence[Column] = ()
+    history: History = History()
 
 
 def _profile(tally: Tally, facts: _Facts) -> Plan[Counts]:
@@ -75,11 +78,7 @@ def _profile(tally: Tally, facts: _Facts) -> Plan[Counts]:
     facts.time = infer.time_column(tally)
     facts.grain = infer.grain(tally, facts.time) if facts.time else None
     span = window(tally, facts.time, facts.grain) if facts.time and facts.grain else None
-    starts = []
     if span is not None:
-        starts = yield from history(tally, span)
-        facts.segments = infer.segment_columns(tally, {name: len(c) for name, c in counts.items()}, len(starts))
-        if facts.segments and starts:
-            yield from by_segment(tally, span, facts.segments)
-    yield from duplicates(tally, span, starts, facts.load)
+        facts.history = yield from history(tally, span, {name: len(values) for name, values in counts.items()})
+    yield from duplicates(tally, span, facts.history.starts, facts.load)
     return counts

@@ -37,9 +37,11 @@ class Tally:
         ref = self.dataset.ref
         return MetricSpec(dataset=ref, metric=metric, column=column, argument=argument, segment=segment)
 
-    def statement(self, purpose: str, sql: str) -> Statement:
-        """A statement about this dataset."""
-        return Statement(dataset=self.dataset.ref, purpose=purpose, sql=sql)
+    def statement(
+        self, purpose: str, sql: str, *, specs: Sequence[MetricSpec] = (), repeats: bool = False
+    ) -> Statement:
+        """A statement about this dataset, and the wanted numbers that it brings."""
+        return Statement(dataset=self.dataset.ref, purpose=purpose, sql=sql, specs=tuple(specs), repeats=repeats)
 
     def add(self, spec: MetricSpec, raw: object, *, error: float | None = None) -> None:
         """Keep a whole-table number as it came from the engine."""

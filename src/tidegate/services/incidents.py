@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tidegate.errors import IncidentError
 from tidegate.lineage import Graph, groups
@@ -14,6 +14,12 @@ from tidegate.services.site import Site
 
 UNSOLVED = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED, IncidentState.MITIGATED)
 RESOLUTIONS = ("fixed", "expected", "false alarm")
+WRITTEN = "written"
+"""The kind of the finding that somebody wrote to what readers see, after it was audited."""
+
+OPENS_AGAIN_FOR = timedelta(days=30)
+"""A cause that returns within this time after its incident was resolved is the same incident. Chosen, not derived."""
+
 KIND_ORDER = ("step", "unchecked", "schema", "duplicates", "segment", "check", "volume", "freshness", "nulls")
 """Which kind of finding names a cause best when several stand equally far upstream. Chosen, not derived."""
 
@@ -80,16 +86,17 @@ def record(
 ) -> list[NewEvent]:
     """The events that open an incident for every new cause, or let a known one be seen again. Nothing is written.
 
-    Findings of which none closes the gate are told with the run, and open nothing.
+    Findings of which none closes the gate are told with the run, and open nothing. An incident that was mitigated, or
+    resolved not long ago, is open again.
     """
-    known = {i.fingerprint: i for i in site.state.incidents(states=UNSOLVED)}
+    known = _known(site)
     number = site.state.next_incident()
     events: list[NewEvent] = []
     for members in group(findings, graph):
         if not any(f.holds for f in members):
             continue
-        level, reasons = severity(members, graph, site.settings.products, held=held)
         root = members[0]
+        level, reasons = severity(members, graph, site.settings.products, held=held and root.kind != WRITTEN)
         now = site.clock.now()
         fresh = Incident(
             number=number,
@@ -111,9 +118,9 @@ def record(
             events.append(site.event("incident.opened", f"incident:{number}", data))
             number += 1
         else:
-            if before.state is IncidentState.MITIGATED:
-                reason = f"its cause is back in version {version}"
-                events.append(site.event("incident.reopened", f"incident:{before.number}", {"reason": reason}))
+            if before.state not in {IncidentState.OPEN, IncidentState.ACKNOWLEDGED}:
+                data = {"reason": _back(before, version, now)}
+                events.append(site.event("incident.reopened", f"incident:{before.number}", data))
             data = {f.name: getattr(fresh, f.name) for f in dataclasses.fields(fresh) if f.name in SEEN_FIELDS}
             events.append(site.event("incident.seen", f"incident:{before.number}", data))
     return events
@@ -122,11 +129,41 @@ def record(
 SEEN_FIELDS = ("version", "run", "findings", "severity", "reasons", "title", "next_step")
 
 
+def _known(site: Site) -> dict[str, Incident]:
+    """By fingerprint, the incident that a cause belongs to: the unsolved one, else the newest that may open again."""
+    since = site.clock.now() - OPENS_AGAIN_FOR
+    solved = site.state.incidents(states=(IncidentState.RESOLVED, IncidentState.REVIEWED))
+    recent = [i for i in reversed(solved) if i.updated_at >= since and not _is_answer(i)]
+    return {i.fingerprint: i for i in (*recent, *site.state.incidents(states=UNSOLVED))}
+
+
+def _is_answer(incident: Incident) -> bool:
+    """Whether somebody said that a stretch of time is as it should be: the baseline learns from that answer, which another
+    stretch of time must not overwrite.
+    """
+    dated = any(f.interval is not None for f in incident.findings)
+    return dated and incident.resolution in {"expected", "false alarm"}
+
+
+def _back(incident: Incident, version: int, now: datetime) -> str:
+    back = f"its cause is back in version {version}"
+    if incident.state is IncidentState.MITIGATED:
+        return back
+    days = (now - incident.updated_at).days
+    ago = f"{days} days" if days > 1 else "a day" if days else "less than a day"
+    return f"{back}, {ago} after it was {incident.state} as {incident.resolution}"
+
+
 def next_step(root: Finding, *, version: int, held: bool) -> str:
     """What the person on call does now, in one or two imperatives."""
     first = root.hint or "look at the finding and its SQL"
     if root.kind == "step":
         return first
+    if root.kind == WRITTEN:
+        accept = f"`tidegate publish {version}" if held else "`tidegate run`, and then `tidegate publish N"
+        return (
+            f'{first}; `tidegate rollback` puts the version before back; {accept} --reason "..."` accepts what is there'
+        )
     if held:
         accept = f'if the data is right after all, `tidegate publish {version} --reason "..."`'
         return f"{first}; then `tidegate run` builds from the published version again; {accept}"

@@ -7,12 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidegate.detect import YOUNG, DetectSettings, TableHistory, judge_schema, judge_table
+from tidegate.checks import CHECKS, blind_spots
+from tidegate.detect import (
+    OF_VERSIONS,
+    OF_VERSIONS_BESIDE_TIME,
+    YOUNG,
+    DetectSettings,
+    TableHistory,
+    judge_schema,
+    judge_table,
+)
 from tidegate.lineage import Graph
 from tidegate.model import (
     CheckResult,
     DatasetRef,
     Finding,
+    Grid,
     IncidentState,
     Interval,
     Layer,
@@ -27,6 +37,12 @@ from tidegate.services.incidents import group
 from tidegate.services.measure import Measured
 
 NAMES_SHOWN = 5
+
+LEFT_TO_BANDS = "elementary."
+"""How kinds of checks begin whose subject learned bands look at anyway; dbt's verdict counts too where it ran them."""
+
+CHECKS_WITH_GROUPS = {"group_by", "group_by_columns"}
+"""Arguments by which a check looks at each group by itself."""
 
 Excluded = tuple[MetricSpec | None, Interval | None]
 
@@ -58,8 +74,9 @@ def judge(
         built: whether steps wrote this version just now, so that dbt had its tests to run.
     """
     tests = {t.id: t for t in facts.tests}
-    results = tuple(_with_dbt(r, tests) for r in measured.results)
-    findings = [f for r in results if (f := _from_result(r)) is not None]
+    results = tuple(_with_dbt(_if_bands_look(r, measured, settings), tests) for r in measured.results)
+    findings = [f for r in results if (f := _from_result(r, strict=settings.strict)) is not None]
+    findings += _blind(results, measured, parent=parent, state=state, strict=settings.strict)
     findings += _broken(measured)
     findings += _unchecked(facts)
     findings += [f for r in results if (f := _disagreement(r, tests.get(r.check.id))) is not None]
@@ -94,24 +111,39 @@ def _learned(
     for ref, scan in measured.scans.items():
         if ref not in measured.profiled:
             continue
-        base = state.measurements(parent, ref) if parent is not None and ref in old else ()
         history = TableHistory(
             dataset=measured.catalog[ref],
             current=scan.measurements,
-            base=base,
-            first=state.first_seen(parent, ref, within=YOUNG) if parent is not None and ref in old else (),
-            versions=state.history(parent, ref) if parent is not None and ref in old else (),
+            known=measured.known.get(ref, Grid()),
+            reopened=scan.reopened,
             excluded=excluded.get(ref, ()),
             new_loads=facts.load_ids,
             time_column=scan.time_column,
             grain=scan.grain,
         )
+        if parent is not None and ref in old:
+            history = _remembered(history, state, parent, knobs)
         found += judge_table(history, now=now, settings=knobs)
     for ref in dict.fromkeys([*old, *(r for r in measured.scans if r in measured.profiled)]):
         present = measured.catalog[ref].columns if ref in measured.catalog else ()
         types = tuple((c.name, c.type) for c in present)
         found += judge_schema(ref, old.get(ref), types, used_by=_users(graph, ref))
     return found if settings.learned == "hold" else [_softened(f) for f in found]
+
+
+def _remembered(history: TableHistory, state: StateStore, parent: int, knobs: DetectSettings) -> TableHistory:
+    """With what the parent's lineage says of the table; of earlier versions only what buckets do not tell better."""
+    ref = history.dataset.ref
+    known = history.known.intervals if history.known is not None else ()
+    in_time = len(known) > knobs.min_history
+    return dataclasses.replace(
+        history,
+        base=state.numbers(parent, ref),
+        first=state.first_seen(parent, ref, within=YOUNG, since=min((i.start for i in known), default=None)),
+        versions=state.history(
+            parent, ref, metrics=OF_VERSIONS_BESIDE_TIME if in_time else OF_VERSIONS, segments=not in_time
+        ),
+    )
 
 
 def _users(graph: Graph, ref: DatasetRef) -> Callable[[str], Sequence[str]]:
@@ -181,11 +213,27 @@ def _excluded(state: StateStore, parent: int | None) -> Mapping[DatasetRef, tupl
     return {ref: tuple(what) for ref, what in found.items()}
 
 
-def _with_dbt(result: CheckResult, tests: Mapping[str, TestRun]) -> CheckResult:
-    """A check that only dbt can evaluate takes dbt's own verdict; one that dbt did not run could not be told."""
-    if result.check.kind != "dbt":
+def _if_bands_look(result: CheckResult, measured: Measured, settings: Settings) -> CheckResult:
+    """A test that is left to learned bands was not evaluated where they are off, or do not look, as at a view."""
+    if not result.check.kind.startswith(LEFT_TO_BANDS) or result.outcome is not Outcome.PASS:
         return result
+    if settings.learned != "off" and result.check.dataset in measured.profiled:
+        return result
+    why = "which are off" if settings.learned == "off" else f"which do not look at {result.check.dataset}"
+    return dataclasses.replace(result, outcome=Outcome.SKIPPED, reason=f"left to learned bands, {why}")
+
+
+def _with_dbt(result: CheckResult, tests: Mapping[str, TestRun]) -> CheckResult:
+    """A check that only dbt can evaluate takes dbt's own verdict; one that dbt did not run could not be told.
+
+    So does one whose compiled SQL cannot be run here, and one that is left to learned bands and that dbt ran too.
+    """
     run = tests.get(result.check.id)
+    ran = run is not None and run.status != "skipped"
+    lost = ran and result.check.kind == "compiled" and result.outcome is Outcome.ERROR
+    left = ran and result.check.kind.startswith(LEFT_TO_BANDS)
+    if result.check.kind != "dbt" and not lost and not left:
+        return result
     if run is None or run.status == "skipped":
         reason = "dbt did not run this test in this run" if run is None else "dbt skipped this test"
         return dataclasses.replace(result, outcome=Outcome.SKIPPED, reason=reason)
@@ -194,15 +242,19 @@ def _with_dbt(result: CheckResult, tests: Mapping[str, TestRun]) -> CheckResult:
     return dataclasses.replace(result, outcome=outcome, reason=reason, failures=run.failures)
 
 
-def _from_result(result: CheckResult) -> Finding | None:
+def _from_result(result: CheckResult, *, strict: bool = False) -> Finding | None:
+    """What is worth telling of a result; with `strict`, a check that looked at nothing holds as if it had failed."""
     check = result.check
     if result.outcome is Outcome.PASS and result.evaluated != 0:
         return None
     kind = "check" if result.outcome in {Outcome.FAIL, Outcome.WARN} else "unchecked"
     holds = check.blocking and result.outcome in {Outcome.FAIL, Outcome.ERROR}
+    if strict and result.outcome is Outcome.PASS:
+        holds = check.blocking and check.severity == "error"
     where = f" ({check.declared_in})" if check.declared_in else ""
     share = None
-    if result.failures and result.evaluated:
+    are_rows = check.kind not in CHECKS or CHECKS[check.kind].reads == "failures"
+    if result.failures and result.evaluated and are_rows:
         share = min(1.0, result.failures / result.evaluated)
     return Finding(
         key=f"{check.dataset}/check/{check.id}",
@@ -228,6 +280,31 @@ def _hint(result: CheckResult) -> str:
     if result.evaluated == 0:
         return "nothing was evaluated: see whether the table or the `where` should hold rows"
     return "look at the failing rows with the SQL, repair the source or the model, and run again"
+
+
+def _blind(
+    results: Sequence[CheckResult], measured: Measured, *, parent: int | None, state: StateStore, strict: bool
+) -> list[Finding]:
+    """Checks that passed and could not have failed, or cannot see what they are there for; these hold with `strict`."""
+    values = {spec: value for scan in measured.scans.values() for spec, value in scan.values.items()}
+    tables = {r.check.dataset for r in results if CHECKS_WITH_GROUPS & set(r.check.arguments)}
+    kept = [m for ref in tables if parent is not None for m in state.numbers(parent, ref)]
+    before = {m.spec: m.value for m in kept if m.interval is None}
+    return [
+        Finding(
+            key=f"{r.check.dataset}/blind/{r.check.id}",
+            kind="unchecked",
+            layer=Layer.DATA,
+            dataset=r.check.dataset,
+            column=r.check.column,
+            sentence=f"{r.check.name} on {r.check.dataset} passes, and cannot fail as it is meant to: {'; '.join(spots)}",
+            holds=strict and r.check.blocking and r.check.severity == "error",
+            sql=r.sql,
+            hint="change the test's arguments, or demand the same in `checks:` of tidegate.yml",
+        )
+        for r in results
+        if (spots := blind_spots(r, measured.catalog, values, before))
+    ]
 
 
 def _disagreement(result: CheckResult, run: TestRun | None) -> Finding | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Container, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from types import MappingProxyType
+from typing import TypeAlias, TypeVar
 
 from tidegate import checks as catalogue
 from tidegate.errors import QueryError
@@ -16,6 +17,8 @@ from tidegate.model import (
     CheckResult,
     Dataset,
     DatasetRef,
+    Grid,
+    Interval,
     Measurement,
     MetricSpec,
     Outcome,
@@ -28,6 +31,9 @@ from tidegate.ports import Answer, Progress, Reader
 from tidegate.scan import ScanOptions, TableScan, scan_table
 
 R = TypeVar("R")
+NOTHING_KNOWN: Mapping[DatasetRef, Grid] = MappingProxyType({})
+Known: TypeAlias = Callable[[DatasetRef], Grid | None]
+"""What is known of a dataset's buckets; None when nothing is."""
 
 INTERNAL_PREFIXES = ("_dlt_", "tidegate_")
 """Tables that a tool keeps for itself; they are neither profiled nor judged."""
@@ -39,7 +45,8 @@ class Measured:
 
     `scans` has one entry per dataset that was profiled; `values` every number that a check asked for; `broken` says,
     per dataset, why its scan could not be finished (the engine's message and the SQL). `profiled` are the datasets that
-    are measured whole, and not only for their checks; those that are broken among them.
+    are measured whole, and not only for their checks; those that are broken among them. `known` are the bucketed numbers
+    of the version that this one began as, where it has any.
     """
 
     version: int
@@ -50,11 +57,17 @@ class Measured:
     costs: tuple[StatementCost, ...]
     broken: Mapping[DatasetRef, QueryError]
     profiled: frozenset[DatasetRef]
+    known: Mapping[DatasetRef, Grid] = field(default_factory=lambda: NOTHING_KNOWN)
 
     @property
     def measurements(self) -> tuple[Measurement, ...]:
         """All numbers of all scans."""
         return tuple(m for scan in self.scans.values() for m in scan.measurements)
+
+    @property
+    def vanished(self) -> dict[DatasetRef, tuple[tuple[MetricSpec, Interval], ...]]:
+        """For each dataset that was scanned in part, the known numbers that are no more."""
+        return {ref: scan.vanished for ref, scan in self.scans.items() if scan.reopened is not None}
 
 
 class Meter:
@@ -66,7 +79,8 @@ class Meter:
 
     def ask(self, statement: Statement) -> Answer:
         """Run one statement."""
-        answer = self._reader.query(statement.sql)
+        ask = self._reader.repeats if statement.repeats else self._reader.query
+        answer = ask(statement.sql)
         self.costs.append(
             StatementCost(
                 dataset=statement.dataset,
@@ -75,6 +89,7 @@ class Meter:
                 cpu_s=answer.cpu_s,
                 wall_s=answer.wall_s,
                 rows=len(answer.rows),
+                specs=statement.specs,
             )
         )
         return answer
@@ -107,8 +122,12 @@ def measure(
     settings: Settings,
     now: datetime,
     progress: Progress,
+    known: Known = NOTHING_KNOWN.get,
 ) -> Measured:
     """Scan every table once, with what the checks need riding along, and evaluate the checks.
+
+    `known` gives the bucketed numbers of a dataset in the version that this one began as: buckets whose rows have not
+    changed since are not scanned again.
 
     A dataset whose scan fails is reported in `broken` and its checks end as `error`; the others go on.
     Reads each table's bytes about once; the number of statements per table does not grow with the number of checks.
@@ -120,9 +139,11 @@ def measure(
     broken: dict[DatasetRef, QueryError] = {}
     profiled = {d.ref for d in catalog.values() if _profiled(d, catalog, settings)}
     todo = [d for d in catalog.values() if d.ref in profiled or wanted.get(d.ref)]
+    past = {ref: grid for ref in profiled if (grid := known(ref)) is not None}
     for done, dataset in enumerate(todo):
         progress.advance(done, len(todo), str(dataset.ref))
         options = _options(dataset, settings, version=version, now=now, profile=dataset.ref in profiled)
+        options = dataclasses.replace(options, known=past.get(dataset.ref))
         try:
             scans[dataset.ref] = meter.drive(scan_table(dataset, wanted.get(dataset.ref, ()), options))
         except QueryError as error:
@@ -142,6 +163,7 @@ def measure(
         costs=tuple(meter.costs),
         broken=broken,
         profiled=frozenset(profiled),
+        known=past,
     )
 
 

@@ -1,16 +1,27 @@
-"""Publish: the ledger first, then the swap; put back, repair after a crash, and prune what is no longer kept."""
+"""Publish: the ledger first, then the swap; adopt, put back, repair after a crash, and prune what is no longer kept."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
-from tidegate.errors import NothingPublishedError, StaleVersionError, VersionNotFoundError, WarehouseError
+from tidegate.errors import (
+    DatabaseNotFoundError,
+    NothingPublishedError,
+    StaleVersionError,
+    TidegateError,
+    VersionNotFoundError,
+    WarehouseError,
+)
 from tidegate.model import RunStatus, Version, VersionState
 from tidegate.ports import NewEvent
 from tidegate.services import incidents
 from tidegate.services.site import Site
+
+ADOPTIONS = 3
+"""How often a database is adopted anew that is written while it is adopted. Chosen, not derived."""
 
 
 def publish(
@@ -24,10 +35,9 @@ def publish(
     Raises:
         StaleVersionError: something wrote to the version since it was audited; nothing changes.
     """
-    present = site.warehouse.fingerprint(version.number)
-    if present != fingerprint:
+    if parts := site.warehouse.altered(version.number, fingerprint):
         raise StaleVersionError(
-            f"version `{version.number}` is not what was audited: its fingerprint is `{present}`, not `{fingerprint}`"
+            f"version `{version.number}` is not what was audited: somebody wrote to {' and '.join(parts)}"
         )
     before = site.state.published()
     previous = before.number if before else None
@@ -37,6 +47,55 @@ def publish(
     site.progress.stage("swap", f"version {version.number}")
     site.warehouse.publish(version.number)
     site.progress.stage("published", f"version {version.number}")
+
+
+def adopt(site: Site) -> int | None:
+    """Make an existing database the first published version; None when there is none or something is published.
+
+    A version that was begun and not published, as a crash leaves it, does not count: the database is adopted again.
+    """
+    source = site.settings.warehouse.adopt
+    if source is None or site.state.published() is not None:
+        return None
+    return _adopt(site, source, reason=f"adopted from {source.name}")
+
+
+def _adopt(site: Site, source: Path, *, reason: str) -> int:
+    """Publish a copy of a database and, if that is asked for, put a link to the live file in its place; what was written
+    to it meanwhile is adopted too.
+
+    Raises:
+        WarehouseError: it is written again and again.
+    """
+    for _ in range(ADOPTIONS):
+        number = _publish_copy(site, source, reason=reason)
+        if not site.settings.warehouse.link_back:
+            return number
+        site.progress.stage("link", str(source))
+        if site.warehouse.link_back(number):
+            return number
+    raise WarehouseError(
+        f"`{source}` is written while it is adopted",
+        hint="stop the program that writes to it, then run the command again",
+    )
+
+
+def _publish_copy(site: Site, source: Path, *, reason: str) -> int:
+    number = site.state.next_version()
+    site.progress.stage("adopt", str(source))
+    site.state.append([site.event("version.begun", f"version:{number}", {"parent": None, "run": None})])
+    try:
+        site.warehouse.adopt(source, number=number, link_back=site.settings.warehouse.link_back)
+        fingerprint = site.warehouse.seal(number)
+    except TidegateError as error:
+        site.state.append([site.event("version.pruned", f"version:{number}", {"reason": str(error)})])
+        raise
+    site.state.append([site.event("version.sealed", f"version:{number}", {"fingerprint": fingerprint})])
+    begun = kept_version(site, number)
+    version = dataclasses.replace(begun, state=VersionState.PUBLISHED, reason=reason)
+    site.warehouse.describe(version, {"decision": "adopt"})
+    publish(site, version, fingerprint=fingerprint, kind="adopt", reason=reason)
+    return number
 
 
 def publish_by_hand(site: Site, number: int, *, reason: str, wait_s: float) -> Version:
@@ -63,7 +122,8 @@ def publish_by_hand(site: Site, number: int, *, reason: str, wait_s: float) -> V
 
 
 def rollback(site: Site, number: int | None, *, reason: str, wait_s: float) -> Version:
-    """Put back a kept version that was published before, with its state; None means the one before the present one.
+    """Put back a kept version that was published before, with its state; None means the one that readers saw before the
+    present one came.
 
     Raises:
         NothingPublishedError: nothing was ever published.
@@ -120,15 +180,21 @@ def _published_already(number: int) -> WarehouseError:
 
 
 def _before(site: Site, present: Version) -> Version:
+    """The version that readers saw before the present one came, or before that one if it is gone, and so on.
+
+    A rollback is no arrival: two in a row go back two versions, not there and back.
+    """
     kept = set(site.warehouse.kept())
+    back = {v.number: v for v in site.state.versions() if v.state is VersionState.RETIRED and v.number in kept}
+    sought: int | None = present.number
     for publication in site.state.publications():
-        version = site.state.version(publication.version)
-        if version and version.state is VersionState.RETIRED and version.number in kept:
-            if version.number < present.number or publication.version == publication.previous:
-                return version
-    for version in site.state.versions():  # after the ledger was lost it knows no publications of them
-        if version.state is VersionState.RETIRED and version.number in kept and version.number < present.number:
-            return version
+        if publication.version == sought and publication.kind != "rollback":
+            sought = publication.previous
+            if sought in back:
+                return back[sought]
+    older = [number for number in back if number < present.number]  # a lost ledger knows no publications of them
+    if older:
+        return back[max(older)]
     raise VersionNotFoundError(
         f"no version that was published before version `{present.number}` is kept",
         hint="`tidegate versions --all` lists every one, and why it is gone",
@@ -153,17 +219,49 @@ def repair(site: Site, *, published_may_be_gone: bool = False) -> tuple[str, ...
     if not gone and published is not None and site.warehouse.published() != published.number:
         site.warehouse.publish(published.number)
         said.append(f"version {published.number} was recorded as published; readers see it now")
+    said += _agree_on_what_is_kept(site, kept)
+    if not gone and published is not None:
+        said += _finish_adoption(site, published.number)
+    return tuple(said)
+
+
+def _agree_on_what_is_kept(site: Site, kept: set[int]) -> list[str]:
+    """Remove what is recorded as pruned, and record as pruned what is gone, but for what is published."""
+    said = []
     for version in site.state.versions():
-        if gone and version.state is VersionState.PUBLISHED:
-            continue
         if version.state is VersionState.PRUNED and version.number in kept:
             site.warehouse.discard(version.number)
             said.append(f"what was left of version {version.number} is removed")
-        elif version.state is not VersionState.PRUNED and version.number not in kept:
+        elif version.state not in {VersionState.PRUNED, VersionState.PUBLISHED} and version.number not in kept:
             data = {"reason": "its data is missing from the warehouse folder"}
             site.state.append([site.event("version.pruned", f"version:{version.number}", data)])
             said.append(f"version {version.number} is missing from the warehouse folder")
-    return tuple(said)
+    return said
+
+
+def _finish_adoption(site: Site, number: int) -> list[str]:
+    """Put the link in the place of the adopted database, before which an adoption was interrupted.
+
+    Whoever uses the database's own path may have written to it meanwhile. Then its present content is adopted and is what
+    readers see: the link would hide what was written, and without it the path would never show a new version.
+    """
+    original = site.warehouse.unlinked(number)
+    if original is None:
+        return []
+    if not site.settings.warehouse.link_back:
+        site.warehouse.let_original_be(number)
+        return [f"`{original}` stays as it is, because `link_back` is off now"]
+    if site.warehouse.link_back(number):
+        return [f"`{original}` is a link to the live version now"]
+    try:
+        again = _adopt(
+            site, original, reason=f"adopted from {original.name} again: it was written before it became a link"
+        )
+    except DatabaseNotFoundError as error:
+        site.warehouse.let_original_be(number)
+        return [f"{error}, where version {number} was adopted from, so no link was put there; readers see the version"]
+    written = f"`{original}` was written after version {number} was copied from it"
+    return [f"{written}: what it holds is version {again}, which readers see now, and it is a link to the live version"]
 
 
 def _record_unknown(site: Site) -> list[str]:

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate import lineage
-from tidegate.errors import StepError, StepEscapedError, StepTimeoutError, TidegateError
+from tidegate.detect import lookback
+from tidegate.errors import StepError, StepEscapedError, StepTimeoutError
 from tidegate.model import (
     Action,
     Check,
     CheckResult,
+    DatasetRef,
     Decision,
     Finding,
+    Grid,
     Incident,
     Layer,
     Node,
@@ -28,11 +31,12 @@ from tidegate.model import (
     VersionState,
 )
 from tidegate.ports import Candidate, Step, StepContext
-from tidegate.services import gate, incidents
+from tidegate.services import contract, gate, incidents
+from tidegate.services.audit import unaudited
 from tidegate.services.explain import explain
 from tidegate.services.judge import Verdict, judge
 from tidegate.services.measure import Measured, measure
-from tidegate.services.publish import prune, publish, repair
+from tidegate.services.publish import adopt, prune, publish, repair
 from tidegate.services.site import Site
 
 
@@ -105,31 +109,6 @@ def _begun(site: Site, run_id: str, parent: Version | None) -> dict[str, object]
     return {"parent": parent.number if parent else None, "run": run_id, "code_revision": site.revision}
 
 
-def adopt(site: Site) -> int | None:
-    """Make an existing database the first published version; None when there is none or something is published.
-
-    A version that was begun and not published, as a crash leaves it, does not count: the database is adopted again.
-    """
-    source = site.settings.warehouse.adopt
-    if source is None or site.state.published() is not None:
-        return None
-    number = site.state.next_version()
-    site.progress.stage("adopt", str(source))
-    site.state.append([site.event("version.begun", f"version:{number}", {"parent": None, "run": None})])
-    try:
-        site.warehouse.adopt(source, number=number, link_back=site.settings.warehouse.link_back)
-        fingerprint = site.warehouse.seal(number)
-    except TidegateError as error:
-        site.state.append([site.event("version.pruned", f"version:{number}", {"reason": str(error)})])
-        raise
-    site.state.append([site.event("version.sealed", f"version:{number}", {"fingerprint": fingerprint})])
-    reason = f"adopted from {source.name}"
-    version = dataclasses.replace(_version(site, number), state=VersionState.PUBLISHED, reason=reason)
-    site.warehouse.describe(version, {"decision": "adopt"})
-    publish(site, version, fingerprint=fingerprint, kind="adopt", reason=reason)
-    return number
-
-
 def _version(site: Site, number: int) -> Version:
     version = site.state.version(number)
     if version is None:
@@ -155,7 +134,7 @@ def _build(
     graph = lineage.build(facts.nodes, facts.edges)
     learn_parent(site, parent)
     site.progress.stage("scan", f"version {number}")
-    measured = scan_version(site, number, facts)
+    measured = scan_version(site, number, facts, parent=parent)
     watch.lap("measure")
     site.progress.stage("judge", f"version {number}")
     verdict = judge(
@@ -169,6 +148,7 @@ def _build(
         built=True,
     )
     verdict = explained(site, measured, verdict)
+    verdict = dataclasses.replace(verdict, findings=(*unaudited(site), *verdict.findings))
     save(site, measured, verdict)
     decision = gate.decide(number, verdict.results, verdict.findings, tables=len(measured.scans), now=site.clock.now())
     watch.lap("judge")
@@ -363,17 +343,31 @@ def learn_parent(site: Site, parent: int | None) -> None:
     if parent is None or site.state.schemas(parent):
         return
     site.progress.stage("learn", f"version {parent}")
-    measured = scan_version(site, parent, PipelineFacts())
+    measured = scan_version(site, parent, PipelineFacts(), parent=None)
     save(site, measured, Verdict(results=(), findings=(), notes=()))
 
 
-def scan_version(site: Site, number: int, facts: PipelineFacts) -> Measured:
-    """Measure one kept version with every check that is declared."""
-    checks = (*facts.checks, *site.settings.checks)
+def scan_version(site: Site, number: int, facts: PipelineFacts, *, parent: int | None) -> Measured:
+    """Measure one kept version with every check that is declared; `parent` is the version that it began as."""
     with site.warehouse.reader(number) as reader:
+        checks = (*facts.checks, *site.settings.checks, *contract.checks_of(site.settings.contracts, reader))
         return measure(
-            reader, checks, version=number, settings=site.settings, now=site.clock.now(), progress=site.progress
+            reader,
+            checks,
+            version=number,
+            settings=site.settings,
+            now=site.clock.now(),
+            progress=site.progress,
+            known=lambda ref: _known(site, parent, ref),
         )
+
+
+def _known(site: Site, parent: int | None, ref: DatasetRef) -> Grid | None:
+    """As much of the past as detection looks at."""
+    newest = site.state.newest_bucket(parent, ref) if parent is not None else None
+    if parent is None or newest is None:
+        return None
+    return site.state.grid(parent, ref, since=newest.start - lookback(newest))
 
 
 def explained(site: Site, measured: Measured, verdict: Verdict) -> Verdict:
@@ -403,4 +397,5 @@ def save(site: Site, measured: Measured, verdict: Verdict) -> None:
         findings=verdict.findings,
         schemas=schemas,
         marks=marks,
+        vanished=measured.vanished,
     )

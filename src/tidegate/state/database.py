@@ -33,6 +33,9 @@ APPLICATION_ID_AT = slice(68, 72)
 SMALLEST_PAGE_BYTES = 512
 """https://www.sqlite.org/fileformat.html, sections 1.2 and 1.3; every page size is a multiple of the smallest."""
 
+SHARED_MEMORY_BYTES = 32_768
+"""What SQLite needs beside a WAL database before it can read it: https://www.sqlite.org/walformat.html, section 2."""
+
 READ_ONLY_ERRNOS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -41,13 +44,16 @@ class Database:
     """A connection to the state file that threads may share: they take turns, one transaction each.
 
     `create` makes the folder and the file when they are missing. Without it a missing file reads as an empty one,
-    nothing is made on disk, and a write is refused; the file is looked for again at the next use.
+    nothing is made on disk, and a write is refused; the file is looked for again at the next use. Nor does it need room on
+    the disk then, unless a log is left of a process that was killed.
     """
 
     def __init__(self, path: Path, *, create: bool, busy_timeout_s: float, replay: Replay) -> None:
         self.path = path
         self._busy_timeout_s = busy_timeout_s
         self._replay = replay
+        self._create = create
+        self._no_room: sqlite3.Error | None = None
         self._turn = threading.RLock()
         self._inode: int | None = None
         self._connection: sqlite3.Connection | None = None
@@ -87,6 +93,8 @@ class Database:
         with self._turn, self._explained():
             connection = self._present()
             self._check_in_place()
+            if self._no_room is not None:
+                raise self._no_room
             # A transaction that begins as a reader and then writes fails at once when another process writes,
             # whatever the timeout is; so the lock is taken first.
             connection.execute("BEGIN IMMEDIATE")
@@ -159,12 +167,19 @@ class Database:
         address = self.path.absolute().as_uri()
         try:
             return self._connect(f"{address}?mode=rw")
-        except sqlite3.OperationalError:
-            # In a folder that cannot be written, the files beside a WAL database cannot be made. Nobody else writes
-            # there either, so a file without a log is safe to read as it is.
-            if _may_write(self.path.parent) or _has_log(self.path):
+        except sqlite3.OperationalError as error:
+            # In a folder that cannot be written, or is on a full disk, the files beside a WAL database cannot be made.
+            # Nobody else writes there either, so a file without a log is safe to read as it is.
+            if _has_log(self.path) or not (self._lacks_room(error) or not _may_write(self.path.parent)):
                 raise
         return self._connect(f"{address}?mode=ro&immutable=1")
+
+    def _lacks_room(self, error: sqlite3.OperationalError) -> bool:
+        """Whether the disk is full, and this store is for reading, so that it needs no room."""
+        if self._create or not isinstance(explain(error, self.path, self._busy_timeout_s), DiskFullError):
+            return False
+        self._no_room = error
+        return True
 
     def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
         found, newest = schema.version_of(connection), len(schema.migrations())
@@ -254,6 +269,11 @@ def _may_write(folder: Path) -> bool:
     return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
+def _room_bytes(folder: Path) -> int:
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
 def _has_log(path: Path) -> bool:
     log = path.with_name(f"{path.name}-wal")
     return log.exists() and log.stat().st_size > 0
@@ -307,7 +327,7 @@ def explain(error: sqlite3.Error, path: Path, busy_timeout_s: float) -> Tidegate
     if primary in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR} and path.parent.exists():
         if not _may_write(path.parent):
             primary = sqlite3.SQLITE_READONLY
-        elif os.statvfs(path.parent).f_bavail == 0:
+        elif _room_bytes(path.parent) < SHARED_MEMORY_BYTES:
             primary = sqlite3.SQLITE_FULL  # the shared-memory file could not grow
     kind, message, hint = MEANINGS.get(primary or 0, (StateError, "`{path}` could not be used ({detail})", None))
     return kind(message.format(path=path, detail=error, wait=busy_timeout_s), hint=hint)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tidegate.model import DatasetRef, Interval, Measurement
+from tidegate.model import DatasetRef, Grid, Interval, Measurement
 from tidegate.state.lineage import as_json, lineage
-from tidegate.state.measurements import EPOCH
+from tidegate.state.measurements import EPOCH, LARGEST, micros
 from tidegate.state.series import Catalogue
 
+CHOSEN = """
+SELECT series, version, value, text, unit, error, taken_at
+FROM measurement
+WHERE version = ? AND dataset = ? AND series IN (SELECT value FROM json_each(?))
+"""
 WHOLE = "SELECT series, version, value, text, unit, error, taken_at FROM measurement WHERE version = ? AND dataset = ?"
 
 # Beside a max() or min(), SQLite takes the other columns from the row that has it.
@@ -26,9 +32,21 @@ HAVING NOT vanished
 FIRST = """
 SELECT bucket_start, bucket_end, series, min(version), value, text, unit, error, taken_at, vanished
 FROM bucket
-WHERE dataset = :dataset AND NOT vanished AND version IN (SELECT value FROM json_each(:lineage))
+WHERE dataset = :dataset AND bucket_start >= :since AND NOT vanished AND version IN (SELECT value FROM json_each(:lineage))
     AND (:within IS NULL OR taken_at BETWEEN bucket_end AND bucket_end + :within * (bucket_end - bucket_start))
 GROUP BY bucket_start, bucket_end, series
+"""
+NEWEST = """
+SELECT bucket_start, bucket_end
+FROM bucket
+WHERE dataset = :dataset AND NOT vanished AND version IN (SELECT value FROM json_each(:lineage))
+ORDER BY bucket_start DESC, bucket_end DESC LIMIT 1
+"""
+EVERY_WORD = """
+SELECT series, bucket_start, bucket_end, value, text, vanished
+FROM bucket
+WHERE dataset = :dataset AND bucket_start >= :since AND version IN (SELECT value FROM json_each(:lineage))
+ORDER BY bucket_start, bucket_end, series, version
 """
 PUBLISHED = """
 SELECT number FROM version
@@ -47,17 +65,50 @@ def as_of(connection: sqlite3.Connection, version: int, dataset: DatasetRef) -> 
     )
 
 
+def whole(connection: sqlite3.Connection, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
+    """The whole-table numbers of a version."""
+    shelf = Shelf(connection, dataset)
+    return tuple(shelf.whole(connection.execute(WHOLE, (version, shelf.dataset))))
+
+
+def grid(connection: sqlite3.Connection, version: int, dataset: DatasetRef, since: datetime | None) -> Grid:
+    """What the lineage of a version says of each bucket that starts at `since` or later, oldest bucket first."""
+    shelf = Shelf(connection, dataset)
+    parameters = {
+        "dataset": shelf.dataset,
+        "lineage": as_json(lineage(connection, version)),
+        "since": -LARGEST if since is None else micros(since),
+    }
+    last = {row[:3]: row for row in connection.execute(EVERY_WORD, parameters)}  # the newest version's comes last
+    return shelf.grid([row for row in last.values() if not row[5]])
+
+
+def newest_bucket(connection: sqlite3.Connection, version: int, dataset: DatasetRef) -> Interval | None:
+    """The last bucket that the lineage of a version ever had a number of."""
+    shelf = Shelf(connection, dataset)
+    parameters = {"dataset": shelf.dataset, "lineage": as_json(lineage(connection, version))}
+    row = connection.execute(NEWEST, parameters).fetchone()
+    return None if row is None else shelf.interval(*row)
+
+
 def first_seen(
-    connection: sqlite3.Connection, version: int, dataset: DatasetRef, within: float | None
+    connection: sqlite3.Connection, version: int, dataset: DatasetRef, within: float | None, since: datetime | None
 ) -> tuple[Measurement, ...]:
     """The first word in the lineage on each bucketed number, oldest bucket first; also of buckets that vanished."""
     shelf = Shelf(connection, dataset)
     parameters = {"dataset": shelf.dataset, "lineage": as_json(lineage(connection, version)), "within": within}
+    parameters["since"] = -LARGEST if since is None else micros(since)
     return tuple(shelf.bucketed(connection.execute(FIRST, parameters)))
 
 
 def published(
-    connection: sqlite3.Connection, version: int, dataset: DatasetRef, limit: int
+    connection: sqlite3.Connection,
+    version: int,
+    dataset: DatasetRef,
+    limit: int,
+    *,
+    metrics: Collection[str] | None,
+    segments: bool,
 ) -> tuple[tuple[int, tuple[Measurement, ...]], ...]:
     """The whole-table numbers of the newest `limit` versions of the lineage that were ever published, oldest first.
 
@@ -66,8 +117,10 @@ def published(
     shelf = Shelf(connection, dataset)
     parameters = {"lineage": as_json(lineage(connection, version)), "limit": limit}
     numbers = [number for (number,) in connection.execute(PUBLISHED, parameters)]
+    chosen = json.dumps(shelf.chosen(metrics, segments=segments))
     return tuple(
-        (number, tuple(shelf.whole(connection.execute(WHOLE, (number, shelf.dataset))))) for number in reversed(numbers)
+        (number, tuple(shelf.whole(connection.execute(CHOSEN, (number, shelf.dataset, chosen)))))
+        for number in reversed(numbers)
     )
 
 
@@ -81,6 +134,11 @@ class Shelf:
         self._moments: dict[int, datetime] = {}
         self._intervals: dict[tuple[int, int], Interval] = {}
 
+    def chosen(self, metrics: Collection[str] | None, *, segments: bool) -> list[int]:
+        """The series of some metrics (None for all), with or without those of categories."""
+        wanted = ((number, spec) for number, spec in self._specs.items() if segments or spec.segment is None)
+        return [number for number, spec in wanted if metrics is None or spec.metric in metrics]
+
     def whole(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Measurement]:
         """Make one from each (series, version, value, text, unit, error, taken_at)."""
         return (self._measurement(row, None) for row in rows)
@@ -88,11 +146,26 @@ class Shelf:
     def bucketed(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Measurement]:
         """Make one from each (start, end, series, version, value, text, unit, error, taken_at, vanished)."""
         for row in rows:
-            interval = self._intervals.get(row[:2])
-            if interval is None:
-                interval = Interval(start=self._moment(row[0]), end=self._moment(row[1]))
-                self._intervals[row[:2]] = interval
-            yield self._measurement(row[2:9], interval)
+            yield self._measurement(row[2:9], self.interval(row[0], row[1]))
+
+    def grid(self, rows: Sequence[tuple[Any, ...]]) -> Grid:
+        """Make columns from each (series, start, end, value, text, vanished)."""
+        series = {number: at for at, number in enumerate(dict.fromkeys(row[0] for row in rows))}
+        buckets = {key: at for at, key in enumerate(dict.fromkeys(row[1:3] for row in rows))}
+        return Grid(
+            specs=tuple(self._specs[number] for number in series),
+            intervals=tuple(self.interval(start, end) for start, end in buckets),
+            series=[series[row[0]] for row in rows],
+            buckets=[buckets[row[1:3]] for row in rows],
+            values=[row[3] if row[4] is None else _number(row[4]) for row in rows],
+        )
+
+    def interval(self, start: int, end: int) -> Interval:
+        """One object for each bucket."""
+        found = self._intervals.get((start, end))
+        if found is None:
+            found = self._intervals[start, end] = Interval(start=self._moment(start), end=self._moment(end))
+        return found
 
     def _measurement(self, row: tuple[Any, ...], interval: Interval | None) -> Measurement:
         series, version, value, text, unit, error, taken_at = row

@@ -8,21 +8,23 @@ A bucket that an ancestor has and a scan has not has *vanished*, and that is wri
 if the scan looked there. Where it looked follows from what it brought, per family of series (all segment values of one
 metric): from the earliest bucket of the family in the scan, without an end. A scan of the newest buckets thus leaves
 the closed ones before them alone, and a load of today that was taken back is noticed; a scan that needs the emptiness
-of its first bucket known brings a number for it (a row count of 0). A row count of 0 for the whole table empties every
-bucket.
+of its first bucket known brings a number for it (a row count of 0). A scan in part, of buckets here and there, says
+itself what has vanished. A row count of 0 for the whole table empties every bucket.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from tidegate.errors import StateError
-from tidegate.model import Measurement, MetricSpec, Segment
+from tidegate.model import DatasetRef, Interval, Measurement, MetricSpec, Segment
 from tidegate.state.documents import clean
 from tidegate.state.lineage import as_json, lineage
 from tidegate.state.series import Catalogue
@@ -31,14 +33,17 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 SAME = 1e-9
 LARGEST = 2**63
+NOTHING: Mapping[DatasetRef, Collection[tuple[MetricSpec, Interval]]] = MappingProxyType({})
 
 # Beside a max(), SQLite takes the other columns from the row that has it.
 WORDS = """
 SELECT dataset, bucket_start, bucket_end, series, max(version), value, text, unit, error, taken_at, vanished
 FROM bucket
-WHERE dataset = :dataset AND bucket_start >= :start AND version IN (SELECT value FROM json_each(:lineage))
+WHERE dataset = :dataset AND bucket_start {which} AND version IN (SELECT value FROM json_each(:lineage))
 GROUP BY dataset, bucket_start, bucket_end, series
 """
+SINCE = WORDS.format(which=">= :start")
+OF_BUCKETS = WORDS.format(which="IN (SELECT value FROM json_each(:starts))")
 NEAREST_SCANNED_DESCENDANTS = """
 WITH RECURSIVE below(number, scanned) AS (
     SELECT number, number IN (SELECT version FROM scan) FROM version WHERE parent = :version
@@ -69,10 +74,16 @@ BucketKey: TypeAlias = tuple[int, int, int, int]
 Words: TypeAlias = Mapping[BucketKey, Word]
 
 
-def save(connection: sqlite3.Connection, version: int, measurements: Sequence[Measurement]) -> None:
+def save(
+    connection: sqlite3.Connection,
+    version: int,
+    measurements: Sequence[Measurement],
+    vanished: Mapping[DatasetRef, Collection[tuple[MetricSpec, Interval]]] = NOTHING,
+) -> None:
     """Replace what a version said by what it says now, inside the caller's transaction.
 
-    What its descendants say stays as it is: where they relied on the old words, these become their own.
+    What its descendants say stays as it is: where they relied on the old words, these become their own. A dataset in
+    `vanished` was scanned in part: besides the numbers that came, only the ones listed there changed.
     """
     descendants = _words_of_descendants(connection, version)
     forget(connection, version)
@@ -83,7 +94,8 @@ def save(connection: sqlite3.Connection, version: int, measurements: Sequence[Me
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         ((*key, version, *whole[key][:5]) for key in sorted(whole)),
     )
-    _write(connection, version, _changes(connection, catalogue, version, whole, buckets))
+    gone = {catalogue.dataset(dataset): _keys(catalogue, cells) for dataset, cells in vanished.items()}
+    _write(connection, version, _changes(connection, catalogue, version, whole, buckets, gone))
     for descendant, before in descendants.items():
         _write(connection, descendant, _difference(before, _words(connection, descendant, _everything(connection))))
 
@@ -110,11 +122,11 @@ def _rows(
         dataset, series, unit = found[id(spec)]
         value, text = _cell(measured.value)
         own_unit = None if measured.unit == unit else measured.unit
-        word = Word(value, text, own_unit, measured.error, _micros(measured.taken_at))
+        word = Word(value, text, own_unit, measured.error, micros(measured.taken_at))
         if measured.interval is None:
             whole[dataset, series] = word
         else:
-            start, end = _micros(measured.interval.start), _micros(measured.interval.end)
+            start, end = micros(measured.interval.start), micros(measured.interval.end)
             buckets[dataset, start, end, series] = word
     return whole, buckets
 
@@ -133,20 +145,43 @@ def _cell(value: object) -> tuple[int | float | str | None, str | None]:
 
 
 @lru_cache(maxsize=4096)
-def _micros(moment: datetime) -> int:
+def micros(moment: datetime) -> int:
+    """A time as the store keeps it: microseconds since 1970.
+
+    Raises:
+        StateError: the time has no zone.
+    """
     if moment.tzinfo is None:
         raise StateError(f"`{moment}` has no time zone")
     return (moment - EPOCH) // MICROSECOND
 
 
+def _keys(catalogue: Catalogue, cells: Collection[tuple[MetricSpec, Interval]]) -> frozenset[BucketKey]:
+    found = []
+    for spec, interval in cells:
+        dataset, series, _ = catalogue.series(spec, "")
+        found.append((dataset, micros(interval.start), micros(interval.end), series))
+    return frozenset(found)
+
+
 def _changes(
-    connection: sqlite3.Connection, catalogue: Catalogue, version: int, whole: Mapping[WholeKey, Word], buckets: Words
+    connection: sqlite3.Connection,
+    catalogue: Catalogue,
+    version: int,
+    whole: Mapping[WholeKey, Word],
+    buckets: Words,
+    gone: Mapping[int, frozenset[BucketKey]],
 ) -> dict[BucketKey, Word]:
     """What a version says that its ancestors do not."""
     starts = dict.fromkeys(_emptied(catalogue, whole), -LARGEST)
     emptied = frozenset(starts)
+    in_part = gone.keys() - emptied
+    touched: dict[int, set[int]] = {dataset: {key[1] for key in gone[dataset]} for dataset in in_part}
     for dataset, start, _, _ in buckets:
-        starts[dataset] = min(start, starts.get(dataset, start))
+        if dataset in in_part:
+            touched[dataset].add(start)
+        else:
+            starts[dataset] = min(start, starts.get(dataset, start))
     scanned_from = _scanned_from(catalogue, buckets)
     looked_from = {series: scanned_from.get(_family(spec), LARGEST) for series, spec in catalogue.specs.items()}
     before = {
@@ -154,6 +189,8 @@ def _changes(
         for key, word in _words(connection, version, starts).items()
         if key[0] in emptied or key[1] >= looked_from[key[3]]
     }
+    known = _words_of_buckets(connection, version, touched)
+    before |= {key: word for key, word in known.items() if key in buckets or key in gone[key[0]]}
     return _difference(buckets, before)
 
 
@@ -220,8 +257,20 @@ def _words(connection: sqlite3.Connection, version: int, starts: Mapping[int, in
     ancestors = as_json(lineage(connection, version))
     words: dict[BucketKey, Word] = {}
     for dataset, start in starts.items():
-        rows = connection.execute(WORDS, {"dataset": dataset, "start": start, "lineage": ancestors})
+        rows = connection.execute(SINCE, {"dataset": dataset, "start": start, "lineage": ancestors})
         words.update((row[:4], Word._make(row[5:])) for row in rows)
+    return words
+
+
+def _words_of_buckets(
+    connection: sqlite3.Connection, version: int, starts: Mapping[int, Collection[int]]
+) -> dict[BucketKey, Word]:
+    """What the lineage of a version says of some buckets of each dataset, by their starts."""
+    ancestors = as_json(lineage(connection, version))
+    words: dict[BucketKey, Word] = {}
+    for dataset, chosen in starts.items():
+        parameters = {"dataset": dataset, "starts": json.dumps(sorted(chosen)), "lineage": ancestors}
+        words.update((row[:4], Word._make(row[5:])) for row in connection.execute(OF_BUCKETS, parameters))
     return words
 
 

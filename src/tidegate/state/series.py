@@ -16,6 +16,7 @@ class Catalogue:
         self._series: dict[MetricSpec, tuple[int, int, str]] = {}
         self.specs: dict[int, MetricSpec] = {}
         self.units: dict[int, str] = {}
+        self._unread: dict[int, int] = {}
 
     def load(self, dataset: DatasetRef) -> int | None:
         """Read what is known of a dataset; its id, None when nothing was ever measured of it."""
@@ -32,7 +33,8 @@ class Catalogue:
                 row,
             )
             for series, unit, *parts in rows:
-                self._learn(_spec(dataset, *parts), row[0], series, unit)
+                self.specs[series], self.units[series] = _spec(dataset, *parts), unit
+                self._unread[series] = row[0]
         return self._datasets[dataset]
 
     def dataset(self, dataset: DatasetRef) -> int:
@@ -50,8 +52,15 @@ class Catalogue:
         """Dataset id, series id and unit of a number, a new series if need be."""
         known = self._series.get(spec)
         if known is None and self.dataset(spec.dataset):
-            known = self._series.get(spec)
+            known = self._found(spec)
         return known or self._add(spec, unit)
+
+    def _found(self, spec: MetricSpec) -> tuple[int, int, str] | None:
+        """Look it up; specs are hashed when one is looked for, and not where series are only read."""
+        for series, dataset in self._unread.items():
+            self._series[self.specs[series]] = (dataset, series, self.units[series])
+        self._unread.clear()
+        return self._series.get(spec)
 
     def _add(self, spec: MetricSpec, unit: str) -> tuple[int, int, str]:
         segment = spec.segment

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from tidegate.errors import StateError
@@ -12,9 +13,12 @@ from tidegate.model import (
     DatasetRef,
     Event,
     Finding,
+    Grid,
     Incident,
     IncidentState,
+    Interval,
     Measurement,
+    MetricSpec,
     Publication,
     Run,
     RunStatus,
@@ -24,6 +28,7 @@ from tidegate.model import (
 from tidegate.ports.state import NewEvent, StateStore
 from tidegate.state import documents, history, inspection, ledger, lineage, measurements, projections, scans
 from tidegate.state.database import Database
+from tidegate.state.measurements import NOTHING
 
 VERSIONS = "SELECT number, parent, state, run, created_at, fingerprint, code_revision, reason FROM version"
 RUNS = "SELECT id, version, status, started_at, finished_at, reason FROM run"
@@ -126,12 +131,13 @@ class SQLiteStateStore(StateStore):
         findings: Iterable[Finding],
         schemas: Mapping[DatasetRef, Sequence[tuple[str, str]]],
         marks: Mapping[str, object],
+        vanished: Mapping[DatasetRef, Collection[tuple[MetricSpec, Interval]]] = NOTHING,
     ) -> None:
         numbers, judged, told = tuple(measurements), tuple(results), tuple(findings)
         with self._database.writing() as connection:
             if connection.execute("SELECT 1 FROM version WHERE number = ?", (version,)).fetchone() is None:
                 raise StateError(f"the ledger has no version {version}, so its scan cannot be kept")
-            _save_measurements(connection, version, numbers)
+            _save_measurements(connection, version, numbers, vanished)
             scans.begin(connection, version, marks)
             scans.save_results(connection, version, judged)
             scans.save_findings(connection, version, told)
@@ -141,15 +147,35 @@ class SQLiteStateStore(StateStore):
         with self._database.reading() as connection:
             return history.as_of(connection, version, dataset)
 
+    def numbers(self, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
+        with self._database.reading() as connection:
+            return history.whole(connection, version, dataset)
+
+    def grid(self, version: int, dataset: DatasetRef, *, since: datetime | None = None) -> Grid:
+        with self._database.reading() as connection:
+            return history.grid(connection, version, dataset, since)
+
+    def newest_bucket(self, version: int, dataset: DatasetRef) -> Interval | None:
+        with self._database.reading() as connection:
+            return history.newest_bucket(connection, version, dataset)
+
     def history(
-        self, version: int, dataset: DatasetRef, *, limit: int = 60
+        self,
+        version: int,
+        dataset: DatasetRef,
+        *,
+        limit: int = 60,
+        metrics: Collection[str] | None = None,
+        segments: bool = True,
     ) -> tuple[tuple[int, tuple[Measurement, ...]], ...]:
         with self._database.reading() as connection:
-            return history.published(connection, version, dataset, limit)
+            return history.published(connection, version, dataset, limit, metrics=metrics, segments=segments)
 
-    def first_seen(self, version: int, dataset: DatasetRef, *, within: float | None = None) -> tuple[Measurement, ...]:
+    def first_seen(
+        self, version: int, dataset: DatasetRef, *, within: float | None = None, since: datetime | None = None
+    ) -> tuple[Measurement, ...]:
         with self._database.reading() as connection:
-            return history.first_seen(connection, version, dataset, within)
+            return history.first_seen(connection, version, dataset, within, since)
 
     def schemas(self, version: int) -> Mapping[DatasetRef, tuple[tuple[str, str], ...]]:
         with self._database.reading() as connection:

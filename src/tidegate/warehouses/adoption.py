@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from itertools import chain, count
 from pathlib import Path
 
-from tidegate.errors import WarehouseError
 from tidegate.warehouses.content import logs_beside
 from tidegate.warehouses.guard import no_writer
 from tidegate.warehouses.storage import copy_file, flush, point, write_whole
@@ -17,46 +16,48 @@ NOTE = "adopted.json"
 KEPT = ".before-tidegate"
 
 
-def note(folder: Path, original: Path) -> None:
-    """Remember in the version's folder that `original` becomes a link, and how it looks now."""
-    status = original.stat()
+def note(folder: Path, original: Path, status: os.stat_result) -> None:
+    """Remember in the version's folder that `original` becomes a link, and how it looked before it was copied."""
     text = {"original": str(original), "size_bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
     write_whole(folder / NOTE, json.dumps(text, indent=2) + "\n")
 
 
-def check(folder: Path, live: Path) -> None:
-    """Refuse when linking back would hide something: the original was written after it was copied, or is open.
-
-    Raises:
-        WarehouseError: because of that; nothing was touched.
-    """
+def unlinked(folder: Path) -> Path | None:
+    """The original that `link_back` still has to replace, as far as the note says; None without a note."""
     noted = _read(folder)
-    if noted is None or _is_done(noted, live):
-        return
-    original = Path(str(noted["original"]))
-    if not original.is_file() or not _looks_as_noted(original, noted) or logs_beside(original):
-        raise WarehouseError(
-            f"`{original}` is no longer what it was when it was adopted, so it is not replaced by a link",
-            hint="adopt it again, so that its present content becomes a version",
-        )
-    with no_writer(original):
-        return
+    return None if noted is None else Path(str(noted["original"]))
 
 
-def link_back(folder: Path, live: Path) -> None:
+def forget(folder: Path) -> None:
+    """Let the original be what it is."""
+    if (folder / NOTE).exists():
+        (folder / NOTE).unlink()
+        flush(folder)
+
+
+def link_back(folder: Path, live: Path) -> bool:
     """Put a symbolic link to `live` in the original's place, and keep the original beside it as NAME.before-tidegate.
 
-    The name exists at every instant, and every step can be repeated. Costs a copy where there are no hard links.
+    The name exists at every instant, and every step can be repeated. Costs a copy where there are no hard links. False
+    when the original is not what was copied: it is left alone then, because the link would hide what was written.
+
+    Raises:
+        WarehouseError: somebody has it open for writing.
     """
     noted = _read(folder)
     if noted is None:
-        return
+        return True
     original = Path(str(noted["original"]))
-    if not _is_done(noted, live):
-        _keep(original)
-        point(original, os.path.relpath(live, os.path.realpath(original.parent)))
-    (folder / NOTE).unlink()
-    flush(folder)
+    if not _is_done(original, live):
+        if not original.is_file():
+            return False
+        with no_writer(original):
+            if not _is_as_noted(original, noted):
+                return False
+            _keep(original)
+            point(original, _target(original, live))
+    forget(folder)
+    return True
 
 
 def _read(folder: Path) -> Mapping[str, object] | None:
@@ -67,15 +68,18 @@ def _read(folder: Path) -> Mapping[str, object] | None:
     return noted
 
 
-def _is_done(noted: Mapping[str, object], live: Path) -> bool:
-    original = Path(str(noted["original"]))
-    target = os.path.relpath(live, os.path.realpath(original.parent))
-    return original.is_symlink() and str(original.readlink()) == target
+def _target(original: Path, live: Path) -> str:
+    return os.path.relpath(live, os.path.realpath(original.parent))
 
 
-def _looks_as_noted(path: Path, noted: Mapping[str, object]) -> bool:
-    status = path.stat()
-    return (status.st_size, status.st_mtime_ns) == (noted["size_bytes"], noted["mtime_ns"])
+def _is_done(original: Path, live: Path) -> bool:
+    return original.is_symlink() and str(original.readlink()) == _target(original, live)
+
+
+def _is_as_noted(original: Path, noted: Mapping[str, object]) -> bool:
+    status = original.stat()
+    looks = (status.st_size, status.st_mtime_ns) == (noted["size_bytes"], noted["mtime_ns"])
+    return looks and not logs_beside(original)
 
 
 def _keep(original: Path) -> None:

@@ -104,8 +104,7 @@ class VersionFolder:
 
         Raises:
             VersionNotFoundError: the version is not kept.
-            DatabaseNotFoundError: it has no database file.
-            WarehouseError: the file is no DuckDB database.
+            DatabaseNotFoundError: it has no database file, or the file is no DuckDB database.
         """
         path = self.kept_path(number) / self._name
         if not path.is_file():
@@ -145,13 +144,34 @@ class VersionFolder:
                 hint="find out what wrote to it after it was sealed, then run `tidegate run` again",
             )
         with refusals(f"publish version {number}"):
-            adoption.check(database.parent, self.live_database)
             if self.published() != number:
                 with suppress(PermissionError):  # the file of a colleague; the guard and the fingerprint protect it too
                     database.chmod(stat.S_IMODE(database.stat().st_mode) & ~0o222)
                 self._flush(number)
                 storage.point(self._live, f"versions/{number:06d}")
-            adoption.link_back(database.parent, self.live_database)
+            self._drop_candidate_link(number)
+
+    def unlinked(self, number: int) -> Path | None:
+        """The database that a kept version was adopted from, as long as `link_back` has not replaced it."""
+        with refusals(f"read the adoption of version {number}"):
+            return adoption.unlinked(self.kept_path(number))
+
+    def link_back(self, number: int) -> bool:
+        """Replace the database that a version was adopted from by a link; what earlier versions noted is settled by it."""
+        with refusals(f"link the database of version {number} back"):
+            done = adoption.link_back(self.kept_path(number), self.live_database)
+            for other in self.kept() if done else ():
+                adoption.forget(self.path(other))
+            return done
+
+    def let_original_be(self, number: int) -> None:
+        """Do not replace the database that a version was adopted from, now or later."""
+        with refusals(f"settle the adoption of version {number}"):
+            adoption.forget(self.kept_path(number))
+
+    def end_writing(self, number: int) -> None:
+        """Take the steps' path to a version away: a tool that still has it must not write what is judged, or held."""
+        with refusals(f"remove `{self._candidate}`"):
             self._drop_candidate_link(number)
 
     def flush(self, number: int) -> None:
@@ -209,6 +229,9 @@ class VersionFolder:
 
     def sweep(self) -> None:
         """Remove what crashes left. Only for the holder of the writer's lock; what cannot be removed stays."""
+        with suppress(OSError):
+            if self._candidate.is_symlink():
+                self._candidate.unlink()
         storage.empty_trash(self._versions)
         for half_made in self._versions.glob(f"{NEW}*"):
             shutil.rmtree(half_made, ignore_errors=True)
@@ -246,12 +269,13 @@ class VersionFolder:
     def _assemble(self, new: Path, source: Ingredients) -> tuple[str, int]:
         """Fill a new folder. Returns how the database was copied, and its bytes."""
         new.mkdir()
+        before = None if source.database is None else source.database.stat()
         method, copied = _copy_database(source.database, new / self._name)
         if source.parent is not None and (self.path(source.parent) / STATE).is_dir():
             storage.copy_tree(self.path(source.parent) / STATE, new / STATE)
         (new / STATE).mkdir(exist_ok=True)
-        if source.database is not None and source.link_back:
-            adoption.note(new, source.database)
+        if source.database is not None and before is not None and source.link_back:
+            adoption.note(new, source.database, before)
         return method, copied
 
     def _refuse_to_replace(self, number: int) -> None:
@@ -283,7 +307,7 @@ def _spill_prefix() -> str:
 
 def _demand_database(path: Path) -> None:
     if not is_database(path):
-        raise WarehouseError(f"`{path}` is not a DuckDB database", hint="correct the path, or restore the file")
+        raise DatabaseNotFoundError(f"`{path}` is not a DuckDB database", hint="correct the path, or restore the file")
 
 
 def _copy_database(source: Path | None, target: Path) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Keep database files from being written for a while, and tell afterwards whether one was written all the same."""
+"""Keep files from being written for a while, and tell afterwards whether one was written all the same."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from pathlib import Path
 from types import TracebackType
 
 from tidegate.errors import StepEscapedError, WarehouseError
-from tidegate.warehouses.content import fingerprint
+from tidegate.warehouses.content import files_below, fingerprint
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
 """What a file system without record locks answers."""
 
+TOLD = 3
+"""How many files a refusal names; a tool that writes its state there writes many. Chosen, not derived."""
 
 Sight = tuple[int, int, int, int, str | None]
-"""How a file looked: device and inode (which file it is), size, time of writing in ns, and fingerprint if it is readable."""
+"""How a file looked: device and inode (which file it is), size, time of writing in ns, and fingerprint if it is a readable
+database."""
 
 
 class Guard:
@@ -32,11 +35,12 @@ class Guard:
     record locks are taken; where there are none at all, only the comparison is left.
 
     `published` must not be open for writing by anybody. A file among `others` may be, by a program that was there
-    before; then it is compared without a lock.
+    before; then it is compared without a lock. Of the folder `state`, which no lock protects, every file is compared by
+    its size and time; it costs a look at each.
     """
 
-    def __init__(self, published: Path | None, others: Sequence[Path]) -> None:
-        self._published = published
+    def __init__(self, published: Path | None, others: Sequence[Path], *, state: Path | None = None) -> None:
+        self._published, self._state = published, state
         self._paths = dict.fromkeys((*([published] if published else []), *others))
         self._before: Mapping[Path, Sight | None] = {}
         self._locks = ExitStack()
@@ -47,14 +51,34 @@ class Guard:
                 locks.enter_context(no_writer(self._published))
             for path in self._paths:
                 locks.enter_context(_quietly_locked(path))
-            self._before = {path: look(path) for path in self._paths}
+            self._before = self._look()
             self._locks = locks.pop_all()
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         with self._locks:
-            told = list(_differences(self._before, {path: look(path) for path in self._paths}))
-        if told and (error is None or isinstance(error, Exception)):
-            raise StepEscapedError(f"while the steps ran, {' and '.join(told)}") from error
+            now = self._look()
+        changed = [p for p in dict.fromkeys((*self._before, *now)) if self._before.get(p) != now.get(p)]
+        if changed and (error is None or isinstance(error, Exception)):
+            raise StepEscapedError(self._told(changed, now), hint=self._hint(changed)) from error
+
+    def _look(self) -> Mapping[Path, Sight | None]:
+        travelling = files_below(self._state) if self._state is not None else ()
+        return {path: look(path) for path in self._paths} | {path: glance(path) for path in travelling}
+
+    def _told(self, changed: Sequence[Path], now: Mapping[Path, Sight | None]) -> str:
+        told = [f"`{path}` {_verb(self._before.get(path), now.get(path))}" for path in changed[:TOLD]]
+        if len(changed) > TOLD:
+            told.append(f"{len(changed) - TOLD} more files changed")
+        return f"while the steps ran, {' and '.join(told)}"
+
+    def _hint(self, changed: Sequence[Path]) -> str | None:
+        """What was written into the published version stays there; the next run says so and holds."""
+        if all(path in self._paths and path != self._published for path in changed):
+            return None
+        return (
+            "remove the path of the published version from the step; what it wrote there stays, and"
+            " `tidegate rollback` puts the version before back"
+        )
 
 
 def look(path: Path) -> Sight | None:
@@ -70,12 +94,17 @@ def look(path: Path) -> Sight | None:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, content
 
 
-def _differences(before: Mapping[Path, Sight | None], after: Mapping[Path, Sight | None]) -> Iterator[str]:
-    for path, now in after.items():
-        if before[path] == now:
-            continue
-        verb = "appeared" if before[path] is None else "was removed" if now is None else "was written"
-        yield f"`{path}` {verb}"
+def glance(path: Path) -> Sight | None:
+    """How a file that is no database looks now, a link itself and not where it leads; None when there is none."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, None
+
+
+def _verb(before: Sight | None, now: Sight | None) -> str:
+    return "appeared" if before is None else "was removed" if now is None else "was written"
 
 
 @contextmanager

@@ -27,6 +27,10 @@ class Engine:
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
 
+    def repeats(self, sql: str) -> list[tuple[int]]:
+        counted = self.run(f"select count(*) from (select 1 from ({sql}) v(h) group by h having count(*) > 1)")
+        return [(int(counted[0][0]),)]
+
     def catalog(self) -> dict[DatasetRef, Dataset]:
         tables = self.run("select table_schema, table_name, table_type from information_schema.tables order by all")
         found = {}
@@ -51,7 +55,7 @@ class Engine:
             while True:
                 self.asked.append(statement)
                 try:
-                    rows = self.run(statement.sql)
+                    rows = self.repeats(statement.sql) if statement.repeats else self.run(statement.sql)
                 except duckdb.Error as error:
                     statement = plan.throw(QueryError(str(error), sql=statement.sql))
                 else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -163,6 +163,7 @@ def save(
     findings: Iterable[Finding] = (),
     schemas: Mapping[DatasetRef, Sequence[tuple[str, str]]] | None = None,
     marks: Mapping[str, object] | None = None,
+    vanished: Mapping[DatasetRef, Collection[tuple[MetricSpec, Interval]]] | None = None,
 ) -> None:
     store.save_scan(
         version,
@@ -171,6 +172,7 @@ def save(
         findings=findings,
         schemas=schemas or {},
         marks=marks or {},
+        vanished=vanished or {},
     )
 
 

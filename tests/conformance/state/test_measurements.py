@@ -351,3 +351,56 @@ def test_first_seen_within_takes_the_first_word_on_a_bucket_that_was_over_and_yo
     assert [m.value for m in chain.first_seen(3, ORDERS)] == [4]
     assert [m.value for m in chain.first_seen(3, ORDERS, within=1.5)] == [10]
     assert chain.first_seen(1, ORDERS, within=1.5) == ()
+
+
+def test_the_grid_is_what_is_known_of_the_buckets_in_columns(chain: StateStore):
+    save(chain, 1, [number(1, 5), *buckets(1, {0: 10, 1: 11, 2: math.nan})])
+    save(chain, 2, [number(2, 6), *buckets(2, {1: 21})])
+    grid = chain.grid(2, ORDERS)
+    assert {interval: value for _, interval, value in grid.cells()} == {day(0): 10, day(1): 21}
+    assert grid.specs == (ROWS,)
+    first = chain.grid(1, ORDERS)
+    assert [interval for _, interval, _ in first.cells()] == [day(0), day(1), day(2)]
+    assert math.isnan(first.values[2])
+    assert [interval for _, interval, _ in chain.grid(1, ORDERS, since=day(1).start).cells()] == [day(1), day(2)]
+    assert list(chain.grid(2, CUSTOMERS).cells()) == []
+
+
+def test_the_newest_bucket_is_the_lineages(chain: StateStore):
+    assert chain.newest_bucket(3, ORDERS) is None
+    save(chain, 1, buckets(1, {0: 10, 1: 11}))
+    save(chain, 2, buckets(2, {0: 10, 1: 11, 7: 12}))
+    assert [chain.newest_bucket(version, ORDERS) for version in (1, 2, 3)] == [day(1), day(7), day(7)]
+    assert chain.newest_bucket(2, CUSTOMERS) is None
+
+
+def test_whole_numbers_alone(chain: StateStore):
+    save(chain, 1, [number(1, 5), *buckets(1, {0: 10})])
+    assert [m.value for m in chain.numbers(1, ORDERS)] == [5]
+    assert chain.numbers(2, ORDERS) == ()
+
+
+def test_history_of_some_metrics_and_without_categories(chain: StateStore):
+    least, part = (
+        dataclasses.replace(ROWS, metric="min"),
+        dataclasses.replace(ROWS, segment=Segment(column="country", value="DE")),
+    )
+    save(chain, 1, [number(1, 5), number(1, 2, least), number(1, 3, part)])
+    ((_, found),) = chain.history(1, ORDERS, metrics={"row_count"})
+    assert {m.spec for m in found} == {ROWS, part}
+    ((_, found),) = chain.history(1, ORDERS, metrics={"row_count"}, segments=False)
+    assert {m.spec for m in found} == {ROWS}
+    ((_, found),) = chain.history(1, ORDERS, segments=False)
+    assert {m.spec for m in found} == {ROWS, least}
+
+
+def test_a_scan_in_part_leaves_other_buckets_alone(chain: StateStore):
+    save(chain, 1, buckets(1, {0: 10, 1: 11, 2: 12, 3: 13}))
+    save(chain, 2, buckets(2, {1: 21}), vanished={ORDERS: [(ROWS, day(2)), (ROWS, day(9))]})
+    assert days_of(chain, 2) == {0: 10, 1: 21, 3: 13}
+    save(chain, 3, [], vanished={ORDERS: []})
+    assert days_of(chain, 3) == {0: 10, 1: 21, 3: 13}
+
+
+def days_of(store: StateStore, version: int) -> dict[int, object]:
+    return {(interval.start - day(0).start).days: value for _, interval, value in store.grid(version, ORDERS).cells()}

@@ -126,6 +126,13 @@ def test_a_bad_end_is_a_report_that_says_why(world: World) -> None:
     assert any(word in report.summary for word in ("Binder Error", "ValueError"))
 
 
+def test_a_killed_step_is_told_as_that(world: World) -> None:
+    world.behave("die")
+    report = world.make({}).run(world.context(), Quiet())
+    assert (report.status, report.exit_code) == (StepStatus.FAILED, -9)
+    assert "was killed (signal 9; often the system ran out of memory)" in report.summary
+
+
 def test_a_hang_is_a_timeout_and_leaves_no_process(world: World) -> None:
     world.behave("hang")
     started = time.monotonic()

@@ -16,10 +16,12 @@ from tidegate.ports import Step, StepContext
 STAND_IN_DBT = """\
 import json, os, pathlib, sys, time, uuid
 
-target = pathlib.Path(os.environ["DBT_TARGET_PATH"])
+target = pathlib.Path(os.environ.get("DBT_TARGET_PATH", "target"))
+said = dict(line.split(": ") for line in pathlib.Path("dbt_project.yml").read_text().splitlines())
+shop = said["name"]
 profiles = json.loads((pathlib.Path(os.environ["DBT_PROFILES_DIR"]) / "profiles.yml").read_text())
 behaviour = pathlib.Path("behaviour").read_text().split()
-invocation = {"metadata": {"invocation_id": str(uuid.uuid4()), "project_name": "shop"}}
+invocation = {"metadata": {"invocation_id": str(uuid.uuid4()), "project_name": shop}}
 config = {"materialized": "table"}
 
 
@@ -40,24 +42,27 @@ def node(unique_id, **more):
 say("MainReportVersion", "stand-in " + " ".join(sys.argv[1:]))
 if "hang" in behaviour:
     time.sleep(60)
+if "die" in behaviour:
+    os.kill(os.getpid(), 9)
 if "crash" in behaviour:
     say("MainEncounteredError", "Compilation Error\\n  the project is broken", "error")
     sys.exit(2)
 metadata = {"name": "unique", "namespace": None, "kwargs": {"column_name": "id", "model": "{{ ref('orders') }}"}}
 nodes = dict([
-    node("model.shop.orders"),
-    node("test.shop.unique_orders", attached_node="model.shop.orders", column_name="id", test_metadata=metadata),
+    node(f"model.{shop}.orders"),
+    node(f"test.{shop}.unique_orders", attached_node=f"model.{shop}.orders", column_name="id", test_metadata=metadata),
 ])
 target.mkdir(parents=True, exist_ok=True)
 (target / "manifest.json").write_text(json.dumps(invocation | {"nodes": nodes}))
 if "nothing" in behaviour:
     say("NoNodesForSelectionCriteria", "The selection criterion 'x' does not match any enabled nodes", "warn")
     sys.exit(0)
-results = [("model.shop.orders", "error" if "fail" in behaviour else "success", None, "Binder Error: no `x`")]
-results.append(("test.shop.unique_orders", "fail" if "findings" in behaviour else "pass", 2, "Got 2 results"))
+results = [(f"model.{shop}.orders", "error" if "fail" in behaviour else "success", None, "Binder Error: no `x`")]
+results.append((f"test.{shop}.unique_orders", "fail" if "findings" in behaviour else "pass", 2, "Got 2 results"))
 for index, (unique_id, status, _, _) in enumerate(results, 1):
     say("LogModelResult", f"{unique_id} {status}", index=index, total=2, node_info={"node_name": unique_id})
-output = profiles["shop"]["outputs"][os.environ.get("DBT_TARGET") or profiles["shop"]["target"]]
+profile = profiles[said["profile"]]
+output = profile["outputs"][os.environ.get("DBT_TARGET") or profile["target"]]
 pathlib.Path(output["path"]).write_text("built")
 rows = [{"unique_id": i, "status": s, "failures": f, "message": m} for i, s, f, m in results]
 (target / "run_results.json").write_text(json.dumps(invocation | {"results": rows, "args": {"which": sys.argv[1]}}))
@@ -74,6 +79,8 @@ behaviour = pathlib.Path(__file__).with_name("behaviour").read_text().split()
 print("stand-in", *sys.argv[1:], flush=True)
 if "hang" in behaviour:
     time.sleep(60)
+if "die" in behaviour:
+    os.kill(os.getpid(), 9)
 if "fail" in behaviour:
     raise ValueError("the source is broken")
 work = pathlib.Path(os.environ["PIPELINES_DIR"]) / "shop"
@@ -92,6 +99,7 @@ STAND_IN_COMMAND = """\
 echo stand-in
 case "$(cat behaviour)" in
   *hang*) sleep 60;;
+  *die*) kill -9 $$;;
   *fail*) echo "ValueError: the command is broken" >&2; exit 3;;
 esac
 echo built > "$TIDEGATE_DATABASE"

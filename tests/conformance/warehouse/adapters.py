@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,9 @@ class House(Protocol):
     def write(self, candidate: Candidate, *statements: str) -> None:
         """What a step does: run statements against a candidate through the path that it was given, and end."""
 
+    def write_behind(self, candidate: Candidate, *statements: str) -> None:
+        """What somebody does who opens a version's own file: run statements against it, sealed or not."""
+
     def read_live(self, sql: str) -> list[tuple[object, ...]]:
         """What a reader sees that knows nothing of versions."""
 
@@ -34,9 +37,16 @@ class DuckDBHouse:
         return DuckDBWarehouse(self.folder, database="shop.duckdb")
 
     def write(self, candidate: Candidate, *statements: str) -> None:
+        self._write(candidate.stable_database, statements)
+
+    def write_behind(self, candidate: Candidate, *statements: str) -> None:
+        candidate.database.chmod(0o644)
+        self._write(candidate.database, statements)
+
+    def _write(self, database: Path, statements: Sequence[str]) -> None:
         import duckdb
 
-        with duckdb.connect(str(candidate.stable_database)) as connection:
+        with duckdb.connect(str(database)) as connection:
             for statement in statements:
                 connection.execute(statement).fetchall()
 

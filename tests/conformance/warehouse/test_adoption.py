@@ -45,11 +45,42 @@ def test_an_adopted_database_is_copied_and_left_alone(house: House, warehouse: W
     assert [p.name for p in existing.parent.iterdir()] == ["shop.duckdb"]
 
 
+def test_an_adopted_database_becomes_a_link_once_the_version_is_live(
+    house: House, warehouse: Warehouse, existing: Path
+):
+    warehouse.adopt(existing, number=1, link_back=True)
+    warehouse.seal(1)
+    warehouse.publish(1)
+    assert not existing.is_symlink()
+    assert house.open().unlinked(1) == existing
+    assert house.open().link_back(1)
+    assert existing.is_symlink()
+    assert existing.samefile(warehouse.public_path())
+    assert house.open().unlinked(1) is None
+    assert house.open().link_back(1), "it can be repeated"
+
+
+def test_an_adopted_database_that_was_written_since_is_left_alone(warehouse: Warehouse, existing: Path):
+    warehouse.adopt(existing, number=1, link_back=True)
+    warehouse.seal(1)
+    warehouse.publish(1)
+    existing.write_bytes(existing.read_bytes() + b"more")
+    assert not warehouse.link_back(1)
+    assert not existing.is_symlink()
+    assert warehouse.unlinked(1) == existing
+    warehouse.let_original_be(1)
+    assert warehouse.unlinked(1) is None
+    assert warehouse.link_back(1)
+    assert not existing.is_symlink()
+
+
 def test_adoption_can_be_repeated(warehouse: Warehouse, house: House, existing: Path):
     warehouse.adopt(existing, number=1, link_back=True)
     house.open().adopt(existing, number=1, link_back=False)
     warehouse.seal(1)
     warehouse.publish(1)
+    assert warehouse.unlinked(1) is None
+    assert warehouse.link_back(1)
     assert not existing.is_symlink()
 
 

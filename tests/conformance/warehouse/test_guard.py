@@ -86,6 +86,33 @@ def test_a_database_that_appears_is_told(published: Warehouse, tmp_path: Path):
         assert run(try_to_write, str(escaped)) == "written"
 
 
+@pytest.mark.parametrize("change", ["was written", "appeared", "was removed"])
+def test_what_is_written_to_the_state_of_the_published_version_is_told(published: Warehouse, change: str):
+    cursor = published.state_folder(1) / "cursor.txt"
+    deeds = {
+        "was written": (cursor, lambda: cursor.write_text("up to order 9", encoding="utf-8")),
+        "appeared": (cursor.with_name("x"), cursor.with_name("x").touch),
+        "was removed": (cursor, cursor.unlink),
+    }
+    path, deed = deeds[change]
+    with pytest.raises(StepEscapedError, match=f"{path}` {change}") as caught:
+        guarded(published, [], deed)
+    assert "tidegate rollback" in caught.value.hint
+
+
+def test_the_state_of_the_candidate_is_the_steps_own(published: Warehouse):
+    candidate = published.begin(number=2, parent=1)
+    with published.guard([]):
+        candidate.state.joinpath("cursor.txt").write_text("up to order 9", encoding="utf-8")
+        candidate.state.joinpath("more").mkdir()
+
+
+def test_of_many_files_a_few_are_named(published: Warehouse):
+    state = published.state_folder(1)
+    with pytest.raises(StepEscapedError, match="and 4 more files changed"):
+        guarded(published, [], *((state / f"{n}.txt").touch for n in range(7)))
+
+
 def guarded(warehouse: Warehouse, others: Sequence[Path], *deeds: Callable[[], object]) -> None:
     with warehouse.guard(others):
         for deed in deeds:

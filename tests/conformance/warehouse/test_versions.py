@@ -164,17 +164,60 @@ def test_a_seal_without_writing_in_between_gives_the_same_fingerprint(house: Hou
 def test_every_commit_changes_the_fingerprint(house: House, published: Warehouse, statement: str):
     candidate = published.begin(number=2, parent=1)
     sealed = published.seal(2)
-    house.write(candidate, statement)
-    assert published.fingerprint(2) != sealed
+    house.write_behind(candidate, statement)
+    for warehouse in (published, house.open()):
+        assert warehouse.fingerprint(2) != sealed
+        assert len(warehouse.altered(2, sealed)) == 1
+
+
+@pytest.mark.parametrize("change", ["write", "add", "remove", "replace"])
+def test_the_travelling_state_is_part_of_the_fingerprint(house: House, published: Warehouse, change: str):
+    candidate = published.begin(number=2, parent=1)
+    sealed, cursor = published.seal(2), candidate.state / "cursor.txt"
+    assert published.altered(2, sealed) == ()
+    if change == "write":
+        cursor.write_text("up to order 3", encoding="utf-8")
+    elif change == "add":
+        (candidate.state / "deeper").mkdir()
+        (candidate.state / "deeper" / "cursor.txt").touch()
+    elif change == "remove":
+        cursor.unlink()
+    else:
+        cursor.unlink()
+        cursor.symlink_to("elsewhere")
     assert house.open().fingerprint(2) != sealed
+    (what,) = house.open().altered(2, sealed)
+    assert "state" in what
+
+
+def test_everything_that_is_not_what_it_was_is_named(house: House, published: Warehouse):
+    candidate = published.begin(number=2, parent=1)
+    sealed = published.seal(2)
+    house.write_behind(candidate, "DROP TABLE raw.refunds")
+    candidate.state.joinpath("cursor.txt").unlink()
+    assert len(set(published.altered(2, sealed))) == 2
+
+
+def test_what_the_steps_were_given_leads_nowhere_once_it_is_sealed(house: House, published: Warehouse):
+    """A tool that still has the path, such as the user's own dbt, must not write what is judged, or held."""
+    candidate = published.begin(number=2, parent=1)
+    house.write(candidate, "UPDATE raw.refunds SET version = 2")
+    published.seal(2)
+    assert not candidate.stable_database.exists()
+    assert candidate.database.exists()
+    third = published.begin(number=3, parent=1)
+    assert third.stable_database == candidate.stable_database
+    assert third.stable_database.exists()
+    with house.open().lock(owner="after a crash", wait_s=0):
+        assert not third.stable_database.exists()
 
 
 def test_putting_the_old_value_back_is_a_change_too(house: House, published: Warehouse):
     candidate = published.begin(number=2, parent=1)
     house.write(candidate, "UPDATE raw.refunds SET version = 2")
     sealed = published.seal(2)
-    house.write(candidate, "UPDATE raw.refunds SET version = 1")
-    house.write(candidate, "UPDATE raw.refunds SET version = 2")
+    house.write_behind(candidate, "UPDATE raw.refunds SET version = 1")
+    house.write_behind(candidate, "UPDATE raw.refunds SET version = 2")
     assert house.open().fingerprint(2) != sealed
 
 

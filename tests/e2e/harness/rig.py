@@ -35,7 +35,7 @@ MOVING = {"record", "swap"}
 Rows = list[tuple[object, ...]]
 
 ADOPTED: Rows = [(-1, 0), (0, 0)]
-"""What the adopted database holds in `a`, from before any batch."""
+"""What the database that is adopted holds in `a`, from before any batch, when it is adopted for the first time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +76,9 @@ class Rig:
     root: Path
     driver: Driver
     adopts: bool = False
+    links_back: bool = False
+    original_rows: Rows = field(default_factory=lambda: [*ADOPTED])
+    adopted_rows: dict[int, Rows] = field(default_factory=dict)
     ledger: Ledger = EMPTY
     kills: int = 0
     bytes_of: dict[int, str] = field(default_factory=dict)
@@ -88,9 +91,10 @@ class Rig:
         self.root.mkdir(parents=True, exist_ok=True)
         text = CONFIGURATION
         if self.adopts:
-            text = text.replace("warehouse: {", "warehouse: {adopt: old/shop.duckdb, ")
-            (self.root / "old").mkdir()
-            with duckdb.connect(str(self.root / "old" / "shop.duckdb")) as database:
+            back = str(self.links_back).lower()
+            text = text.replace("warehouse: {", f"warehouse: {{adopt: old/shop.duckdb, link_back: {back}, ")
+            self.original.parent.mkdir()
+            with duckdb.connect(str(self.original)) as database:
                 database.execute("CREATE TABLE a (batch INTEGER, version INTEGER)")
                 database.executemany("INSERT INTO a VALUES (?, ?)", ADOPTED)
                 database.execute("CREATE TABLE b AS SELECT *, false AS bad FROM a")
@@ -126,6 +130,14 @@ class Rig:
             assert self.live == order.version
         return report
 
+    def write_original(self) -> None:
+        """What the user's own tools do, which know its path only and nothing of versions."""
+        row = (-len(self.original_rows), 0)
+        with duckdb.connect(str(self.original)) as database:
+            database.execute("INSERT INTO a VALUES (?, ?)", [*row])
+            database.execute("INSERT INTO b VALUES (?, ?, false)", [*row])
+        self.original_rows.append(row)
+
     def look(self) -> None:
         """Take note of what others did meanwhile."""
         self.ledger = self._read_ledger()
@@ -143,6 +155,11 @@ class Rig:
         return self.root / "warehouse"
 
     @property
+    def original(self) -> Path:
+        """The database that is adopted."""
+        return self.root / "old" / "shop.duckdb"
+
+    @property
     def live(self) -> int | None:
         """The version that readers see."""
         link = self.warehouse / "live"
@@ -155,7 +172,11 @@ class Rig:
 
     def content(self) -> tuple[Rows, Rows, Rows]:
         """What a reader sees who opens the live database anew: both tables and the view."""
-        with duckdb.connect(str(self.warehouse / "live" / "shop.duckdb"), read_only=True) as connection:
+        return self.content_of(self.warehouse / "live" / "shop.duckdb")
+
+    def content_of(self, database: Path) -> tuple[Rows, Rows, Rows]:
+        """The same of any file."""
+        with duckdb.connect(str(database), read_only=True) as connection:
             return (
                 connection.execute("SELECT batch, version FROM a ORDER BY ALL").fetchall(),
                 connection.execute("SELECT batch, version, bad FROM b ORDER BY ALL").fetchall(),
@@ -164,7 +185,7 @@ class Rig:
 
     def expected(self, number: int) -> tuple[Rows, Rows, Rows]:
         """What version `number` holds according to the ledger: a batch for each of its ancestors and for itself."""
-        rows: Rows = [*ADOPTED] if self.adopts else []
+        rows: Rows = sorted(self.adopted_rows.get(self.ledger.ancestors(number)[0], ()))
         rows += [(batch, n) for batch, n in enumerate(self._built(number), start=1)]
         was_held = any(e.subject == f"version:{number}" for e in self.ledger.of("version.held"))
         return rows, [(*row, was_held and row[1] == number) for row in rows], [(rows[-1][0],)]
@@ -196,6 +217,8 @@ class Rig:
 
     def _examine(self, report: Report) -> None:
         before, self.ledger = self.ledger, self._read_ledger()
+        for number in (n for n, v in self.ledger.versions.items() if v.run is None and v.parent is None):
+            self.adopted_rows.setdefault(number, [*self.original_rows])  # nobody writes to it but between commands
         self._assert_nothing_lost(before, report)
         self._assert_nothing_doubled(before, report)
         self._assert_runs_tell_what_became_of_them()
@@ -265,9 +288,9 @@ class Rig:
         assert self.kept == self.ledger.in_state(*KEPT)
         assert {p.name for p in (self.warehouse / "versions").iterdir()} == {f"{n:06d}" for n in self.kept}
         links = {"live"} if self.live else set()
-        assert {p.name for p in self.warehouse.iterdir()} - {"candidate"} == {"versions", *links}
-        candidate = self.warehouse / "candidate"
-        assert not candidate.is_symlink() or self.ledger.versions[int(candidate.readlink().name)].state in KEPT
+        assert {p.name for p in self.warehouse.iterdir()} == {"versions", *links}
+        if self.links_back:
+            self._assert_linked_back()
         assert {p.name for p in (self.root / ".tidegate").iterdir()} <= {"state.db", "logs", "work"}
 
     def _assert_one_more_batch(self, before: Ledger, report: Report) -> None:
@@ -275,11 +298,19 @@ class Rig:
         number = int(report.facts["version"])
         version = self.ledger.versions[number]
         adopted = [p.version for p in self.ledger.publications if p.kind == "adopt"]
-        assert version.parent == before.published or [version.parent] == adopted
-        assert len(adopted) == self.adopts
+        assert version.parent == before.published or [version.parent] == adopted[:1]
+        assert len(adopted) == (len({len(self.adopted_rows[n]) for n in adopted}) if self.links_back else self.adopts)
         assert version.state is (VersionState.HELD if report.order.bad else VersionState.PUBLISHED)
         assert report.ended == ("hold" if report.order.bad else "publish")
         assert (self.live == number) == (not report.order.bad)
+
+    def _assert_linked_back(self) -> None:
+        """The path that everybody knows leads to the live file, and the original is beside it as it was last."""
+        assert self.original.is_symlink()
+        assert self.original.samefile(self.warehouse / "live" / "shop.duckdb")
+        (kept,) = self.original.parent.glob("shop.duckdb.before-tidegate*")
+        assert self.content_of(kept)[0] == sorted(self.original_rows)
+        assert not list(self.warehouse.glob("versions/*/adopted.json"))
 
 
 def digest(path: Path) -> str:

@@ -1,7 +1,6 @@
 -- == not_null order_id
 -- profile
-SELECT COUNT(*),
-  COUNT(*) - COUNT("order_id")
+SELECT COUNT(*), COUNT("order_id")
 FROM "raw"."orders";
 
 -- sample
@@ -12,7 +11,7 @@ WHERE "order_id" IS NULL) AS failing LIMIT 20;
 
 -- == unique order_id
 -- profile
-SELECT COUNT(*)
+SELECT COUNT(*), COUNT("order_id")
 FROM "raw"."orders";
 
 -- unique: order
@@ -33,7 +32,7 @@ GROUP BY "order_id" HAVING COUNT(*) > 1) AS repeated) ORDER BY "order_id" LIMIT 
 
 -- == unique country
 -- profile
-SELECT COUNT(*), COUNT(CASE WHEN ((amount > 0)) THEN 1 END)
+SELECT COUNT(*), COUNT(CASE WHEN ((amount > 0)) THEN 1 END), COUNT(CASE WHEN ((amount > 0)) THEN 1 END) - COUNT(CASE WHEN ((amount > 0)) THEN "country" END)
 FROM "raw"."orders";
 
 -- query
@@ -55,7 +54,7 @@ GROUP BY "country" HAVING COUNT(*) > 1) AS repeated) ORDER BY "country", "order_
 
 -- == accepted_values country
 -- profile
-SELECT COUNT(*)
+SELECT COUNT(*), COUNT("country")
 FROM "raw"."orders";
 
 -- accepted values
@@ -71,7 +70,7 @@ GROUP BY "country" HAVING "country" NOT IN ('DE', 'it''s') ORDER BY n_records DE
 
 -- == accepted_values order_id
 -- profile
-SELECT COUNT(*)
+SELECT COUNT(*), COUNT("order_id")
 FROM "raw"."orders";
 
 -- accepted values
@@ -87,7 +86,7 @@ GROUP BY "order_id" HAVING "order_id" NOT IN (1, 2) ORDER BY n_records DESC, 1 L
 
 -- == relationships order_id
 -- profile
-SELECT COUNT(*), COUNT(CASE WHEN ((country = 'DE')) THEN 1 END)
+SELECT COUNT(*), COUNT(CASE WHEN ((country = 'DE')) THEN 1 END), COUNT(CASE WHEN ((country = 'DE')) THEN 1 END) - COUNT(CASE WHEN ((country = 'DE')) THEN "order_id" END)
 FROM "raw"."orders";
 
 -- relationships

@@ -1,13 +1,5 @@
 -- profile
-SELECT COUNT(*),
-  COUNT(*) - COUNT("order_id"), APPROX_COUNT_DISTINCT("order_id"), CAST(MIN("order_id") AS DOUBLE), CAST(MAX("order_id") AS DOUBLE), CAST(MIN("order_id") AS TEXT), CAST(MAX("order_id") AS TEXT), CAST(SUM("order_id") AS DOUBLE), CAST(SUM("order_id") AS DOUBLE) / NULLIF(COUNT("order_id"), 0), STDDEV_SAMP(CAST("order_id" AS DOUBLE)),
-  COUNT(*) - COUNT("country"), APPROX_COUNT_DISTINCT("country"), COUNT(CASE WHEN LENGTH("country") = 0 THEN 1 END), CAST(MIN(LENGTH("country")) AS DOUBLE), CAST(MAX(LENGTH("country")) AS DOUBLE), CAST(SUM(LENGTH("country")) AS DOUBLE) / NULLIF(COUNT("country"), 0),
-  COUNT(*) - COUNT("amount"), APPROX_COUNT_DISTINCT("amount"), CAST(MIN("amount") AS DOUBLE), CAST(MAX("amount") AS DOUBLE), CAST(MIN("amount") AS TEXT), CAST(MAX("amount") AS TEXT), CAST(SUM("amount") AS DOUBLE), CAST(SUM("amount") AS DOUBLE) / NULLIF(COUNT("amount"), 0), STDDEV_SAMP(CAST("amount" AS DOUBLE)),
-  COUNT(*) - COUNT("weight"), APPROX_COUNT_DISTINCT("weight"), CAST(MIN(CASE WHEN ISFINITE("weight") THEN "weight" END) AS DOUBLE), CAST(MAX(CASE WHEN ISFINITE("weight") THEN "weight" END) AS DOUBLE), CAST(SUM(CAST(CASE WHEN ISFINITE("weight") THEN "weight" END AS DOUBLE)) AS DOUBLE), CAST(SUM(CAST(CASE WHEN ISFINITE("weight") THEN "weight" END AS DOUBLE)) AS DOUBLE) / NULLIF(COUNT(CASE WHEN ISFINITE("weight") THEN "weight" END), 0), STDDEV_SAMP(CAST(CASE WHEN ABS("weight") < 1e150 THEN "weight" END AS DOUBLE)), COUNT(CASE WHEN ISNAN("weight") THEN 1 END), COUNT(CASE WHEN ISINF("weight") THEN 1 END),
-  COUNT(*) - COUNT("ordered_at"), APPROX_COUNT_DISTINCT("ordered_at"), EPOCH(MIN(CASE WHEN ISFINITE("ordered_at") THEN "ordered_at" END)), EPOCH(MAX(CASE WHEN ISFINITE("ordered_at") THEN "ordered_at" END)), COUNT(CASE WHEN ISINF("ordered_at") THEN 1 END), EPOCH(MAX(CASE WHEN ISFINITE("ordered_at") AND "ordered_at" <= CAST('2026-05-02T00:00:00+00:00' AS TIMESTAMPTZ) THEN "ordered_at" END)), APPROX_COUNT_DISTINCT(CAST("ordered_at" AS DATE)),
-  COUNT(*) - COUNT("is_gift"), APPROX_COUNT_DISTINCT("is_gift"), COUNT(CASE WHEN "is_gift" THEN 1 END),
-  COUNT(*) - COUNT("payload"),
-  COUNT(*) - COUNT("_dlt_load_id"), APPROX_COUNT_DISTINCT("_dlt_load_id"), COUNT(CASE WHEN LENGTH("_dlt_load_id") = 0 THEN 1 END), CAST(MIN(LENGTH("_dlt_load_id")) AS DOUBLE), CAST(MAX(LENGTH("_dlt_load_id")) AS DOUBLE), CAST(SUM(LENGTH("_dlt_load_id")) AS DOUBLE) / NULLIF(COUNT("_dlt_load_id"), 0)
+SELECT COUNT(*), COUNT("order_id"), APPROX_COUNT_DISTINCT("order_id"), MIN("order_id"), MAX("order_id"), SUM("order_id"), STDDEV_SAMP(CAST("order_id" AS DOUBLE)), COUNT("country"), APPROX_COUNT_DISTINCT("country"), COUNT(CASE WHEN LENGTH("country") = 0 THEN 1 END), MIN(LENGTH("country")), MAX(LENGTH("country")), SUM(LENGTH("country")), COUNT("amount"), APPROX_COUNT_DISTINCT("amount"), MIN("amount"), MAX("amount"), SUM("amount"), STDDEV_SAMP(CAST("amount" AS DOUBLE)), COUNT("weight"), APPROX_COUNT_DISTINCT("weight"), MIN(CASE WHEN ISFINITE("weight") THEN "weight" END), MAX(CASE WHEN ISFINITE("weight") THEN "weight" END), SUM(CAST(CASE WHEN ISFINITE("weight") THEN "weight" END AS DOUBLE)), COUNT(CASE WHEN ISFINITE("weight") THEN "weight" END), STDDEV_SAMP(CAST(CASE WHEN ABS("weight") < 1e150 THEN "weight" END AS DOUBLE)), COUNT(CASE WHEN ISNAN("weight") THEN 1 END), COUNT(CASE WHEN ISINF("weight") THEN 1 END), COUNT("ordered_at"), APPROX_COUNT_DISTINCT("ordered_at"), EPOCH(MIN(CASE WHEN ISFINITE("ordered_at") THEN "ordered_at" END)), EPOCH(MAX(CASE WHEN ISFINITE("ordered_at") THEN "ordered_at" END)), COUNT(CASE WHEN ISINF("ordered_at") THEN 1 END), EPOCH(MAX(CASE WHEN ISFINITE("ordered_at") AND "ordered_at" <= CAST('2026-05-02T00:00:00+00:00' AS TIMESTAMPTZ) THEN "ordered_at" END)), APPROX_COUNT_DISTINCT(CAST("ordered_at" AS DATE)), COUNT("is_gift"), APPROX_COUNT_DISTINCT("is_gift"), COUNT(CASE WHEN "is_gift" THEN 1 END), COUNT("payload"), COUNT("_dlt_load_id"), APPROX_COUNT_DISTINCT("_dlt_load_id"), COUNT(CASE WHEN LENGTH("_dlt_load_id") = 0 THEN 1 END), MIN(LENGTH("_dlt_load_id")), MAX(LENGTH("_dlt_load_id")), SUM(LENGTH("_dlt_load_id"))
 FROM "raw"."orders";
 
 -- quantiles
@@ -20,18 +12,24 @@ SELECT GROUPING("country", "is_gift", "_dlt_load_id"), CAST("country" AS TEXT), 
 FROM "raw"."orders"
 GROUP BY GROUPING SETS (("country"), ("is_gift"), ("_dlt_load_id"));
 
+-- contents
+SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT), CAST(SUM(CAST(HASH("order_id", "country", "amount", "weight", "ordered_at", "is_gift", "payload") AS HUGEINT)) % 9223372036854775783 AS BIGINT)
+FROM "raw"."orders"
+WHERE "ordered_at" >= CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-05-02 00:00:00+00:00' AS TIMESTAMPTZ)
+GROUP BY 1 ORDER BY 1;
+
 -- history
 SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT), COUNT(*), EPOCH(MAX(CASE WHEN ISFINITE("ordered_at") THEN "ordered_at" END)), APPROX_COUNT_DISTINCT("order_id"), APPROX_COUNT_DISTINCT("country"), CAST(SUM("amount") AS DOUBLE) / NULLIF(COUNT("amount"), 0), STDDEV_SAMP(CAST("amount" AS DOUBLE)), CAST(SUM("amount") AS DOUBLE),
   COUNT(*) - COUNT("weight"), CAST(SUM(CAST(CASE WHEN ISFINITE("weight") THEN "weight" END AS DOUBLE)) AS DOUBLE) / NULLIF(COUNT(CASE WHEN ISFINITE("weight") THEN "weight" END), 0), STDDEV_SAMP(CAST(CASE WHEN ABS("weight") < 1e150 THEN "weight" END AS DOUBLE)), CAST(SUM(CAST(CASE WHEN ISFINITE("weight") THEN "weight" END AS DOUBLE)) AS DOUBLE), COUNT(CASE WHEN "is_gift" THEN 1 END)
 FROM "raw"."orders"
-WHERE "ordered_at" >= CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-05-02 00:00:00+00:00' AS TIMESTAMPTZ)
+WHERE ("ordered_at" >= CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-05-02 00:00:00+00:00' AS TIMESTAMPTZ))
 GROUP BY 1 ORDER BY 1;
 
 -- history by segment
 SELECT b, GROUPING(s0, s1), CAST(s0 AS TEXT), CAST(s1 AS TEXT), CAST(SUM(n) AS BIGINT), SUM(v0) / NULLIF(SUM(c0), 0), SUM(v1) / NULLIF(SUM(c1), 0)
 FROM (SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT) AS b, "country" AS s0, "is_gift" AS s1, COUNT(*) AS n, CAST(SUM("amount") AS DOUBLE) AS v0, COUNT("amount") AS c0, CAST(SUM(CAST(CASE WHEN ISFINITE("weight") THEN "weight" END AS DOUBLE)) AS DOUBLE) AS v1, COUNT(CASE WHEN ISFINITE("weight") THEN "weight" END) AS c1
 FROM "raw"."orders"
-WHERE "ordered_at" >= CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-05-02 00:00:00+00:00' AS TIMESTAMPTZ)
+WHERE ("ordered_at" >= CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-05-02 00:00:00+00:00' AS TIMESTAMPTZ))
 GROUP BY 1, 2, 3) AS cells
 GROUP BY GROUPING SETS ((b, s0), (b, s1));
 

@@ -37,21 +37,34 @@ ROWS = spec("row_count")
     ("asked", "expected"),
     [
         (check("not_null", "status"), (spec("null_count", "status"), ROWS)),
-        (check("unique", "order_id"), (spec("repeated_values", "order_id"), ROWS)),
+        (check("unique", "order_id"), (spec("repeated_values", "order_id"), ROWS, spec("null_count", "order_id"))),
         (check("row_count", arguments={"min": 1}), (ROWS,)),
         (check("rule", arguments={"expression": "order_id > 0"}), (spec("failing_rows", argument="order_id > 0"), ROWS)),
         (check("freshness", "ordered_at", arguments={"max_age_s": 60}), (spec("newest", "ordered_at"), ROWS)),
         (
             check("accepted_values", "status", arguments={"values": ["a", 1, True]}),
-            (spec("unaccepted_values", "status", argument='{"values": ["a", "1", "True"], "quote": true}'), ROWS),
+            (
+                spec("unaccepted_values", "status", argument='{"values": ["a", "1", "True"], "quote": true}'),
+                ROWS,
+                spec("null_count", "status"),
+            ),
         ),
         (
             check("relationships", "customer_id", arguments={"to": "customers", "field": "customer_id"}),
-            (spec("orphan_rows", "customer_id", argument='{"to": ["raw", "customers"], "field": "customer_id"}'), ROWS),
+            (
+                spec("orphan_rows", "customer_id", argument='{"to": ["raw", "customers"], "field": "customer_id"}'),
+                ROWS,
+                MetricSpec(dataset=CUSTOMERS, metric="row_count"),
+                spec("null_count", "customer_id"),
+            ),
         ),
         (
             check("metric", arguments={"sql": "sum(order_id)", "max": 3}),
-            (spec("query", argument='SELECT sum(order_id) FROM "raw"."orders"'), ROWS),
+            (spec("aggregate", argument="sum(order_id)"), ROWS),
+        ),
+        (
+            check("metric", arguments={"sql": "median(order_id)", "max": 3}),
+            (spec("query", argument='SELECT median(order_id) FROM "raw"."orders"'), ROWS),
         ),
         (
             check("sql", arguments={"sql": "select 1;"}, limit=5),
@@ -146,5 +159,5 @@ def test_an_entry_says_what_it_is(name):
     kind = CHECKS[name]
     assert kind.says[0].islower()
     assert not kind.says.endswith(".")
-    assert kind.reads in {"failures", "bounds", "age", "nothing"}
+    assert kind.reads in {"failures", "bounds", "age", "stale", "limit", "nothing"}
     assert set(kind.required) <= set(kind.arguments)

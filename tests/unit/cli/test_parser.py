@@ -47,7 +47,9 @@ def test_every_command_has_a_handler_that_can_be_loaded() -> None:
     for command in COMMANDS:
         assert callable(parse([command.name, *required.get(command.name, [])]).handler)
         for inner in command.commands:
-            words = {"resolve": ["1", "--reason", "x"], "show": ["1"], "ack": ["1"]}.get(inner.name, [])
+            words = {"resolve": ["1", "--reason", "x"], "show": ["1"], "ack": ["1"], "diff": ["a", "b"]}.get(
+                inner.name, []
+            )
             assert callable(parse([command.name, inner.name, *words]).handler)
 
 

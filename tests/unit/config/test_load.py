@@ -117,6 +117,12 @@ def test_pipelines_that_a_script_hides_can_be_named(tmp_path: Path) -> None:
     assert settings.steps[0].options == {"pipelines": ["shop", "crm"]}
 
 
+@pytest.mark.parametrize(("said", "strict"), [("", False), ("strict: yes", True), ("strict: false", False)])
+def test_a_project_may_be_strict(tmp_path: Path, said: str, strict: bool) -> None:
+    (tmp_path / "tidegate.yml").write_text(f"version: 1\n{said}\n", encoding="utf-8")
+    assert load(tmp_path).strict is strict
+
+
 def test_two_steps_of_one_name(tmp_path: Path) -> None:
     text = "version: 1\nsteps:\n  - {name: a, run: x}\n  - {name: a, run: y}\n"
     with pytest.raises(ConfigError, match=r"tidegate\.yml:4:6: two steps are called `a`"):

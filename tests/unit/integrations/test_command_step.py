@@ -147,13 +147,62 @@ def test_dlt_inside_a_script_is_redirected_and_read(world: World) -> None:
     assert "has failed jobs" in failed.summary
 
 
-def test_two_dbt_projects_share_profiles_and_not_artifacts(world: World, tmp_path: Path) -> None:
+@pytest.fixture
+def two(world: World, tmp_path: Path) -> list[DbtStep]:
+    """A second dbt project beside the first one, with another profile."""
     second = dbt_world(tmp_path / "second").folder
     second.rename(world.project / "finance")
     (world.project / "finance" / "dbt_project.yml").write_text("name: finance\nprofile: books\n")
     (world.project / "finance" / "profiles.yml").write_text("books: {outputs: {default: {type: duckdb, path: b.db}}}")
-    steps = [DbtStep("transform", "transform", {}), DbtStep("finance", "finance", {})]
+    return [DbtStep("transform", "transform", {}), DbtStep("finance", "finance", {})]
+
+
+BOTH = "cd transform && ../.venv/bin/dbt build && cd ../finance && ../.venv/bin/dbt build"
+
+
+def test_what_several_dbt_projects_did_is_read_of_all_of_them(world: World, two: list[DbtStep]) -> None:
     context = world.context()
+    both = CommandStep("wrapped", ["sh", "-c", BOTH], {"alongside": two})
+    report = both.run(context, Quiet())
+    assert report.status is StepStatus.SUCCESS, report.summary
+    models, tests = (
+        ["model.finance.orders", "model.shop.orders"],
+        ["test.finance.unique_orders", "test.shop.unique_orders"],
+    )
+    assert sorted(n.id for n in report.facts.nodes) == models
+    assert sorted(t.id for t in report.facts.tests) == sorted(c.id for c in report.facts.checks) == tests
+    assert report.facts.executed_nodes == 4
+    assert not any("not read" in note for note in report.facts.notes)
+    assert sorted(n.id for n in both.facts(world.project, context.state).nodes) == models, (
+        "they travel with the version"
+    )
+
+
+def test_of_several_dbt_projects_only_what_ran_now_is_read(world: World, two: list[DbtStep]) -> None:
+    CommandStep("wrapped", ["sh", "-c", BOTH], {"alongside": two}).run(world.context(), Quiet())
+    one = CommandStep("wrapped", ["sh", "-c", "cd finance && ../.venv/bin/dbt build"], {"alongside": two})
+    assert [t.id for t in one.run(world.context(), Quiet()).facts.tests] == ["test.finance.unique_orders"]
+    neither = CommandStep("wrapped", ["true"], {"alongside": two}).run(world.context(), Quiet())
+    assert (neither.facts.tests, neither.facts.executed_nodes, neither.facts.notes) == ((), None, ())
+
+
+@pytest.mark.parametrize("said", ["project", "environment"])
+def test_a_dbt_project_that_writes_elsewhere_is_read_there(
+    world: World, two: list[DbtStep], monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    if said == "project":
+        project = world.project / "finance" / "dbt_project.yml"
+        project.write_text(project.read_text() + "target-path: build\n")
+        assert two[1].own_target_folder(world.project) == world.project / "finance" / "build"
+    else:
+        monkeypatch.setenv("DBT_TARGET_PATH", "out")
+        both = CommandStep("wrapped", ["sh", "-c", BOTH], {"alongside": two}).run(world.context(), Quiet())
+        assert both.facts.executed_nodes == 4
+        assert (world.folder / "out" / "manifest.json").is_file()
+
+
+def test_two_dbt_projects_share_profiles_and_not_artifacts(world: World, two: list[DbtStep]) -> None:
+    steps, context = two, world.context()
     both = CommandStep("wrapped", "make", {"alongside": steps})
     said = both.environment(context)
     assert "DBT_TARGET_PATH" not in said

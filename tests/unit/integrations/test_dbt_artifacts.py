@@ -185,7 +185,7 @@ def test_accepted_values_and_relationships_have_their_arguments() -> None:
     )
     found = check(relation, CUSTOMERS)
     assert found.dataset == DatasetRef(namespace="marts", name="orders")
-    assert (found.kind, found.arguments) == ("relationships", {"to": "core.dim_customers", "field": "customer_id"})
+    assert (found.kind, found.arguments) == ("relationships", {"to": ["core", "dim_customers"], "field": "customer_id"})
 
 
 def test_relationships_to_a_source_and_of_a_source() -> None:
@@ -194,7 +194,7 @@ def test_relationships_to_a_source_and_of_a_source() -> None:
         kwargs={"to": "source('raw', 'orders')", "field": "id"},
         depends_on={"nodes": ["source.shop.raw.orders", "model.shop.orders"], "macros": []},
     )
-    assert check(to_source, RAW).arguments == {"to": "raw.ORDERS", "field": "id"}
+    assert check(to_source, RAW).arguments == {"to": ["raw", "ORDERS"], "field": "id"}
     of_source = generic_test(
         "not_null",
         attached_node=None,
@@ -247,7 +247,7 @@ def test_a_test_on_what_does_not_exist_is_told_and_keeps_its_name() -> None:
         "relationships", kwargs={"to": "ref('missing')", "field": "id"}, refs=[{"name": "missing"}, {"name": "orders"}]
     )
     assert check(ghost).dataset == DatasetRef(namespace="marts", name="ghost")
-    assert check(lost).arguments == {"to": "marts.missing", "field": "id"}
+    assert check(lost).arguments == {"to": ["marts", "missing"], "field": "id"}
     about_ghost, about_missing = read(ORDERS, ghost, lost).notes
     assert about_ghost == (
         "dbt never runs test `not_null_ghost_id` (transform/models/schema.yml): it names `ghost`, which does not exist"

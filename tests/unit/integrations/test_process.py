@@ -146,7 +146,7 @@ def test_the_command_never_starts_when_the_group_cannot_be_noted(tmp_path: Path)
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExecutableNotFoundError, match="`no-such-program` is not installed"):
         run("no-such-program", cwd=tmp_path)
-    with pytest.raises(ExecutableNotFoundError, match=r"`\./no/such` is not an executable file"):
+    with pytest.raises(ExecutableNotFoundError, match=r"there is no program `.*/no/such`"):
         run("./no/such", cwd=tmp_path)
 
 
@@ -156,6 +156,22 @@ def test_a_program_that_the_kernel_cannot_execute_is_named(tmp_path: Path) -> No
     script.chmod(0o755)
     with pytest.raises(ExecutableNotFoundError, match="cannot be executed: No such file"):
         run(str(script), cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("exit 3", "ended with 3"),
+        ("kill -9 $$", "was killed (signal 9; often the system ran out of memory)"),
+        ("kill -11 $$", "was ended by signal 11 (Segmentation fault)"),
+        ("sh -c 'kill -9 $$'; exit $?", "ended with 137: a program that it ran was killed (signal 9; often the"),
+    ],
+    ids=["ends", "is killed", "crashes", "its program is killed"],
+)
+def test_how_it_ended_is_said_in_words(tmp_path: Path, script: str, words: str) -> None:
+    ended = run("sh", "-c", script, cwd=tmp_path)
+    assert ended.words.startswith(words)
+    assert ended.is_cut_off == (script != "exit 3")
 
 
 def test_a_timeout_stops_the_whole_group(tmp_path: Path) -> None:
@@ -253,6 +269,7 @@ def test_a_killed_supervisor_is_no_timeout(tmp_path: Path) -> None:
     timer.start()
     ended = run("sleep", "60", cwd=tmp_path, on_start=groups.append)
     assert (ended.exit_code, ended.timed_out) == (None, False)
+    assert ended.words == "ended, and nobody could tell how"
 
 
 def test_the_log_has_every_line_at_once(tmp_path: Path) -> None:

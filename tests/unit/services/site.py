@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
-from tidegate.model import DatasetRef, Finding, Layer, Settings, Slice, TableSettings, WarehouseSettings
+from tidegate.model import DatasetRef, Finding, Interval, Layer, Settings, Slice, TableSettings, WarehouseSettings
 from tidegate.services.site import Site
 from tidegate.state.sqlite import SQLiteStateStore
 from tidegate.warehouses.duckdb import DuckDBWarehouse
@@ -19,8 +20,11 @@ NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
 class StandingClock:
     """It is always the same moment."""
 
+    def __init__(self, moment: datetime = NOW) -> None:
+        self.moment = moment
+
     def now(self) -> datetime:
-        return NOW
+        return self.moment
 
     def cpu_s(self) -> float:
         return 0.0
@@ -57,6 +61,11 @@ def make_site(folder: Path, settings: Settings | None = None) -> Site:
     )
 
 
+def later(site: Site, **spent: float) -> Site:
+    """The same project when that much time has gone by since NOW (`days=3`)."""
+    return replace(site, clock=StandingClock(NOW + timedelta(**spent)))
+
+
 def add_version(site: Site, number: int, *statements: str, parent: int | None = None, publish: bool = True) -> None:
     """Build a version of what the statements write, seal it, and let readers see it."""
     candidate = site.warehouse.begin(number=number, parent=parent)
@@ -89,6 +98,7 @@ def finding(
     kind: str = "check",
     holds: bool = True,
     rarity: float | None = None,
+    interval: Interval | None = None,
     share: float | None = None,
     part: Slice | None = None,
 ) -> Finding:
@@ -101,6 +111,7 @@ def finding(
         sentence=f"{kind} of {name}",
         holds=holds,
         rarity=rarity,
+        interval=interval,
         affected_share=share,
         slice=part,
         hint="look",

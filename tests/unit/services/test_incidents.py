@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.unit.services.site import add_version, finding, make_site, ref
+from tests.unit.services.site import NOW, add_version, finding, later, make_site, ref
 from tidegate.errors import IncidentError
 from tidegate.lineage import Graph, build
-from tidegate.model import Finding, IncidentState, Node, Product, Segment, Severity, Slice
+from tidegate.model import Finding, IncidentState, Interval, Node, Product, Segment, Severity, Slice
 from tidegate.services import incidents
 from tidegate.services.site import Site
 
@@ -141,6 +142,18 @@ def test_the_next_step_of_a_failed_step_is_its_own_hint() -> None:
     assert incidents.next_step(finding(None, kind="step"), version=7, held=True) == "look"
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_what_was_written_behind_our_back_is_seen_by_readers_whether_the_run_is_held_or_not(
+    site: Site, held: bool
+) -> None:
+    told(site, finding(None, kind=incidents.WRITTEN), held=held)
+    written = site.state.incident(1)
+    assert written.severity is Severity.SEV2
+    assert written.reasons == ("readers already see this data",)
+    assert written.next_step.startswith("look; `tidegate rollback`")
+    assert ("`tidegate publish 2 --reason" in written.next_step) == held
+
+
 def test_the_next_step_names_the_command_that_ends_it() -> None:
     held = incidents.next_step(finding("orders"), version=7, held=True)
     assert held.startswith("look; ")
@@ -175,11 +188,64 @@ def test_what_only_warns_opens_nothing(site: Site) -> None:
     assert states(site) == {}
 
 
-def test_what_is_solved_and_returns_is_not_forgotten(site: Site) -> None:
+@pytest.mark.parametrize("resolution", incidents.RESOLUTIONS)
+def test_what_is_solved_and_returns_is_the_same_incident_again(site: Site, resolution: str) -> None:
+    told(site, finding("orders"))
+    incidents.acknowledge(site, 1, reason="mine")
+    incidents.resolve(site, 1, reason="so", resolution=resolution)
+    told(later(site, days=3), finding("orders"), finding("other"))
+    assert states(site) == {1: ("orders/check", "open", 2), 2: ("other/check", "open", 1)}
+    again = site.state.incident(1)
+    assert (again.resolution, again.opened_at, again.updated_at) == (None, NOW, NOW + timedelta(days=3))
+    kinds = [e.kind.removeprefix("incident.") for e in site.state.events(subject="incident:1")]
+    assert kinds == ["opened", "acknowledged", "resolved", "reopened", "seen"]
+    reopened = site.state.events(subject="incident:1")[3]
+    assert reopened.data["reason"] == f"its cause is back in version 2, 3 days after it was resolved as {resolution}"
+
+
+@pytest.mark.parametrize(
+    ("days", "number", "words"),
+    [(0.5, 1, "less than a day after"), (1.5, 1, "a day after"), (30, 1, "30 days after"), (30.01, 2, None)],
+)
+def test_after_a_month_it_is_a_new_incident(site: Site, days: float, number: int, words: str | None) -> None:
     told(site, finding("orders"))
     incidents.resolve(site, 1, reason="repaired", resolution="fixed")
+    told(later(site, days=days), finding("orders"))
+    assert states(site)[number][1] == "open"
+    assert len(states(site)) == number
+    reasons = [str(e.data.get("reason")) for e in site.state.events(subject="incident:1")]
+    assert any(words in r for r in reasons) if words else "back" not in " ".join(reasons)
+
+
+def test_the_month_begins_when_it_is_resolved(site: Site) -> None:
     told(site, finding("orders"))
-    assert states(site)[2] == ("orders/check", "open", 1)
+    incidents.resolve(later(site, days=40), 1, reason="repaired at last", resolution="fixed")
+    told(later(site, days=60), finding("orders"))
+    assert states(site) == {1: ("orders/check", "open", 2)}
+
+
+def test_of_several_incidents_of_a_cause_the_open_one_or_else_the_newest_is_meant(site: Site) -> None:
+    for day in (0, 40):
+        told(later(site, days=day), finding("orders"))
+        incidents.resolve(later(site, days=day), 1 if day == 0 else 2, reason="repaired", resolution="fixed")
+    told(later(site, days=50), finding("orders"))
+    assert {n: s[1:] for n, s in states(site).items()} == {1: ("resolved", 1), 2: ("open", 2)}
+    told(later(site, days=51), finding("orders"))
+    assert {n: s[1:] for n, s in states(site).items()} == {1: ("resolved", 1), 2: ("open", 3)}
+
+
+@pytest.mark.parametrize(("resolution", "numbers"), [("fixed", [1]), ("expected", [1, 2]), ("false alarm", [1, 2])])
+def test_an_answer_about_a_stretch_of_time_is_kept_as_it_is(site: Site, resolution: str, numbers: list[int]) -> None:
+    """The baseline learns from it: what is strange on another day must not overwrite it."""
+    day = Interval(start=NOW, end=NOW + timedelta(days=1))
+    told(site, finding("orders", kind="volume", interval=day))
+    incidents.resolve(site, 1, reason="a storm", resolution=resolution)
+    another = Interval(start=day.end, end=day.end + timedelta(days=1))
+    told(later(site, days=1), finding("orders", kind="volume", interval=another))
+    assert sorted(states(site)) == numbers
+    if len(numbers) == 2:
+        first = site.state.incident(1)
+        assert (first.resolution, first.findings[0].interval) == (resolution, day)
 
 
 def test_a_version_without_the_cause_mitigates(site: Site) -> None:

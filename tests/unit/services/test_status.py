@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.unit.services.site import NOW, add_version, finding, make_site
@@ -65,3 +66,19 @@ def test_the_last_runs_and_the_unsolved_incidents(site: Site) -> None:
     found = status(site, runs=2)
     assert [r.id for r in found.runs] == ["2", "1"]
     assert [i.number for i in found.incidents] == [2]
+
+
+def test_what_was_written_after_it_was_published_is_told(site: Site) -> None:
+    add_version(site, 1, "create table t as select 1 as id")
+    assert status(site, runs=5).altered == ()
+    live = site.warehouse.public_path().resolve()
+    (live.parent / "state" / "cursor").touch()
+    assert status(site, runs=5).altered == ("the state that travels with it",)
+    live.chmod(0o644)
+    with duckdb.connect(str(live)) as database:
+        database.execute("insert into t values (2)")
+    assert status(site, runs=5).altered == ("its database", "the state that travels with it")
+    live.write_bytes(b"")
+    assert status(site, runs=5).altered is None, "nobody can tell"
+    shutil.rmtree(live.parent)
+    assert status(site, runs=5).altered == (), "what is missing is told as that"

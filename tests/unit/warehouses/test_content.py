@@ -136,6 +136,54 @@ def test_a_log_beside_the_file_of_a_link_or_beside_the_link_is_found(tmp_path: P
     assert [p.name for p in content.logs_beside(database)] == ["shop.duckdb.wal"]
 
 
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """What a version's state looks like: small files, a large one, a folder, a link."""
+    folder = tmp_path / "state"
+    (folder / "dlt" / "shop").mkdir(parents=True)
+    (folder / "dlt" / "shop" / "state.json").write_text('{"cursor": 1}', encoding="utf-8")
+    (folder / "manifest.json").write_bytes(bytes(100_000))
+    (folder / "latest").symlink_to("dlt/shop")
+    return folder
+
+
+CHANGES = {
+    "a cursor": lambda f: (f / "dlt" / "shop" / "state.json").write_text('{"cursor": 2}', encoding="utf-8"),
+    "a beginning": lambda f: (f / "manifest.json").write_bytes(b"x" + bytes(99_999)),
+    "an end": lambda f: (f / "manifest.json").write_bytes(bytes(99_999) + b"x"),
+    "a length": lambda f: (f / "manifest.json").write_bytes(bytes(100_001)),
+    "a name": lambda f: (f / "manifest.json").rename(f / "manifesto.json"),
+    "a place": lambda f: (f / "manifest.json").rename(f / "dlt" / "manifest.json"),
+    "another file": lambda f: (f / "empty").touch(),
+    "one file less": lambda f: (f / "manifest.json").unlink(),
+    "a link": lambda f: [(f / "latest").unlink(), (f / "latest").symlink_to("dlt")],
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_file_of_a_folder_counts(state: Path, change: str):
+    before = content.folder_fingerprint(state)
+    CHANGES[change](state)
+    assert content.folder_fingerprint(state) != before
+
+
+def test_a_copy_of_a_folder_other_times_and_what_others_leave_there_do_not_count(state: Path, tmp_path: Path):
+    before = content.folder_fingerprint(state)
+    copy = shutil.copytree(state, tmp_path / "copy", symlinks=True)
+    for path in (copy / "manifest.json", copy / "dlt"):
+        os.utime(path, (1, 1))
+    (copy / ".DS_Store").touch()
+    (copy / "dlt" / ".nfs000000000001").touch()
+    (copy / "empty folder").mkdir()
+    os.mkfifo(copy / "pipe")
+    assert content.folder_fingerprint(copy) == before
+
+
+def test_a_folder_that_is_not_there_is_an_empty_one(tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    assert content.folder_fingerprint(tmp_path / "missing") == content.folder_fingerprint(tmp_path / "empty")
+
+
 def test_the_cost_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     huge = tmp_path / "huge.duckdb"
     with huge.open("wb") as file:

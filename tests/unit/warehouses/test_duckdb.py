@@ -215,6 +215,19 @@ def test_what_publishing_does_to_the_file_does_not_count_as_touching(warehouse: 
     assert warehouse.seal(3) == sealed, "a copy holds the same"
 
 
+def test_the_fingerprint_of_an_earlier_release_is_of_the_database_only(warehouse: DuckDBWarehouse):
+    """What was published before the state counted can still be put back."""
+    candidate = warehouse.begin(number=2, parent=1)
+    sealed = warehouse.seal(2)
+    earlier = sealed.partition("-")[0]
+    (candidate.state / "cursor").touch()
+    assert warehouse.altered(2, sealed) == ("the state that travels with it",)
+    assert warehouse.altered(2, earlier) == ()
+    with duckdb.connect(str(candidate.database)) as connection:
+        connection.execute("INSERT INTO t VALUES (2)")
+    assert warehouse.altered(2, earlier) == ("its database",)
+
+
 def test_a_discarded_number_is_forgotten(warehouse: DuckDBWarehouse):
     warehouse.begin(number=2, parent=1)
     sealed = warehouse.seal(2)

@@ -221,6 +221,14 @@ def test_the_candidates_link_ends_where_writing_ends(plain: VersionFolder):
     build(plain, 4, 3)
     plain.discard(4)
     assert not candidate.is_symlink()
+    build(plain, 5, 3)
+    plain.end_writing(4)
+    assert candidate.is_symlink(), "it is another version's"
+    plain.end_writing(5)
+    assert not candidate.is_symlink()
+    build(plain, 6, 3)
+    plain.sweep()
+    assert not candidate.is_symlink(), "whoever holds the lock finds no step at work"
 
 
 def test_what_crashes_left_is_swept_and_nothing_else(plain: VersionFolder):

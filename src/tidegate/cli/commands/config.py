@@ -7,13 +7,14 @@ import json
 from pathlib import Path
 
 from tidegate.app.compose import demand_adapters
+from tidegate.app.contracts import with_contracts
 from tidegate.cli.output import Output
 from tidegate.config import find_project, json_schema, load
 
 
 def check(arguments: argparse.Namespace, output: Output) -> int:
     """Check tidegate.yml and say what it means."""
-    settings = load(find_project(Path(arguments.project)))
+    settings = with_contracts(load(find_project(Path(arguments.project))))
     demand_adapters(settings)
     if output.json:
         output.document("settings", settings)
@@ -23,6 +24,8 @@ def check(arguments: argparse.Namespace, output: Output) -> int:
     for step in settings.steps:
         output.line(f"  step       {step.name}: {step.kind} {step.target}")
     output.line(f"  checks     {len(settings.checks)} declared here, besides those in dbt")
+    if settings.contracts:
+        output.line(f"  contracts  {', '.join(contract.file for contract in settings.contracts)}")
     return 0
 
 

@@ -1,0 +1,80 @@
+"""What a green check cannot see: it looked at nothing, or its kind lets a fault pass that its arguments or rows allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from tidegate.checks.catalogue import CHECKS
+from tidegate.checks.failing import ArgumentError, column_name, target
+from tidegate.checks.kind import Catalog
+from tidegate.checks.plan import specs
+from tidegate.checks.watched import groups, nulls, rows_of
+from tidegate.metrics import ConditionError
+from tidegate.model import CheckResult, MetricSpec, Outcome
+
+Values = Mapping[MetricSpec, object]
+
+
+def blind_spots(result: CheckResult, catalog: Catalog, values: Values, before: Values) -> tuple[str, ...]:
+    """Why a check that passed could not have failed, or cannot see a fault that it is there for; empty when it can.
+
+    Args:
+        values: the numbers of all scans, by spec.
+        before: the same of the version before, as far as they are kept.
+    """
+    if result.outcome is not Outcome.PASS or result.check.kind not in CHECKS:
+        return ()
+    try:
+        return tuple(dict.fromkeys(_spots(result, catalog, values, before)))
+    except (ArgumentError, ConditionError):
+        return ()
+
+
+def _spots(result: CheckResult, catalog: Catalog, values: Values, before: Values) -> Iterator[str]:
+    check = result.check
+    kind = CHECKS[check.kind]
+    for fault in kind.blind:
+        if not fault.when(check):
+            continue
+        counted = rows_of(check, fault)
+        if counted is None:
+            yield fault.says
+        elif rows := values.get(counted):
+            yield fault.says.format(rows=rows)
+    if kind.decided is not None:
+        yield from _missing(result, catalog)
+        return
+    yield from _nothing(result, values)
+    yield from _vanished(result, values, before)
+    for name in kind.others:
+        if name in check.arguments and values.get(MetricSpec(dataset=target(check, name), metric="row_count")) == 0:
+            yield f"{target(check, name)} has no rows to compare with"
+
+
+def _nothing(result: CheckResult, values: Values) -> Iterator[str]:
+    """There are rows, and none of them could be told right from wrong."""
+    if not result.evaluated:
+        return
+    main, empty = specs(result.check)[0], nulls(result.check)
+    if main.metric in {"failing_total", "query"} and values.get(main, 0) is None:
+        yield "what it compares is NULL, which passes"
+    elif empty is not None and values.get(empty) == result.evaluated:
+        yield f"all {result.evaluated:,} rows are NULL in `{empty.column}`, and NULL passes"
+
+
+def _vanished(result: CheckResult, values: Values, before: Values) -> Iterator[str]:
+    """Groups that the version before had; a group that came in the place of another is not told from it."""
+    counted = groups(result.check)
+    if counted is None:
+        return
+    now, then = values.get(counted), before.get(counted)
+    if isinstance(now, int | float) and isinstance(then, int | float) and now < then:
+        yield f"{then - now:,.0f} of {then:,.0f} groups are gone since the version before, and a group that is gone passes"
+
+
+def _missing(result: CheckResult, catalog: Catalog) -> Iterator[str]:
+    """A demand on a column that does not exist."""
+    check = result.check
+    dataset, name = catalog.get(check.dataset), column_name(check)
+    if check.source == "dbt" and dataset is not None and name is not None and dataset.column(name) is None:
+        yield f"{check.dataset} has no column `{name}`, and a column that does not exist passes"

@@ -1,0 +1,24 @@
+"""How old the data of a source is, as `dbt source freshness` measures it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tidegate.checks.arguments import NOW, source
+from tidegate.checks.failing import subject
+from tidegate.checks.families import spec
+from tidegate.checks.kind import Blind
+from tidegate.metrics import Vouched, select
+from tidegate.model import Check, MetricSpec
+
+
+def number(check: Check) -> MetricSpec:
+    """The newest time, those in the future among them, in seconds since 1970-01-01 UTC; NULL without rows."""
+    newest = f"EPOCH(MAX(CAST({subject(check)} AS TIMESTAMP)))"
+    return spec(check, "query", argument=Vouched(select([newest], source(check))))
+
+
+FUTURE: Final = Blind(
+    says="{rows} rows lie in the future, and the newest counts",
+    rows=lambda check: f"CAST({subject(check)} AS TIMESTAMP) > {NOW}",
+)

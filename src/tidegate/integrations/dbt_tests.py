@@ -1,0 +1,169 @@
+"""Read one generic test of dbt's manifest as an entry of the catalogue of checks, or say why it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from tidegate.checks import CHECKS, CheckKind, refusal
+from tidegate.model import Check, DatasetRef
+
+Raw = Mapping[str, object]
+
+BUILT_IN = ("unique", "not_null", "accepted_values", "relationships")
+PACKAGES = ("dbt_utils", "dbt_expectations", "elementary")
+LEARNED = "elementary"
+ADAPTERS = ("", "default__", "duckdb__")
+"""How the macro of a test is called, and those that it is dispatched to."""
+
+NOT_ARGUMENTS = frozenset({"model", "column_name"})
+PERIODS_S = {"minute": 60, "hour": 3_600, "day": 86_400}
+
+Parent = Callable[[str], DatasetRef | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """How a test is evaluated: the kind of check with its arguments, or without a kind `because` of what it has none."""
+
+    kind: str | None
+    arguments: Raw
+    because: str = ""
+
+
+def _none(because: str) -> Entry:
+    return Entry(kind=None, arguments={}, because=because)
+
+
+def called(metadata: Raw) -> str:
+    """The test as YAML names it, such as `dbt_utils.recency`; `singular` for a query of the project."""
+    return ".".join(str(part) for part in (metadata.get("namespace"), metadata.get("name")) if part) or "singular"
+
+
+def entry(raw: Raw, metadata: Raw, kwargs: Raw, *, replaced: Iterable[str], parent: Parent) -> Entry:
+    """The entry of the catalogue for a generic test, with its arguments.
+
+    Args:
+        replaced: the names of macros that the project has its own of.
+        parent: the table that an argument such as `ref('orders')` means.
+    """
+    name, namespace = called(metadata), metadata.get("namespace")
+    kind = CHECKS.get(name)
+    if kind is None or (name not in BUILT_IN and namespace not in PACKAGES):
+        return _none("" if name == "singular" else "Tidegate has no entry for this test")
+    if namespace == LEARNED:
+        return Entry(kind=name, arguments={})
+    macro = str(metadata.get("name"))
+    if {"get_where_subquery", *(f"{prefix}test_{macro}" for prefix in ADAPTERS)} & set(replaced):
+        return _none("the project has its own macro of that name")
+    if kind.needs_column and not (raw.get("column_name") or kwargs.get("column_name")):
+        return _none("it names no column")
+    config = raw.get("config")
+    if isinstance(config, Mapping) and _is_jinja([config.get(key) for key in ("where", "fail_calc")]):
+        return _none("its `where` or `fail_calc` is Jinja")
+    given = {key: value for key, value in kwargs.items() if key not in NOT_ARGUMENTS and value is not None}
+    for key, value in given.items():
+        if because := _unusable(kind, key, value):
+            return _none(because)
+    return _resolved(name, kind, given, parent)
+
+
+def _unusable(kind: CheckKind, key: str, value: object) -> str:
+    if key not in kind.arguments:
+        return f"Tidegate does not know its argument `{key}`"
+    if key not in kind.others and _is_jinja(value):
+        return f"its argument `{key}` is Jinja"
+    return ""
+
+
+def _resolved(name: str, kind: CheckKind, given: Raw, parent: Parent) -> Entry:
+    arguments = dict(given)
+    for key in kind.others:
+        if key in given:
+            ref = parent(str(given[key]))
+            if ref is None:
+                return _none(f"its argument `{key}` is no table that the manifest has")
+            arguments[key] = [ref.namespace, ref.name]
+    if lacking := [key for key in kind.required if key not in arguments]:
+        return _none(f"it has no argument `{lacking[0]}`")
+    if name == "accepted_values":
+        if not isinstance(arguments["values"], list):
+            return _none("its argument `values` is no list")
+        arguments["quote"] = bool(arguments.get("quote", True))
+    return Entry(kind=name, arguments=arguments)
+
+
+def _is_jinja(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(_is_jinja(part) for part in value.values())
+    if isinstance(value, list):
+        return any(_is_jinja(part) for part in value)
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
+
+
+def compiled(check: Check, name: str, because: str, code: str | None) -> Check:
+    """The same test by the SQL that dbt compiled, which has its `where` in it; without any only dbt can evaluate it."""
+    told = {"test": name} | ({"because": because} if because else {})
+    if code is None:
+        return replace(check, kind="dbt", arguments=told)
+    return replace(check, kind="compiled", arguments=told | {"sql": code}, where=None)
+
+
+def usable(check: Check) -> str:
+    """Why the arguments of a package's test cannot be used, as a reason; empty when they can."""
+    return "" if check.kind in BUILT_IN else refusal(check)
+
+
+def freshness(unique_id: str, raw: Raw, dataset: DatasetRef, declared_in: str | None) -> Check | None:
+    """The freshness that a source declares; None where it declares none.
+
+    Without a column that says when a row was loaded only dbt can tell, by `dbt source freshness`.
+    """
+    said = _said(raw, "freshness")
+    if not isinstance(said, Mapping):
+        return None
+    limits = {f"{name}_after_s": _seconds(said.get(f"{name}_after")) for name in ("warn", "error")}
+    known = {name: limit for name, limit in limits.items() if limit is not None}
+    if not known:
+        return None
+    check = Check(
+        id=freshness_id(unique_id),
+        name=f"freshness of {dataset}",
+        dataset=dataset,
+        kind="source_freshness",
+        arguments=known,
+        where=str(said["filter"]) if said.get("filter") else None,
+        severity="error" if "error_after_s" in known else "warn",
+        warn_if="> 0",
+        error_if="> 1",
+        source="dbt",
+        declared_in=declared_in,
+    )
+    column = _said(raw, "loaded_at_field")
+    if column is None:
+        alone = {"test": "source freshness", "because": "it has no `loaded_at_field`"}
+        return replace(check, kind="dbt", arguments=alone, severity="warn")
+    return replace(check, column=str(column))
+
+
+def _said(raw: Raw, key: str) -> object:
+    """What a source says, in its configuration or, as older versions of dbt have it, beside it."""
+    config = raw.get("config")
+    return (config.get(key) if isinstance(config, Mapping) else None) or raw.get(key) or None
+
+
+def freshness_id(unique_id: str) -> str:
+    """The id of the check that is a source's freshness."""
+    return f"{unique_id}/freshness"
+
+
+def is_freshness(check: Check) -> bool:
+    """Whether the check is a source's freshness, which `dbt build` and `dbt test` do not look at."""
+    return check.id == freshness_id(check.id.rpartition("/")[0])
+
+
+def _seconds(said: object) -> float | None:
+    if not isinstance(said, Mapping):
+        return None
+    count, period = said.get("count"), PERIODS_S.get(str(said.get("period")))
+    return float(count) * period if isinstance(count, int | float) and period else None

@@ -1,0 +1,55 @@
+"""The stretch of time whose buckets are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidegate.metrics import kind_of
+from tidegate.model import Column, Interval
+from tidegate.scan import infer
+from tidegate.scan.grain import TIMES_AS_MANY, bucket_sql, floor, moment, shift, within_sql
+from tidegate.scan.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The buckets that are looked at: by which column, how long each, and from when to when."""
+
+    column: Column
+    grain: str
+    interval: Interval
+
+    def key(self, dialect: str) -> str:
+        """The SQL of a row's bucket."""
+        return bucket_sql(self.column.name, kind_of(self.column), self.grain, dialect)
+
+    def condition(self, dialect: str) -> str:
+        """The SQL condition that a row lies in the window."""
+        return within_sql(self.column.name, kind_of(self.column), self.interval, dialect)
+
+    def last(self, buckets: int) -> Window:
+        """The same window, cut to its newest buckets."""
+        return self.since(shift(self.interval.end, self.grain, -buckets))
+
+    def since(self, start: datetime) -> Window:
+        """The same window, cut to what begins at that bucket's start."""
+        return self.cut(Interval(start=max(self.interval.start, start), end=self.interval.end))
+
+    def cut(self, interval: Interval) -> Window:
+        """The same buckets, of that interval."""
+        return Window(self.column, self.grain, interval)
+
+
+def window(tally: Tally, column: Column, grain: str) -> Window | None:
+    """The newest buckets of the time column, ending with the newest row that is not in the future."""
+    newest, oldest = infer.newest_time(tally, column), tally.number("min", column.name)
+    last = moment(newest) if newest is not None else None
+    first = moment(oldest) if oldest is not None else None
+    if last is None:
+        return None
+    end = shift(floor(last, grain), grain, 1)
+    start = shift(end, grain, -tally.options.history_buckets * TIMES_AS_MANY.get(grain, 1))
+    if first is not None:
+        start = max(start, floor(first, grain))
+    return Window(column, grain, Interval(start=start, end=end)) if start < end else None

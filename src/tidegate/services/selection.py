@@ -1,0 +1,88 @@
+"""Selection: which of the declared checks a person means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from tidegate import lineage
+from tidegate.errors import NothingCheckedError, UsageError
+from tidegate.model import Check, DatasetRef, Node, Selectable, Selection
+
+OWN_PACKAGE = "tidegate"
+"""The package of what is declared outside dbt: `package:tidegate` selects it."""
+
+SINGULAR = frozenset({"metric", "sql"})
+"""Kinds of check that are a query of their own, as dbt's singular tests are."""
+
+
+def choose(
+    checks: Sequence[Check], nodes: Sequence[Node], selectables: Sequence[Selectable], asked: Selection
+) -> tuple[Check, ...]:
+    """The checks that a selection means, in their order; all when it asks for nothing.
+
+    A check that dbt does not know is a test of its table: of the model, seed or source that makes the table, else of a
+    table of that name.
+
+    Raises:
+        UsageError: a spec that cannot be understood.
+        NothingCheckedError: it means none of them.
+    """
+    if not asked:
+        return tuple(checks)
+    if asked.indirect not in lineage.INDIRECT:
+        raise UsageError(f"`{asked.indirect}` is no indirect selection", hint=f"one of {', '.join(lineage.INDIRECT)}")
+    known = {s.id for s in selectables}
+    own = [c for c in checks if c.id not in known]
+    places = {str(n.dataset).casefold(): n.id for n in nodes if n.dataset is not None and n.id in known}
+    tables = {f"table.{c.dataset}": c.dataset for c in own if str(c.dataset).casefold() not in places}
+    everything = [*selectables, *(_table(i, ref) for i, ref in tables.items()), *_declared(own, places)]
+    ids = lineage.select(everything, asked)
+    chosen = tuple(c for c in checks if c.id in ids)
+    if not chosen:
+        raise _nothing(len(checks), [s.kind for s in everything if s.id in ids], asked)
+    return chosen
+
+
+def _declared(checks: Sequence[Check], places: Mapping[str, str]) -> Iterator[Selectable]:
+    for check in checks:
+        yield Selectable(
+            id=check.id,
+            kind="test",
+            name=check.name,
+            fqn=(OWN_PACKAGE, check.dataset.namespace, check.dataset.name, word(check.name)),
+            package=OWN_PACKAGE,
+            folder="",
+            path=(check.declared_in or check.source).partition(":")[0],
+            tags=check.tags,
+            config={"severity": check.severity, "on_fail": "hold" if check.blocking else "warn", "tags": check.tags},
+            test_name=check.kind,
+            test_type="singular" if check.kind in SINGULAR else "generic",
+            parents=(places.get(str(check.dataset).casefold(), f"table.{check.dataset}"),),
+        )
+
+
+def _table(unique_id: str, ref: DatasetRef) -> Selectable:
+    """A table that no dbt node stands for, such as one that only dlt loads."""
+    fqn = (OWN_PACKAGE, ref.namespace, ref.name)
+    return Selectable(id=unique_id, kind="table", name=ref.name, fqn=fqn, package=OWN_PACKAGE, folder="")
+
+
+def word(name: str) -> str:
+    """A check's name as one word, which a selection needs: `rule amount >= 0` is `rule_amount_0`."""
+    return re.sub(r"\W+", "_", name).strip("_")
+
+
+def _nothing(declared: int, kinds: Sequence[str], asked: Selection) -> NothingCheckedError:
+    flags = (("select", asked.select), ("exclude", asked.exclude))
+    said = " ".join(f"--{flag} {' '.join(specs)}" for flag, specs in flags if specs)
+    of = f"none of the {declared} declared checks" if declared else "no check: none is declared"
+    if "unit_test" in kinds:
+        units = kinds.count("unit_test")
+        hint = "unit tests test code and not data: run them with `dbt test`"
+        return NothingCheckedError(f"`{said}` selects {of}, and {units} of dbt's unit tests", hint=hint)
+    reached = f" ({len(kinds)} other nodes are selected, and none of them has a test)" if kinds else ""
+    return NothingCheckedError(
+        f"`{said}` selects {of}{reached}",
+        hint="correct the selection; `dbt ls --resource-type test --select ...` lists what dbt would select",
+    )
