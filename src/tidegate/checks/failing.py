@@ -169,4 +169,10 @@ def failures_query(check: Check, failing: str) -> str:
         ConditionError: `fail_calc` is not one expression.
     """
     rows = failing if check.limit is None else select(["*"], f"({failing}) AS failing", limit=check.limit)
-    return select([condition(check.fail_calc)], f"({rows}) AS dbt_internal_test")
+    calculated = "count(*)" if counts_rows(check) else condition(check.fail_calc)
+    return select([calculated], f"({rows}) AS dbt_internal_test")
+
+
+def counts_rows(check: Check) -> bool:
+    """Whether `fail_calc` is dbt's default, the number of failing rows."""
+    return check.fail_calc.replace(" ", "").casefold() in {"count(*)", "count(1)"}

@@ -10,6 +10,7 @@ from tidegate.checks.failing import (
     PLAIN_NAME,
     ArgumentError,
     column_name,
+    counts_rows,
     failures_query,
     restriction,
     target,
@@ -69,11 +70,6 @@ def refusal(check: Check) -> str:
     except (ConditionError, ArgumentError) as error:
         return str(error)
     return ""
-
-
-def counts_rows(check: Check) -> bool:
-    """Whether `fail_calc` is dbt's default, the number of failing rows."""
-    return check.fail_calc.replace(" ", "").casefold() in {"count(*)", "count(1)"}
 
 
 def _examine(check: Check, kind: CheckKind, catalog: Mapping[DatasetRef, Dataset]) -> None:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from tidegate.checks import contract
 from tidegate.checks.catalogue import CHECKS
-from tidegate.checks.failing import ArgumentError, column_name, target
+from tidegate.checks.failing import ArgumentError, column_name, counts_rows, target
 from tidegate.checks.kind import CheckKind
-from tidegate.checks.plan import counts_rows, specs
+from tidegate.checks.plan import specs
 from tidegate.checks.threshold import ThresholdError, outcome
 from tidegate.metrics import ConditionError, Unmeasured
 from tidegate.model import Check, CheckResult, MetricSpec, Outcome

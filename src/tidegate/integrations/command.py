@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 
 from tidegate.errors import ConfigError, PathNotFoundError
@@ -232,4 +233,5 @@ def _together(parts: Sequence[PipelineFacts]) -> PipelineFacts:
         executed_nodes=sum(counted) if counted else None,
         load_ids=tuple(dict.fromkeys(i for p in parts for i in p.load_ids)),
         notes=tuple(dict.fromkeys(n for p in parts for n in p.notes)),
+        located=lambda check: reduce(lambda found, part: part.located(found), parts, check),
     )

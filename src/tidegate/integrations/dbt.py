@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tidegate.errors import ConfigError, ExecutableNotFoundError, PathNotFoundError
@@ -146,7 +147,7 @@ class DbtStep:
         found = dbt_artifacts.facts(dbt_artifacts.Artifacts(manifest=manifest, run_results={}), prefix=self._path)
         return replace(
             found,
-            checks=dbt_lines.located(found.checks, manifest, project),
+            located=partial(dbt_lines.located, manifest=manifest, project=project),
             selectables=dbt_selection.selectables(manifest, folder=self._path),
         )
 
@@ -176,7 +177,8 @@ class DbtStep:
         return PipelineFacts(
             nodes=found.nodes,
             edges=found.edges,
-            checks=dbt_lines.located(found.checks, artifacts.manifest, context.project),
+            checks=found.checks,
+            located=partial(dbt_lines.located, manifest=artifacts.manifest, project=context.project),
             tests=found.tests,
             executed_nodes=executed,
             notes=tuple(dict.fromkeys(notes)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,15 +22,11 @@ LISTS = ("data_tests", "tests")
 """Where a YAML file keeps tests, by today's name and by the old one."""
 
 
-def located(checks: Sequence[Check], manifest: Raw, project: Path) -> tuple[Check, ...]:
-    """The checks with `declared_in` as `path:line`; the path alone where the file does not say the line.
+def located(check: Check, *, manifest: Raw, project: Path) -> Check:
+    """The check with `declared_in` as `path:line`; the path alone where the file does not say the line.
 
     A file is read once as long as it is not written; 10,000 lines take about a second.
     """
-    return tuple(_located(check, manifest, project) for check in checks)
-
-
-def _located(check: Check, manifest: Raw, project: Path) -> Check:
     raw = _map(_map(manifest.get("nodes")).get(check.id))
     if not raw or check.declared_in is None or ":" in check.declared_in:
         return check

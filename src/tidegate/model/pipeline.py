@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -61,13 +62,18 @@ class TestRun:
     message: str | None
 
 
+def _as_it_is(check: Check) -> Check:
+    return check
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineFacts:
     """What a step's own artifacts tell: the graph, the declared checks, and what was executed.
 
     `edges` are (upstream id, downstream id). `executed_nodes` counts nodes that ran (None where the step has no nodes).
     `load_ids` are the dlt loads of this run, oldest first. `notes` are things that a reader of green output would miss.
-    `selectables` are what a selection can name; no document tells them.
+    `selectables` are what a selection can name; no document tells them. `located` gives a check with the line in its
+    `declared_in`: finding it means to read the files, so it is asked of few.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -78,6 +84,7 @@ class PipelineFacts:
     load_ids: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     selectables: tuple[Selectable, ...] = field(default=(), metadata={"json": False})
+    located: Callable[[Check], Check] = field(default=_as_it_is, compare=False, repr=False, metadata={"json": False})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,6 +75,7 @@ def judge(
     """
     tests = {t.id: t for t in facts.tests}
     results = tuple(_with_dbt(_if_bands_look(r, measured, settings), tests) for r in measured.results)
+    results = tuple(r if built and r.outcome is Outcome.PASS else _placed(r, facts) for r in results)
     findings = [f for r in results if (f := _from_result(r, strict=settings.strict)) is not None]
     findings += _blind(results, measured, parent=parent, state=state, strict=settings.strict)
     findings += _broken(measured)
@@ -92,6 +93,11 @@ def judge(
     findings = [f for members in group(findings, graph) for f in members]
     findings.sort(key=lambda f: not f.holds)
     return Verdict(results=results, findings=tuple(findings), notes=tuple(notes))
+
+
+def _placed(result: CheckResult, facts: PipelineFacts) -> CheckResult:
+    """With the line at which its check is declared; of a run's many that pass nobody asks."""
+    return dataclasses.replace(result, check=facts.located(result.check))
 
 
 def _learned(

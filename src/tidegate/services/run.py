@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 from tidegate import lineage
@@ -335,6 +336,7 @@ def combine(facts: Sequence[PipelineFacts]) -> PipelineFacts:
         executed_nodes=min(counted) if counted else None,
         load_ids=tuple(dict.fromkeys(i for f in facts for i in f.load_ids)),
         notes=tuple(dict.fromkeys(n for f in facts for n in f.notes)),
+        located=lambda check: reduce(lambda found, one: one.located(found), facts, check),
     )
 
 

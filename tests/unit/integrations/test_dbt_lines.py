@@ -84,8 +84,7 @@ def line(tmp_path: Path, raw: Mapping[str, Any], text: str = YAML, file: str = "
     manifest = {"nodes": {**NODES, "test.a": raw}, "sources": SOURCES}
     ref = DatasetRef(namespace="s", name="orders")
     check = Check(id="test.a", name="a", dataset=ref, kind="dbt", source="dbt", declared_in=file)
-    (found,) = dbt_lines.located([check], manifest, tmp_path)
-    return found.declared_in
+    return dbt_lines.located(check, manifest=manifest, project=tmp_path).declared_in
 
 
 @pytest.mark.parametrize(
@@ -129,7 +128,7 @@ def test_what_is_no_test_of_the_manifest_stays(tmp_path: Path) -> None:
     check = Check(
         id="x", name="x", dataset=DatasetRef(namespace="s", name="t"), kind="rule", declared_in="tidegate.yml:3"
     )
-    assert dbt_lines.located([check], {"nodes": {}}, tmp_path) == (check,)
+    assert dbt_lines.located(check, manifest={"nodes": {}}, project=tmp_path) == check
 
 
 def test_a_file_that_was_written_is_read_again(tmp_path: Path) -> None:

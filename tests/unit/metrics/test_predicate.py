@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from itertools import accumulate
 
 import pytest
 import sqlglot
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tidegate.metrics import ConditionError, condition, query
-from tidegate.metrics.predicate import PLAIN
+from tidegate.metrics.predicate import PLAIN, is_plainly_one
 
 
 @pytest.mark.parametrize(
@@ -100,3 +103,34 @@ def test_what_is_plain_is_one_condition_to_sqlglot_too(text):
 )  # fmt: skip
 def test_what_is_not_plain_is_parsed(text):
     assert PLAIN.fullmatch(text) is None
+
+
+PLAIN_QUERIES = [
+    "select 1",
+    "SELECT count(*) FROM t WHERE (a - 1) * 2 / 3 > 0 AND s = 'it''s ) here'",
+    'with a as (select "b )" from t) select * from a',
+    "select\n    a\nfrom t\nhaving sum(b) != sum(c) - d",
+]
+
+
+def test_plain_queries_are_taken_without_loading_sqlglot():
+    code = f"import sys; from tidegate.metrics import query; [query(t) for t in {PLAIN_QUERIES!r}]"
+    done = subprocess.run([sys.executable, "-c", f"{code}; sys.exit('sqlglot' in sys.modules)"], check=False)
+    assert done.returncode == 0
+
+
+PIECES = ["select ", "with a as (", "1", "a", "(", ")", "'", '"', ";", "--", "/*", "*/", "\\", "$$", " e'", "\n", "''", " union ", "-", "/", "*", "'x'", '"y"']  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_what_is_plainly_one_query_stays_inside_of_parentheses(text):
+    if not is_plainly_one(text):
+        return
+    tokens = [
+        t.text
+        for t in sqlglot.tokenize(f"({text})", read="duckdb")
+        if t.token_type.name in ("L_PAREN", "R_PAREN", "SEMICOLON")
+    ]
+    depths = list(accumulate({"(": 1, ")": -1}[token] for token in tokens))
+    assert depths[-1] == 0
+    assert all(depth > 0 for depth in depths[:-1])
