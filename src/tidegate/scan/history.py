@@ -41,9 +41,10 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
 
     `counts` gives the exact number of values (NULL included) of each category.
     """
-    found = yield from contents(tally, span)
     asks = _asks(tally, span)
-    segments = infer.segment_columns(tally, counts, len(found)) if found else []
+    segments = infer.segment_columns(tally, counts, span.buckets)
+    measured = {spec.column or "" for spec in asks if spec.metric != "null_count"} | {c.name for c in segments}
+    found = yield from contents(tally, span, measured)
     spec = tally.spec("content", argument=recipe([span.key(tally.dialect), *_sql(tally, asks), *_names(segments)]))
     again = reopened(found, tally.options.known, spec, span)
     for interval, value in found.items():

@@ -8,7 +8,7 @@ from datetime import datetime
 from tidegate.metrics import kind_of
 from tidegate.model import Column, Interval
 from tidegate.scan import infer
-from tidegate.scan.grain import TIMES_AS_MANY, bucket_sql, floor, moment, shift, within_sql
+from tidegate.scan.grain import SECONDS, TIMES_AS_MANY, bucket_sql, floor, moment, shift, within_sql
 from tidegate.scan.tally import Tally
 
 
@@ -19,6 +19,11 @@ class Window:
     column: Column
     grain: str
     interval: Interval
+
+    @property
+    def buckets(self) -> int:
+        """How many buckets there are, about; those without rows among them."""
+        return 1 + int((self.interval.end - self.interval.start).total_seconds() / SECONDS[self.grain])
 
     def key(self, dialect: str) -> str:
         """The SQL of a row's bucket."""

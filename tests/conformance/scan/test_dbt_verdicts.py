@@ -40,15 +40,17 @@ def dbt_sql(check: Check) -> str:
     )
 
 
-def dbt_verdict(engine: Engine, check: Check) -> tuple[Outcome, int]:
+def dbt_verdict(engine: Engine, check: Check) -> tuple[Outcome, int | None]:
     limit = f" limit {check.limit}" if check.limit is not None else ""
     ((failures, warn, error),) = engine.run(
         f"select {check.fail_calc} as failures, {check.fail_calc} {check.warn_if} as should_warn,"
         f" {check.fail_calc} {check.error_if} as should_error from ({dbt_sql(check)}{limit}) dbt_internal_test"
     )
+    if failures is None:  # dbt 1.11 refuses a result without a number
+        return Outcome.ERROR, None
     if check.severity == "error" and error:
-        return Outcome.FAIL, int(failures or 0)
-    return (Outcome.WARN if warn else Outcome.PASS), int(failures or 0)
+        return Outcome.FAIL, int(failures)
+    return (Outcome.WARN if warn else Outcome.PASS), int(failures)
 
 
 def our_verdict(engine: Engine, check: Check, *, profile: bool = True) -> CheckResult:
@@ -133,8 +135,8 @@ def test_verdicts_and_failures_are_dbts(
 def test_fail_calc_is_dbts(shared, children, pair, limit):
     fill(shared, children, ["a"])
     check = make(pair[0], fail_calc=pair[1], error_if="> 2", limit=limit)
-    if limit is not None and pair[0] in ("unique", "accepted_values"):
-        return  # which groups a LIMIT keeps is the engine's choice
+    if limit is not None and pair[0] in ("unique", "accepted_values", "relationships"):
+        return  # which rows a LIMIT keeps is the engine's choice
     ours = our_verdict(shared, check)
     assert (ours.outcome, ours.failures) == dbt_verdict(shared, check)
 
