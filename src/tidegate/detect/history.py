@@ -30,9 +30,13 @@ def infer_grain(some: Interval) -> str:
     return "week" if length <= timedelta(days=10) else "month"
 
 
+SCANNED = 120
+"""As many days, weeks or months a scan looks at, and must find again what was known of them."""
+
+
 def lookback(newest: Interval) -> timedelta:
     """How long before the newest bucket's start the past begins that is looked at, with some room."""
-    return (newest.end - newest.start) * (WIDTHS[infer_grain(newest)] + 2)
+    return (newest.end - newest.start) * (max(WIDTHS[infer_grain(newest)], SCANNED) + 4)
 
 
 SHARE_METRICS = frozenset({"null_count", "duplicate_rows", "true_count", "empty_count"})
