@@ -20,7 +20,7 @@ from tidegate.checks.failing import (
 from tidegate.checks.kind import CheckKind
 from tidegate.checks.threshold import ThresholdError, rule
 from tidegate.checks.watched import watched
-from tidegate.metrics import METRICS, ConditionError, kind_of
+from tidegate.metrics import METRICS, ConditionError, column_names, is_light, kind_of
 from tidegate.model import Check, CheckResult, Dataset, DatasetRef, MetricSpec, Outcome
 
 
@@ -95,11 +95,28 @@ def _examine(check: Check, kind: CheckKind, catalog: Mapping[DatasetRef, Dataset
         kind.failing(check)
     if kind.needs_column:
         _has(dataset, column_name(check), check)
+    for name in (name for text in _expressions(check) for name in column_names(text)):
+        _has(dataset, name, None)
+    _examine_others(check, kind, dataset, catalog)
+
+
+def _examine_others(check: Check, kind: CheckKind, dataset: Dataset, catalog: Mapping[DatasetRef, Dataset]) -> None:
     for name, field in kind.others.items():
         if name in check.arguments:
             _has_other(check, target(check, name), field, catalog)
             if kind.same_columns and check.arguments.get("compare_columns") is None:
                 _has_same(check, dataset, catalog[target(check, name)])
+
+
+def _expressions(check: Check) -> list[str]:
+    """The SQL that the user wrote about the check's own table; dbt has bound its own already."""
+    if check.source == "dbt":
+        return []
+    said = [check.where, check.arguments.get("expression") if check.kind == "rule" else None]
+    aggregate = check.arguments.get("sql") if check.kind == "metric" else None
+    if isinstance(aggregate, str) and is_light(aggregate):
+        said.append(aggregate)
+    return [text for text in said if isinstance(text, str)]
 
 
 def _has_other(check: Check, ref: DatasetRef, field: str | None, catalog: Mapping[DatasetRef, Dataset]) -> None:

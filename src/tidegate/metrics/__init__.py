@@ -15,7 +15,7 @@ from tidegate.metrics.fragments import (
 )
 from tidegate.metrics.kinds import NUMBERS, TIMES, Kind, kind_of
 from tidegate.metrics.personal import is_personal, mask
-from tidegate.metrics.predicate import ConditionError, Vouched, condition, is_light, query
+from tidegate.metrics.predicate import ConditionError, Vouched, column_names, condition, is_light, query
 
 __all__ = [
     "METRICS",
@@ -29,6 +29,7 @@ __all__ = [
     "Vouched",
     "accepted",
     "aggregate",
+    "column_names",
     "condition",
     "conditions",
     "in_segment",

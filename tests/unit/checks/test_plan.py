@@ -161,3 +161,19 @@ def test_an_entry_says_what_it_is(name):
     assert not kind.says.endswith(".")
     assert kind.reads in {"failures", "bounds", "age", "stale", "limit", "nothing"}
     assert set(kind.required) <= set(kind.arguments)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"kind": "rule", "arguments": {"expression": "order_idd > 0"}},
+        {"kind": "rule", "arguments": {"expression": "abs(order_idd) > 0"}},
+        {"kind": "row_count", "arguments": {"min": 1}, "where": "order_idd > 0"},
+        {"kind": "metric", "arguments": {"sql": "sum(order_idd)", "min": 1}},
+    ],
+)
+def test_a_column_that_an_expression_misspells_is_named_before_anything_runs(more):
+    kind = more.pop("kind")
+    found = needs(check(kind, **more), CATALOG)
+    assert found.outcome is Outcome.ERROR
+    assert "has no column `order_idd`; did you mean `order_id`?" in found.reason

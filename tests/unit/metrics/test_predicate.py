@@ -9,7 +9,7 @@ import sqlglot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.metrics import ConditionError, condition, query
+from tidegate.metrics import ConditionError, column_names, condition, query
 from tidegate.metrics.predicate import PLAIN, is_plainly_one
 
 
@@ -134,3 +134,21 @@ def test_what_is_plainly_one_query_stays_inside_of_parentheses(text):
     depths = list(accumulate({"(": 1, ")": -1}[token] for token in tokens))
     assert depths[-1] == 0
     assert all(depth > 0 for depth in depths[:-1])
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("amount >= 0", ["amount"]),
+        ("status = 'amount' and \"Is Gift\" is null and Status <> 'x'", ["status", "Is Gift", "Status"]),
+        ("abs(a - b) < c::int", ["a", "c", "b"]),
+        ("current_date > a", ["a"]),
+        ("rowid > 1", []),
+        ("payload.amount > 0", []),
+        ("list_filter(l, y -> y > 1) is not null", []),
+        ("a in (select b from t)", []),
+        ("a >", []),
+    ],
+)
+def test_the_columns_that_an_expression_surely_names(text, names):
+    assert sorted(column_names(text)) == sorted(names)
