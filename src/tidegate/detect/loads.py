@@ -70,7 +70,7 @@ def copies(history: TableHistory, settings: DetectSettings) -> list[Finding]:
             since=f"load {worst}",
             affected_rows=round(number),
             affected_share=min(1.0, number / max(of, 1.0)),
-            hint=f"see whether a load was delivered twice; remove the rows of load {worst} and run again",
+            hint=f"see whether a load was delivered twice; remove the rows of load {worst}",
         )
     ]
 

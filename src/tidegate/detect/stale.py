@@ -129,5 +129,5 @@ def finding(
         since=words.bucket(first, panel.grain),
         affected_rows=round(usual * (lag - allowed)),
         affected_share=1.0,
-        hint="see whether the source delivers and whether the load asks for new rows; then run again",
+        hint="see whether the source delivers and whether the load asks for new rows",
     )

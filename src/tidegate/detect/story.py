@@ -156,7 +156,7 @@ def duplicates(look: Look, context: Context) -> Finding | None:
         holds=True,
         rows=copies,
         share=share,
-        hint="see whether a load was delivered twice; remove its copies by their load id and run again",
+        hint="see whether a load was delivered twice; remove its copies by their load id",
     )
     # The rows that are too many are the same cause, and may be the stranger number.
     swollen = volume is not None and volume.error[0] > 0 and volume_matters(volume, context)

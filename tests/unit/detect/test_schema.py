@@ -54,6 +54,11 @@ def test_renamed_column_is_suspected():
     assert "land of the same type is new, so it may have been renamed" in found[0].sentence
 
 
+def test_numbers_that_became_texts_hold_also_where_no_reader_is_known():
+    (found,) = judge_schema(REF, OLD, (OLD[0], ("total", "VARCHAR"), OLD[2]), used_by=nobody)
+    assert found.holds
+
+
 @pytest.mark.parametrize(("kind", "holds"), [("VARCHAR", True), ("DECIMAL(18,2)", False), ("DECIMAL(10,2)", False)])
 def test_retyped_column_holds_when_it_is_of_another_kind(kind, holds):
     (found,) = judge_schema(REF, OLD, (OLD[0], ("total", kind), OLD[2]), used_by=revenue)
