@@ -1,102 +1,43 @@
 """What 60 checks of one table cost (the workload W): our plan against one touch of every value, and the queries one by one.
 
-CPU seconds of the process, medians of interleaved runs; only ratios within one run count.
+CPU seconds of the process, medians of interleaved runs; only ratios within one run count. With `--alone` each work is a
+process of its own, from the start of Python to the verdicts, so that the peak memory is that work's.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import tempfile
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
 
+from bench import process
 from bench.data import write_orders
-from bench.scan import CACHES, cpu_s, touch
+from bench.ours import REF, plain, planned, verdict, workload
+from bench.scan import clear_caches, cpu_s, touch
 from tidegate.checks import CHECKS, needs
-from tidegate.model import Check, CheckResult, Dataset, DatasetRef, Outcome, Settings, TableSettings, WarehouseSettings
-from tidegate.services.measure import Measured, measure
+from tidegate.model import Check, CheckResult, Dataset, DatasetRef
+from tidegate.services.measure import Measured
 from tidegate.warehouses.duckdb import DuckDBReader
 
-NOW = datetime(2026, 4, 11, tzinfo=UTC)
-REF = DatasetRef(namespace="main", name="orders")
-NOT_NULL = "order_id customer_id product_id store_id ordered_at status channel country quantity total_amount".split()
-BETWEEN = {
-    "quantity": (1, 5), "unit_price": (5, 205), "discount_amount": (0, 5), "shipping_amount": (0, 10),
-    "total_amount": (5, 1005), "store_id": (0, 49), "product_id": (0, 1999), "customer_id": (0, 10**9),
-}  # fmt: skip
-REGEX = {
-    "email": "^[a-z0-9.]+@[a-z]+[.]com$", "phone": "^[+][0-9]{2} [0-9]{3} [0-9]{7}$", "external_ref": "^R-[0-9a-f]{10}-[0-9]+$",
-}  # fmt: skip
-ACCEPTED = {
-    "status": ["new", "paid", "shipped", "delivered", "returned", "cancelled"],
-    "channel": ["web", "app", "store", "partner"],
-    "currency": ["EUR", "CHF", "PLN"],
+FLOOR = "touch (floor)"
+ALONE = {
+    FLOOR: "touch",
+    "60 checks, our plan": "w",
+    "… without the 3 regexes": "w-plain",
+    "60 bare queries": "bare",
+    "full profile": "profile-plain",
+    "full profile and history": "profile",
+    "DuckDB `SUMMARIZE`": "summarize",
 }
-LENGTHS = {"external_ref": (10, 40), "email": (10, 60), "country": (2, 2)}
-METRICS = [
-    "avg(case when discount_amount is null then 1.0 else 0.0 end)", "avg(case when phone is null then 1.0 else 0.0 end)",
-    "avg(case when note is null then 1.0 else 0.0 end)", "avg(case when payment_method is null then 1.0 else 0.0 end)",
-    "avg(total_amount)", "avg(quantity)", "avg(unit_price)", "avg(shipping_amount)",
-    "stddev_samp(total_amount)", "stddev_samp(quantity)", "stddev_samp(unit_price)",
-    "sum(total_amount)", "sum(quantity)", "sum(shipping_amount)",
-    "approx_count_distinct(customer_id)", "approx_count_distinct(product_id)", "approx_count_distinct(store_id)",
-    "approx_count_distinct(country)",
-]  # fmt: skip
-RULES = [
-    "total_amount >= unit_price", "shipped_at >= ordered_at", "updated_at >= ordered_at", "discount_amount <= total_amount + 5",
-    "order_date = cast(ordered_at as date)", "quantity * unit_price >= total_amount - 1", "currency <> country",
-    "status <> 'returned' or total_amount > 0",
-]  # fmt: skip
 
 
-def workload() -> list[Check]:
-    """The 60 checks."""
-    made: list[tuple[str, str | None, dict[str, object]]] = [("not_null", c, {}) for c in NOT_NULL]
-    made += [("unique", "order_id", {}), ("unique", "external_ref", {})]
-    made += [("dbt_utils.unique_combination_of_columns", None, {"combination_of_columns": ["customer_id", "order_id"]})]
-    made += [("accepted_values", c, {"values": v}) for c, v in ACCEPTED.items()]
-    made += [("rule", None, {"expression": f"{c} between {low} and {high}"}) for c, (low, high) in BETWEEN.items()]
-    made += [("rule", None, {"expression": f"regexp_matches({c}, '{p}')"}) for c, p in REGEX.items()]
-    made += [("relationships", "product_id", {"to": "main.products", "field": "product_id"})]
-    made += [("rule", None, {"expression": f"length({c}) between {a} and {b}"}) for c, (a, b) in LENGTHS.items()]
-    made += [("metric", None, {"sql": sql, "min": 0}) for sql in METRICS]
-    made += [
-        ("freshness", "ordered_at", {"max_age_s": 90 * 86400.0}),
-        ("freshness", "updated_at", {"max_age_s": 90 * 86400.0}),
-    ]
-    made += [("row_count", None, {"min": 1})]
-    made += [("rule", None, {"expression": r}) for r in RULES]
-    return [
-        Check(id=f"w{at}", name=f"w{at}", dataset=REF, kind=kind, column=column, arguments=arguments)
-        for at, (kind, column, arguments) in enumerate(made)
-    ]
-
-
-class Silent:
-    """Nobody watches."""
-
-    def stage(self, name: str, detail: str = "") -> None: ...
-    def advance(self, done: int, total: int, detail: str = "") -> None: ...
-    def say(self, line: str) -> None: ...
-
-
-def planned(connection: duckdb.DuckDBPyConnection, catalog: str, checks: list[Check]) -> Measured:
-    """Our plan, from cold caches, without the profile."""
-    for cached in CACHES:
-        cached.cache_clear()
-    settings = Settings(
-        root=Path(),
-        warehouse=WarehouseSettings(type="duckdb", path=Path(), database="orders.duckdb"),
-        steps=(),
-        tables={REF: TableSettings(ref=REF, ignore=True)},
-    )
-    reader = DuckDBReader(connection, catalog)
-    return measure(reader, checks, version=1, settings=settings, now=NOW, progress=Silent())
+def _cold(connection: duckdb.DuckDBPyConnection, path: Path, checks: list[Check]) -> Measured:
+    clear_caches()
+    return planned(connection, path.stem, checks)
 
 
 def one_by_one(connection: duckdb.DuckDBPyConnection, checks: list[Check], catalog: dict[DatasetRef, Dataset]) -> None:
@@ -112,6 +53,9 @@ def one_by_one(connection: duckdb.DuckDBPyConnection, checks: list[Check], catal
 
 
 def prepare(path: Path, rows: int) -> None:
+    """The orders and their products, unless the file is there already."""
+    if path.exists():
+        return
     write_orders(path, rows)
     with duckdb.connect(path) as connection:
         connection.execute("create or replace table products as select range::integer as product_id from range(2000)")
@@ -119,37 +63,44 @@ def prepare(path: Path, rows: int) -> None:
 
 def main(argv: list[str]) -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m bench checks")
+    parser = argparse.ArgumentParser(prog="python -m bench checks", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--keep", type=Path, help="a folder in which the data stays for the next time")
     parser.add_argument("--by-statement", action="store_true", help="say what each statement costs")
+    parser.add_argument("--alone", action="store_true", help="each work in a process of its own")
+    parser.add_argument("--only", nargs="*", default=list(ALONE), help="with --alone: works whose names contain these")
     said = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as scratch:
-        path = (said.keep or Path(scratch)) / f"orders_{said.rows}.duckdb"
-        prepare(path, said.rows)
-        _compare(path, said.runs, by_statement=said.by_statement)
+        path = (said.keep or Path(scratch)).absolute() / f"orders_{said.rows}.duckdb"
+        process.run(process.alone("prepare", path, str(said.rows)))
+        if said.alone:
+            _alone(path, said.runs, {n: w for n, w in ALONE.items() if n == FLOOR or any(o in n for o in said.only)})
+        else:
+            _compare(path, said.runs, by_statement=said.by_statement)
     return 0
+
+
+def _alone(path: Path, runs: int, works: Mapping[str, str]) -> None:
+    spent = process.interleaved({name: process.alone(work, path) for name, work in works.items()}, runs)
+    floor = process.cpu(spent[FLOOR])
+    print("| each in its own process | CPU s | wall s | ÷ touch | peak memory, GB |\n|---|--:|--:|--:|--:|")
+    for name, each in spent.items():
+        cpu = process.cpu(each)
+        print(f"| {name} | {cpu:.2f} | {process.wall(each):.2f} | {cpu / floor:.1f} | {process.rss(each):.2f} |")
+    print("\n" + "; ".join(each[0].output.strip() for each in spent.values()))
 
 
 def _compare(path: Path, runs: int, *, by_statement: bool) -> None:
     checks = workload()
-    plain = [c for c in checks if "regexp" not in str(c.arguments)]
     with duckdb.connect(path, read_only=True) as connection:
         connection.execute("set threads = 2")
         catalog = {d.ref: d for d in DuckDBReader(connection, path.stem).catalog()}
-        found = planned(connection, path.stem, checks)
-        wrong = [r for r in found.results if r.outcome is not Outcome.PASS]
-        print(
-            f"{len(checks)} checks in {len(found.costs)} statements; not passed: {[r.reason for r in wrong] or 'none'}\n"
-        )
-        if by_statement:
-            for cost in sorted(found.costs, key=lambda c: -c.cpu_s):
-                print(f"{cost.cpu_s:7.3f} s  {cost.purpose}: {cost.sql[:110]}")
+        _describe(planned(connection, path.stem, checks), by_statement=by_statement)
         works: dict[str, Callable[[], object]] = {
-            "touch (floor)": lambda: touch(connection, catalog[REF]),
-            "60 checks, our plan": lambda: planned(connection, path.stem, checks),
-            "… without the 3 regexes": lambda: planned(connection, path.stem, plain),
+            FLOOR: lambda: touch(connection, catalog[REF]),
+            "60 checks, our plan": lambda: _cold(connection, path, checks),
+            "… without the 3 regexes": lambda: _cold(connection, path, plain(checks)),
             "60 bare queries": lambda: one_by_one(connection, checks, catalog),
         }
         taken: dict[str, list[float]] = {name: [] for name in works}
@@ -157,8 +108,14 @@ def _compare(path: Path, runs: int, *, by_statement: bool) -> None:
             for name, work in works.items():
                 taken[name].append(cpu_s(work))
     medians = {name: statistics.median(values) for name, values in taken.items()}
-    floor = medians["touch (floor)"]
+    floor = medians[FLOOR]
     print("| | CPU s | ÷ touch |\n|---|--:|--:|")
     for name, value in medians.items():
         print(f"| {name} | {value:.2f} | {value / floor:.1f} |")
-    print(f"\npeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
+
+
+def _describe(found: Measured, *, by_statement: bool) -> None:
+    print(verdict(found), "\n")
+    if by_statement:
+        for cost in sorted(found.costs, key=lambda c: -c.cpu_s):
+            print(f"{cost.cpu_s:7.3f} s  {cost.purpose}: {cost.sql[:110]}")

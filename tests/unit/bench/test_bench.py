@@ -1,0 +1,167 @@
+"""Every measurement still runs at a tiny size; nothing here looks at a time."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+from unittest.mock import create_autospec
+
+import duckdb
+import pytest
+
+from bench import alone, checks, overhead, peer_cuallee, peer_dbt, peer_soda, peers, plan, process, scan, startup
+from bench.__main__ import NAMES
+from bench.workload import as_data, entries
+
+ROWS = 1000
+BENCH = Path(checks.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("bench")
+    checks.prepare(made / f"orders_{ROWS}.duckdb", ROWS)
+    return made
+
+
+@pytest.fixture
+def path(folder: Path) -> Path:
+    return folder / f"orders_{ROWS}.duckdb"
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> list[process.Command]:
+    """Starts no process: notes what would be started, and makes up what it cost."""
+    started: list[process.Command] = []
+
+    def run(command: process.Command) -> process.Spent:
+        started.append(command)
+        return process.Spent(cpu_s=1.0, wall_s=1.0, rss_gb=1.0, code=0, output="60 checks in 9 statements")
+
+    monkeypatch.setattr(process, "run", run)
+    monkeypatch.setattr(peers, "run", run)
+    return started
+
+
+@pytest.mark.parametrize("file", sorted(BENCH.glob("[!_]*.py")), ids=lambda file: file.stem)
+def test_every_module_is_imported(file: Path) -> None:
+    assert isinstance(importlib.import_module(f"bench.{file.stem}"), ModuleType)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_measurement_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module(f"bench.{name}").main(["--help"])
+    assert stopped.value.code == 0
+    assert f"python -m bench {name}" in capsys.readouterr().out
+
+
+def test_scan(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert scan.main(["--rows", str(ROWS), "--runs", "1", "--folder", str(folder)]) == 0
+    assert "| SUMMARIZE |" in capsys.readouterr().out
+
+
+def test_checks(folder: Path, at_once: list[process.Command], capsys: pytest.CaptureFixture[str]) -> None:
+    said = ["--rows", str(ROWS), "--runs", "1", "--keep", str(folder)]
+    assert checks.main([*said, "--by-statement"]) == 0
+    printed = capsys.readouterr().out
+    assert "60 checks in" in printed
+    assert "not passed: none" in printed
+    assert checks.main([*said, "--alone"]) == 0
+    assert "| 60 checks, our plan | 1.00 |" in capsys.readouterr().out
+    assert {command.arguments[3] for command in at_once} <= set(alone.WORKS)
+
+
+@pytest.mark.parametrize("work", sorted(alone.WORKS.keys() - {"prepare", "prepare-wide"}))
+def test_each_work_alone(work: str, path: Path) -> None:
+    assert alone.WORKS[work](path)
+
+
+def test_a_process_is_measured(path: Path) -> None:
+    spent = process.run(process.alone("touch", path))
+    assert spent.output == "touched\n"
+    assert spent.cpu_s > 0
+    assert spent.rss_gb > 0
+
+
+def test_a_process_that_fails_ends_the_measurement(path: Path) -> None:
+    with pytest.raises(SystemExit, match="ended with 1"):
+        process.run(process.alone("nothing", path))
+
+
+def test_plan(at_once: list[process.Command], capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan.main(["--tables", "2", "--checks", "40", "--columns", "16", "--rows", "10", "--runs", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "| full profile | 1.00 | 1.00 |" in printed
+    assert "40 checks, 2 tables" in printed
+    assert "not passed" not in printed
+    assert {command.arguments[3] for command in at_once} <= set(alone.WORKS)
+
+
+def test_the_wide_table_has_its_columns(tmp_path: Path) -> None:
+    plan.write_wide(tmp_path / "wide.duckdb", columns=16, rows=10)
+    with duckdb.connect(tmp_path / "wide.duckdb") as connection:
+        assert len(connection.execute("describe orders").fetchall()) == 16
+
+
+def test_overhead(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("write_project", "deliver"):
+        monkeypatch.setattr(overhead.generate, name, create_autospec(getattr(overhead.generate, name)))
+    monkeypatch.setattr(overhead, "_cpu_s", lambda command, folder, more: 1.0)
+    monkeypatch.setattr(overhead, "_copy", lambda project: 0.1)
+    assert overhead.main(["--days", "1"]) == 0
+    assert "| daily run (median of 1) | 2.00 | 1.00 | -50.0% |" in capsys.readouterr().out
+
+
+def test_startup(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(startup, "PAST", (2,))
+    monkeypatch.setattr(startup, "_cpu_s", lambda command, environment: 1.0)
+    assert startup.main(["--runs", "1"]) == 0
+    assert "after 2 runs | 1.000 |" in capsys.readouterr().out
+
+
+def test_peers(
+    folder: Path, tmp_path: Path, at_once: list[process.Command], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(peers, "install", lambda venvs: None)
+    said = ["--rows", str(ROWS), "--runs", "1", "--keep", str(folder), "--venvs", str(tmp_path)]
+    assert peers.main([*said, "--only", "cuallee"]) == 0
+    printed = capsys.readouterr().out
+    assert "not installed: cuallee 0.15.4" in printed
+    assert "| Tidegate | 1.00 | 1.00 | 1.0 | 1.00 | 60 |" in printed
+    assert [command.arguments[3] for command in at_once] == ["prepare", "w", "w"]
+
+
+def test_each_peer_is_asked_for_every_check(tmp_path: Path, path: Path) -> None:
+    peer_dbt.project(tmp_path, path)
+    peer_soda.contract(tmp_path, path)
+    peer_soda.scan(tmp_path, path)
+    (source,) = json.loads((tmp_path / "models" / "sources.yml").read_text())["sources"]
+    assert _count(source["tables"][0], "data_tests") == 60
+    assert _count(json.loads((tmp_path / "contract.yml").read_text()), "checks") == 60
+    assert len(json.loads((tmp_path / "checks.yml").read_text())["checks for orders"]) == 60
+
+
+def _count(owner: dict[str, list], key: str) -> int:
+    return len(owner[key]) + sum(len(column[key]) for column in owner["columns"])
+
+
+class Recorder:
+    """Stands for cuallee's `Check`."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str):
+        return lambda *arguments, **more: self.asked.append(name)
+
+
+def test_cuallee_is_asked_for_all_that_it_has() -> None:
+    recorder = Recorder()
+    for entry in as_data():
+        peer_cuallee.add(recorder, entry)
+    left_out = [e for e in entries() if e.group in {"relationships", "freshness", "row_count"}]
+    assert len(recorder.asked) == 60 - len(left_out)
