@@ -159,13 +159,13 @@ def test_the_first_version_is_built_and_described(site: Site, first: StepReport)
     singular = next(c for c in facts.checks if c.kind == "compiled")
     assert singular.name == "amounts_are_positive"
     assert '"main_marts"."totals"' in str(singular.arguments["sql"])
-    assert singular.declared_in == "transform/tests/amounts_are_positive.sql:1"
+    assert facts.located(singular).declared_in == "transform/tests/amounts_are_positive.sql:1"
 
 
 def test_what_green_output_hides_is_told(first: StepReport) -> None:
     notes = "\n".join(first.facts.notes)
     assert "dbt never runs test `not_null_ghost_id` (transform/models/schema.yml): it names `ghost`" in notes
-    assert "1 of 6 declared dbt tests were not executed: not_null_ghost_id" in notes
+    assert "1 of 6 declared dbt tests was not executed: not_null_ghost_id" in notes
     assert "There are 1 unused configuration paths: - models.shop.no_such_folder" in notes
     ghost = next(c for c in first.facts.checks if c.name == "not_null_ghost_id")
     assert ghost.dataset.name == "ghost"
@@ -190,7 +190,7 @@ def test_a_failing_model_is_a_failure_with_its_message(site: Site, first: StepRe
     assert (report.status, report.exit_code) == (StepStatus.FAILED, 1)
     assert report.summary.startswith("model.shop.orders (models/orders.sql): Runtime Error in model orders")
     assert "amount" in report.summary
-    assert any(note.startswith("dbt did not build 1 nodes") for note in report.facts.notes)
+    assert any(note.startswith("dbt did not build 1 node ") for note in report.facts.notes)
 
 
 def test_a_selection_that_matches_nothing_is_no_green(site: Site, first: StepReport) -> None:

@@ -15,14 +15,16 @@ from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 import pytest
 
-from tests.e2e import small_project
+from tests.e2e import small_demo, small_project
 from tests.e2e.small_project import SmallProject, Told
+from tidegate.app.demo import STORIES, Act, Move, Scene, Story
 from tidegate.app.init import Initialised
 from tidegate.model import ContractChange, DatasetRef, Event, Incident, Remark, Settings, Version
+from tidegate.services.backtest import Backtest
 from tidegate.services.check import CheckOutcome
 from tidegate.services.contract import ContractTest
 from tidegate.services.diff import TableDiff
@@ -58,6 +60,7 @@ slaProperties: [{property: retention, value: 1, unit: y}]
 """
 
 DOCUMENTS: dict[str, object] = {
+    "backtest": Backtest,
     "check": CheckOutcome,
     "contract": {"path": str | None, "contract": dict[str, object]},
     "contract-diff": {
@@ -71,6 +74,7 @@ DOCUMENTS: dict[str, object] = {
     },
     "contract-lint": {"files": list[str], "errors": int, "remarks": tuple[Remark, ...]},
     "contract-test": ContractTest,
+    "demo": {"held_every_fault": bool, "scenes": list[Scene], "moves": list[Move]},
     "diff": {"old": int, "new": int, "tables": tuple[TableDiff, ...]},
     "error": {"code": str, "message": str, "hint": str},
     "error-code": ERROR,
@@ -85,7 +89,20 @@ DOCUMENTS: dict[str, object] = {
     "version": Version,
     "versions": {"versions": tuple[Version, ...], "size_bytes": dict[int, int]},
 }
-"""What every kind of document is made of; `demo`, which takes minutes, is left out."""
+"""What every kind of document is made of."""
+
+SMALL_DEMO = Story(
+    name="small",
+    source=small_demo.__name__,
+    acts=(
+        Act(through=1),
+        Act(through=2, fault="lost"),
+        Act(through=2),
+        Act(through=3, fault="lost", accept="so it is"),
+    ),
+    probe=small_demo.PROBE,
+)
+"""A demo of the same shape as the real ones, which take minutes."""
 
 OPTIONAL = {"incident": {"timeline"}}
 """What a document need not have: after `ack` and `resolve` there is no timeline."""
@@ -196,6 +213,7 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     tell("diff", "1", "2")
     project.load("no sql at all")
     tell("run")
+    tell("backtest")
     tell("check")
     tell("check", "--plan")
     tell("status")
@@ -222,6 +240,10 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     (dbt / "transform" / "dbt_project.yml").write_text("name: shop\nprofile: shop\n", encoding="utf-8")
     made = project.cli("init", "--json", project=dbt).document
     found[made["kind"]].append(made)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(cast("dict[str, Story]", STORIES), "shop", SMALL_DEMO)
+        patch.setattr("tidegate.app.demo._quiet_tools", lambda: None)
+        tell("demo")
     return found
 
 

@@ -10,18 +10,25 @@ from tidegate.app.compose import open_site
 from tidegate.config import FILE_NAME
 from tidegate.errors import ConfigError, PathNotFoundError, ReadOnlyError
 from tidegate.integrations.discover import DbtProject, Discovery, DltScript, discover
+from tidegate.model.words import counted
 from tidegate.ports import Progress
 from tidegate.services.publish import adopt, repair
+
+OWN_FOLDERS = ("warehouse", ".tidegate")
+"""What Tidegate writes beside `tidegate.yml`, as `init` configures it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Initialised:
-    """What `init` found and wrote; `adopted` is the version that an existing database became at once, if asked for."""
+    """What `init` found and wrote, and what is left to do by hand; `adopted` is the version that an existing database
+    became at once, if asked for.
+    """
 
     path: Path
     text: str
     found: tuple[str, ...]
     unknown: tuple[str, ...]
+    advice: tuple[str, ...]
     adopted: int | None
 
 
@@ -58,16 +65,37 @@ def init(folder: Path, progress: Progress, *, link_back: bool, force: bool) -> I
             repair(site)
             adopted = adopt(site)
     return Initialised(
-        path=path, text=text, found=_found(seen, database), unknown=(*seen.notes, *notes), adopted=adopted
+        path=path,
+        text=text,
+        found=_found(seen, database),
+        unknown=(*seen.notes, *notes),
+        advice=_advice(seen.folder),
+        adopted=adopted,
     )
+
+
+def _advice(folder: Path) -> tuple[str, ...]:
+    """Whether git would take the data for code; as `.gitignore` has the names plainly, so that nothing is run."""
+    above = (folder, *folder.parents)
+    inside = next((n for n, place in enumerate(above, start=1) if (place / ".git").exists()), 0)
+    files = [place / ".gitignore" for place in above[:inside]]
+    lines = {
+        line.strip().strip("/*") for f in files if f.is_file() for line in f.read_text("utf-8", "replace").splitlines()
+    }
+    missing = [f"`{name}/`" for name in OWN_FOLDERS if name not in lines]
+    if not inside or not missing:
+        return ()
+    return (f"add {' and '.join(missing)} to `.gitignore`: versions of the data and the state are no code",)
 
 
 def _database(seen: Discovery) -> tuple[Path | None, list[str]]:
     """The database that the project has now: what a dbt profile names, else the only DuckDB file around."""
-    named = [p.database.resolve() for p in seen.dbt if p.database is not None]
-    there = [d for d in named if d.is_file()]
+    named = [_place(p.database) for p in seen.dbt if p.database is not None]
+    there = [d for d in named if d.is_file() or _is_adopted(d)]
     if there:
         return there[0], []
+    if named and (seen.folder / "warehouse" / "live").exists():
+        return None, []  # initialised again: the data is in its versions
     if named:
         return None, [f"the profile's database `{named[0]}` does not exist yet; the first run starts empty"]
     if len(seen.databases) == 1:
@@ -83,7 +111,10 @@ def _found(seen: Discovery, database: Path | None) -> tuple[str, ...]:
     lines += [_dbt_line(p) for p in seen.dbt]
     lines += [f"environment {e.path}: {_tools(e.dbt, e.dlt)}" for e in seen.environments]
     if database is not None:
-        lines.append(f"database {_relative(database, seen.folder)}: becomes version 1 at the first run (a copy)")
+        what = (
+            "is a link to the live version" if _is_adopted(database) else "becomes version 1 at the first run (a copy)"
+        )
+        lines.append(f"database {_relative(database, seen.folder)}: {what}")
     return tuple(lines)
 
 
@@ -102,13 +133,26 @@ def _dlt_line(script: DltScript) -> str:
 def _dbt_line(project: DbtProject) -> str:
     return (
         f"dbt project {project.path}: profile {project.profile or 'unknown'}, target {project.target or 'unknown'}"
-        f" ({project.adapter or 'adapter unknown'}), {project.models} models, {project.sources} source tables,"
-        f" {project.tests} tests"
+        f" ({project.adapter or 'adapter unknown'}), {counted(project.models, 'model')}, {counted(project.sources, 'source table')},"
+        f" {counted(project.tests, 'test')}"
     )
 
 
+def _is_adopted(database: Path) -> bool:
+    """Whether an earlier `init --adopt` put a link in the database's place."""
+    if not database.is_symlink():
+        return False
+    live = (database.parent / database.readlink()).parent
+    return live.name == "live" and (live.parent / "versions").is_dir()
+
+
+def _place(database: Path) -> Path:
+    """Where a database is; of an adopted one the link, for what it leads to is another file after every run."""
+    return database.parent.resolve() / database.name if _is_adopted(database) else database.resolve()
+
+
 def _relative(path: Path, folder: Path) -> str:
-    path, folder = path.resolve(), folder.resolve()
+    path, folder = _place(path), folder.resolve()
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
@@ -128,7 +172,7 @@ def _text(seen: Discovery, database: Path | None, *, link_back: bool) -> str:
         lines.append(
             f"  adopt: {_quoted(_relative(database, seen.folder))}   # its copy becomes version 1; it is left alone"
         )
-        if link_back:
+        if link_back or _is_adopted(database):
             lines[-1] = lines[-1].replace("it is left alone", "it becomes a link to the live version")
             lines.append("  link_back: true")
     lines += ["", "steps:   # run in this order, unmodified, against a candidate that nobody reads yet"]

@@ -3,6 +3,7 @@
 from tidegate.checks.blind import blind_spots
 from tidegate.checks.catalogue import CHECKS
 from tidegate.checks.kind import CheckKind
+from tidegate.checks.movable import failing_rows, is_movable
 from tidegate.checks.plan import needs, refusal
 from tidegate.checks.sample import SampleQuery, sample_query
 from tidegate.checks.threshold import ThresholdError, meets
@@ -15,6 +16,8 @@ __all__ = [
     "SampleQuery",
     "ThresholdError",
     "blind_spots",
+    "failing_rows",
+    "is_movable",
     "is_personal",
     "judge",
     "mask",

@@ -11,6 +11,7 @@ from tidegate.checks.plan import specs
 from tidegate.checks.watched import groups, nulls, rows_of
 from tidegate.metrics import ConditionError
 from tidegate.model import CheckResult, MetricSpec, Outcome
+from tidegate.model.words import Count, counted
 
 Values = Mapping[MetricSpec, object]
 
@@ -36,11 +37,11 @@ def _spots(result: CheckResult, catalog: Catalog, values: Values, before: Values
     for fault in kind.blind:
         if not fault.when(check):
             continue
-        counted = rows_of(check, fault)
-        if counted is None:
+        number = rows_of(check, fault)
+        if number is None:
             yield fault.says
-        elif rows := values.get(counted):
-            yield fault.says.format(rows=rows)
+        elif rows := values.get(number):
+            yield fault.says.format(rows=Count(float(str(rows))))
     if kind.decided is not None:
         yield from _missing(result, catalog)
         return
@@ -59,17 +60,18 @@ def _nothing(result: CheckResult, values: Values) -> Iterator[str]:
     if main.metric in {"failing_total", "query"} and values.get(main, 0) is None:
         yield "what it compares is NULL, which passes"
     elif empty is not None and values.get(empty) == result.evaluated:
-        yield f"all {result.evaluated:,} rows are NULL in `{empty.column}`, and NULL passes"
+        yield f"`{empty.column}` is NULL in {result.evaluated:,} of {counted(result.evaluated, 'row')}, and NULL passes"
 
 
 def _vanished(result: CheckResult, values: Values, before: Values) -> Iterator[str]:
     """Groups that the version before had; a group that came in the place of another is not told from it."""
-    counted = groups(result.check)
-    if counted is None:
+    number = groups(result.check)
+    if number is None:
         return
-    now, then = values.get(counted), before.get(counted)
+    now, then = values.get(number), before.get(number)
     if isinstance(now, int | float) and isinstance(then, int | float) and now < then:
-        yield f"{then - now:,.0f} of {then:,.0f} groups are gone since the version before, and a group that is gone passes"
+        gone = f"{then - now:,.0f} of {counted(then, 'group')} {'is' if then - now == 1 else 'are'} gone"
+        yield f"{gone} since the version before, and a group that is gone passes"
 
 
 def _missing(result: CheckResult, catalog: Catalog) -> Iterator[str]:

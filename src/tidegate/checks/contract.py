@@ -13,6 +13,7 @@ from tidegate.checks.kind import CheckKind
 from tidegate.metrics import Kind, kind_of, literal, quoted, relation, select
 from tidegate.metrics import query as checked_query
 from tidegate.model import Check, CheckResult, Column, Dataset, DatasetRef, Family, MetricSpec, Outcome
+from tidegate.model.words import counted
 
 OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "mustBe": operator.eq,
@@ -152,8 +153,8 @@ def _duplicates(check: Check) -> MetricSpec:
     if len(columns) == 1:
         return MetricSpec(dataset=check.dataset, metric="repeated_values", column=columns[0], where=check.where or None)
     _, repeated = _keys(check)
-    counted = select(["COUNT(*)"], f"({repeated}) AS repeated")
-    return MetricSpec(dataset=check.dataset, metric="query", argument=counted)
+    how_many = select(["COUNT(*)"], f"({repeated}) AS repeated")
+    return MetricSpec(dataset=check.dataset, metric="query", argument=how_many)
 
 
 def _duplicated(check: Check) -> str:
@@ -166,7 +167,9 @@ def _unreferenced(check: Check) -> str:
     """The rows whose columns, all filled, have no partner in the other dataset's fields."""
     columns, fields = _texts(check, "columns"), _texts(check, "fields")
     if len(columns) != len(fields):
-        raise ArgumentError(f"{len(columns)} columns refer to {len(fields)} fields")
+        raise ArgumentError(
+            f"{counted(len(columns), 'column refers', 'columns refer')} to {counted(len(fields), 'field')}"
+        )
     pairs = [f"parent.{quoted(f)} = child.{quoted(c)}" for c, f in zip(columns, fields, strict=True)]
     partner = select(["1"], f"{relation(failing.target(check))} AS parent", where=pairs)
     filled = [f"child.{quoted(column)} IS NOT NULL" for column in columns]
@@ -206,7 +209,7 @@ def _all_there(check: Check, catalog: Mapping[DatasetRef, Dataset]) -> CheckResu
         return _result(
             check, f"it has no column {', '.join(lost)}", measured=f"{len(lost)} missing", failures=len(lost)
         )
-    return _passed(check, f"all {len(names)} columns are there")
+    return _passed(check, f"it has {counted(len(names), 'promised column')}")
 
 
 def _typed(check: Check, catalog: Mapping[DatasetRef, Dataset]) -> CheckResult:
@@ -330,7 +333,7 @@ CONTRACT_CHECKS: Final[dict[str, CheckKind]] = {
         says="how many values of one or several columns occur more than once, NULL aside, held against an operator",
         reads="limit",
         number=_duplicates,
-        told="{value} of {columns} occur more than once, expected {expected}",
+        told="{value} of {columns} {number:occurs|occur} more than once, expected {expected}",
         arguments={**LIMIT, "columns": "the columns that are unique together"},
         required=("operator", "columns"),
         failing=_duplicated,
@@ -340,7 +343,7 @@ CONTRACT_CHECKS: Final[dict[str, CheckKind]] = {
         says="how many rows there are, held against an operator",
         reads="limit",
         number=_rows,
-        told="there are {value}, expected {expected}",
+        told="there {number:is|are} {value}, expected {expected}",
         arguments=LIMIT,
         required=("operator",),
     ),
@@ -361,7 +364,7 @@ CONTRACT_CHECKS: Final[dict[str, CheckKind]] = {
             metric="query",
             argument=select(["COUNT(*)"], f"({_unreferenced(check)}) AS unreferenced"),
         ),
-        told="{failures} of {evaluated} rows have values of {shown}",
+        told="{failures} of {evaluated} {evaluated:row|rows} {failures:has|have} values of {shown}",
         arguments={
             "columns": "the own columns",
             "to": "the other table",

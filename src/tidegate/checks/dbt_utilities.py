@@ -314,7 +314,7 @@ _KINDS: dict[str, CheckKind] = {
         groups=by("group_by_columns"),
         blind=(
             Blind(
-                says="{rows} rows lie in the future, and the newest counts",
+                says="{rows} {rows:row lies|rows lie} in the future, and the newest counts",
                 rows=lambda check: f"{column_of(check, 'field')} > {NOW}",
             ),
         ),

@@ -92,7 +92,7 @@ def _not_above_zero(check: Check) -> str:
 
 
 FROM_ZERO: Final = Blind(
-    says="the tolerance is a share of the number here, which is zero, negative or NULL {rows} times, and then passes",
+    says="the tolerance is a share of the number here, which is zero, negative or NULL {rows} {rows:time|times}, and then passes",
     when=lambda check: bool(given(check, "tolerance_percent")),
     counted=_not_above_zero,
 )
@@ -434,7 +434,7 @@ KINDS: Final[dict[str, CheckKind]] = {
         column=False,
         blind=(
             Blind(
-                says="a group with nothing but times in the future is not looked at; {rows} rows are in the future",
+                says="a group with nothing but times in the future is not looked at; {rows} {rows:row is|rows are} in the future",
                 rows=lambda check: f"CAST({column_of(check, 'timestamp_column')} AS TIMESTAMP) > {NOW}",
             ),
         ),

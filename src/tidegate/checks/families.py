@@ -10,6 +10,7 @@ from tidegate.checks.kind import Blind, Catalog, CheckKind
 from tidegate.checks.threshold import ThresholdError, outcome
 from tidegate.metrics import Vouched, relation, select
 from tidegate.model import Check, CheckResult, MetricSpec, Outcome
+from tidegate.model.words import counted
 
 Sql = Callable[[Check], str]
 
@@ -59,7 +60,7 @@ def on_rows(
         says=says,
         reads="failures",
         number=number,
-        told="{failures} of {evaluated} rows fail: " + says + " ({given})",
+        told="{failures} of {evaluated} {evaluated:row|rows} {failures:fails|fail}: " + says + " ({given})",
         arguments=arguments or {},
         required=required,
         needs_column=column,
@@ -106,7 +107,7 @@ def on_totals(
         says=says,
         reads="failures",
         number=number,
-        told="{failures} of the table or its groups fail: " + says + " ({given})",
+        told="{failures} of the table or its groups {failures:fails|fail}: " + says + " ({given})",
         arguments=arguments or {},
         required=required,
         needs_column=column,
@@ -134,7 +135,7 @@ def selected(
         says=says,
         reads="failures",
         number=lambda check: failures(check, rows(check)),
-        told="{failures} failures in {evaluated} rows: " + says + " ({given})",
+        told="{failures} {failures:failure|failures} in {evaluated} {evaluated:row|rows}: " + says + " ({given})",
         arguments=arguments or {},
         required=required,
         needs_column=column,
@@ -175,8 +176,9 @@ def on_shape(
         except (failing.ArgumentError, ThresholdError) as error:
             return CheckResult(check=check, outcome=Outcome.ERROR, reason=f"could not be evaluated: {error}")
         said = ", ".join(f"{name}: {value}" for name, value in check.arguments.items())
-        reason = f"{found} failures: {says} ({said})" if found else says
-        return CheckResult(check=check, outcome=ended, reason=reason, failures=found, measured=f"{found} failures")
+        failures = counted(found, "failure")
+        reason = f"{failures}: {says} ({said})" if found else says
+        return CheckResult(check=check, outcome=ended, reason=reason, failures=found, measured=failures)
 
     def number(check: Check) -> MetricSpec:
         examine(check)

@@ -19,6 +19,6 @@ def number(check: Check) -> MetricSpec:
 
 
 FUTURE: Final = Blind(
-    says="{rows} rows lie in the future, and the newest counts",
+    says="{rows} {rows:row lies|rows lie} in the future, and the newest counts",
     rows=lambda check: f"CAST({subject(check)} AS TIMESTAMP) > {NOW}",
 )

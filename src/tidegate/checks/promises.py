@@ -354,6 +354,7 @@ class _Work:
             dataset=dataset,
             severity="warn" if mild else own.severity,
             blocking=own.blocking and not mild,
+            quarantine=own.quarantine and not mild,
             source=SOURCE,
             declared_in=said.place.rpartition(":")[0],
         )

@@ -14,6 +14,7 @@ from tidegate.checks.plan import specs
 from tidegate.checks.threshold import ThresholdError, outcome
 from tidegate.metrics import ConditionError, Unmeasured
 from tidegate.model import Check, CheckResult, MetricSpec, Outcome
+from tidegate.model.words import Count, counted
 
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
 
@@ -72,7 +73,7 @@ def judge(check: Check, values: Mapping[MetricSpec, object], *, now: datetime) -
 def _reason(ended: Outcome, reading: _Reading, evaluated: int | None) -> str:
     nothing = "nothing was evaluated: 0 rows" if evaluated == 0 else ""
     if ended is Outcome.PASS and not reading.failures:
-        return nothing or reading.measured + ("" if evaluated is None else f" in {evaluated:,} rows")
+        return nothing or reading.measured + ("" if evaluated is None else f" in {counted(evaluated, 'row')}")
     return f"{reading.told}; {nothing}" if nothing else reading.told
 
 
@@ -126,13 +127,13 @@ def _failures(check: Check, kind: CheckKind, value: object, evaluated: int | Non
     failures = 0.0 if value is None else _number(value)
     if check.limit is not None and counts_rows(check):
         failures = min(failures, float(check.limit))
-    places = {**check.arguments, "failures": f"{failures:,.10g}", "column": column_name(check) or check.column}
-    places["evaluated"] = "?" if evaluated is None else f"{evaluated:,}"
+    places = {**check.arguments, "failures": Count(failures), "column": column_name(check) or check.column}
+    places["evaluated"] = Count(evaluated)
     places["given"] = _given(check)
     places |= {name: str(target(check, name)) for name in kind.others if name in check.arguments}
     told = kind.told.format_map(places)
     expected = "0 failures" if check.error_if.replace(" ", "") == "!=0" else f"not {check.error_if} failures"
-    return _Reading(failures, f"{failures:,.10g} failures", expected, told)
+    return _Reading(failures, counted(failures, "failure"), expected, told)
 
 
 def _bounds(check: Check, kind: CheckKind, value: object, evaluated: int | None) -> _Reading:
@@ -148,7 +149,7 @@ def _bounds(check: Check, kind: CheckKind, value: object, evaluated: int | None)
     number = _number(value)
     outside = (low is not None and number < low) or (high is not None and number > high)
     shown = f"{number:,.10g}"
-    return _Reading(float(outside), shown, expected, kind.told.format(value=shown, expected=expected))
+    return _Reading(float(outside), shown, expected, kind.told.format(value=Count(number), expected=expected))
 
 
 def _limit(check: Check, kind: CheckKind, value: object, evaluated: int | None) -> _Reading:
@@ -158,10 +159,12 @@ def _limit(check: Check, kind: CheckKind, value: object, evaluated: int | None) 
     number, unit = _number(value), str(check.arguments.get("unit", "rows"))
     shared = 100 * number / evaluated if unit == contract.PERCENT and evaluated else number
     name, bound = str(check.arguments["operator"]), check.arguments.get("bound")
-    noun = {"query_value": "", "duplicate_values": " values"}.get(check.kind, " rows")
-    shown = f"{shared:,.4g} %" if unit == contract.PERCENT else f"{number:,.10g}{noun}"
+    noun = {"query_value": "", "duplicate_values": "value"}.get(check.kind, "row")
+    share = unit == contract.PERCENT
+    shown = f"{shared:,.4g} %" if share else counted(number, noun) if noun else f"{number:,.10g}"
     wanted = contract.expected(name, bound, unit)
     places = {**check.arguments, "value": shown, "expected": wanted, "column": check.column}
+    places["number"] = Count(None if share else number)
     if isinstance(columns := check.arguments.get("columns"), list | tuple):
         places["columns"] = ", ".join(f"`{column}`" for column in columns)
     failures = 0.0 if contract.meets(shared, name, bound) else 1.0 if kind.failing is None else max(number, 1.0)

@@ -192,6 +192,17 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        name="backtest",
+        help="which alarms would have come in the past, and what each budget costs and catches",
+        handler="backtest:backtest",
+        options=(
+            option("table", nargs="*", metavar="TABLE", help="default: every table that a run profiles"),
+            option("--budget", type=float, metavar="N", help="false alarms a month; default: the project's"),
+            option("--days", type=int, metavar="N", help="how far back to judge (default: 90)"),
+            option("--html", metavar="FILE", help="write a page with a plot of every alarm there"),
+        ),
+    ),
+    Command(
         name="status",
         help="what readers see, the last runs, and the open incidents",
         handler="status:status",

@@ -19,10 +19,11 @@ from tidegate.model import (
     StatementCost,
     Version,
 )
+from tidegate.model.words import counted
 
 if TYPE_CHECKING:  # `status` must not load what scans and judges
     from tidegate.services.check import CheckOutcome
-    from tidegate.services.diff import TableDiff
+    from tidegate.services.diff import ColumnChange, TableDiff
     from tidegate.services.plan import ScanPlan
     from tidegate.services.run import RunOutcome
     from tidegate.services.status import Status
@@ -77,7 +78,8 @@ def run(output: Output, outcome: RunOutcome, *, public: Path) -> None:
     _checks(output, outcome.results)
     _notes(output, outcome.notes)
     spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in outcome.seconds.items())
-    output.line(f"time      {spent}; copied {size(outcome.copied_bytes)} ({outcome.copy_method})")
+    copied = f"; copied {size(outcome.copied_bytes)} ({outcome.copy_method})" if outcome.parent is not None else ""
+    output.line(f"time      {spent}{copied}")
     for line in _next_after(outcome):
         output.line(f"next      {line}")
 
@@ -95,11 +97,10 @@ def _told(findings: Sequence[Finding], opened: Sequence[Incident]) -> list[Findi
 
 
 def _next_after(outcome: RunOutcome) -> list[str]:
-    if outcome.incidents:
-        return [f"tidegate incidents show {outcome.incidents[0].number}"]
+    shown = [f"tidegate incidents show {outcome.incidents[0].number}"] if outcome.incidents else []
     if outcome.parent is not None:
-        return [f"tidegate diff {outcome.parent} {outcome.version}"]
-    return ["tidegate status"]
+        return [*shown, f"tidegate diff {outcome.parent} {outcome.version}"]
+    return shown or ["tidegate status"]
 
 
 def incident_summary(output: Output, incident: Incident) -> None:
@@ -111,7 +112,7 @@ def incident_summary(output: Output, incident: Incident) -> None:
     if root.slice is not None:
         part = root.slice
         values = f", {part.observed:,.4g} instead of {part.expected:,.4g}"
-        output.entry("slice", f"{part.segment}: {part.share:.0%} of the difference{values}")
+        output.entry("slice", f"{part.segment}: {100 * part.share:.0f} % of the difference{values}")
     elif root.spread:
         output.entry("slice", f"none: it is spread over all values of {', '.join(root.spread)}")
     if root.since:
@@ -120,18 +121,19 @@ def incident_summary(output: Output, incident: Incident) -> None:
     for other in others[:SHOWN_FINDINGS]:
         output.entry("also", other.sentence)
     if len(others) > SHOWN_FINDINGS:
-        output.entry("also", f"{len(others) - SHOWN_FINDINGS} more findings")
+        output.entry("also", counted(len(others) - SHOWN_FINDINGS, "more finding"))
     output.entry("because", "; ".join(incident.reasons))
     output.entry("do", incident.next_step)
 
 
 def _measured(output: Output, tables: int, costs: Sequence[StatementCost]) -> None:
     spent = sum(c.cpu_s for c in costs)
-    output.line(f"measured  {tables} tables and views in {len(costs)} statements, {spent:.2f} s CPU")
+    looked = counted(tables, "table or view", "tables and views")
+    output.line(f"measured  {looked} in {counted(len(costs), 'statement')}, {spent:.2f} s CPU")
 
 
 def _checks(output: Output, results: Sequence[CheckResult]) -> None:
-    count = Counter(r.outcome for r in results)
+    count = Counter(map(_counts_as, results))
     said = ", ".join(f"{count[o]} {WORDS[o]}" for o in Outcome if count[o]) or "none declared"
     empty = sum(r.evaluated == 0 for r in results)
     nothing = f"; {empty} of them looked at 0 rows" if empty else ""
@@ -139,7 +141,13 @@ def _checks(output: Output, results: Sequence[CheckResult]) -> None:
     for result in results:
         if result.outcome in {Outcome.FAIL, Outcome.ERROR}:
             place = f" ({result.check.declared_in})" if result.check.declared_in else ""
-            output.line(f"  {result.outcome}  {result.check.name}: {result.reason}{place}")
+            output.line(f"  {_counts_as(result)}  {result.check.name}: {result.reason}{place}")
+
+
+def _counts_as(result: CheckResult) -> Outcome:
+    """A check that may not hold a version (`on_fail: warn`) warns, as in every report."""
+    lenient = not result.check.blocking and result.outcome in {Outcome.FAIL, Outcome.ERROR}
+    return Outcome.WARN if lenient else result.outcome
 
 
 WORDS = {
@@ -159,7 +167,9 @@ def _notes(output: Output, notes: Sequence[str]) -> None:
 def check(output: Output, outcome: CheckOutcome) -> None:
     """What the published version looks like now."""
     bad = [f for f in outcome.findings if f.holds]
-    output.line(f"version {outcome.version}, as readers see it: {len(bad)} findings that would hold it today")
+    output.line(
+        f"version {outcome.version}, as readers see it: {counted(len(bad), 'finding')} that would hold it today"
+    )
     for found in outcome.incidents:
         incident_summary(output, found)
     for finding in outcome.findings:
@@ -169,6 +179,8 @@ def check(output: Output, outcome: CheckOutcome) -> None:
     _checks(output, outcome.results)
     output.line(f"counts    {outcome.counts}")
     _notes(output, outcome.notes)
+    if outcome.incidents:
+        output.line(f"next      tidegate incidents show {outcome.incidents[0].number}")
 
 
 def plan(output: Output, found: ScanPlan, *, statements: bool) -> None:
@@ -182,7 +194,7 @@ def plan(output: Output, found: ScanPlan, *, statements: bool) -> None:
     output.table([*heads, "CPU s"] if statements else heads, rows, right=[*right, 6] if statements else right)
     cells = sum(s.cells or 0 for s in found.statements)
     output.line(
-        f"\nversion {found.version}: {len(found.statements)} statements read about {cells:,} cells (rows times columns)"
+        f"\nversion {found.version}: {counted(len(found.statements), 'statement')} read about {counted(cells, 'cell')} (rows times columns)"
         f" for the profile and {len(found.checks)} of {found.declared} checks; nothing was judged"
     )
     for check in found.checks:
@@ -282,7 +294,9 @@ def diff(output: Output, old: int, new: int, tables: Sequence[TableDiff]) -> Non
     """How two versions differ."""
     same = [t for t in tables if t.state == "same"]
     changed = [t for t in tables if t.state != "same"]
-    output.line(f"version {old} -> {new}: {len(changed)} tables differ, {len(same)} are the same")
+    output.line(
+        f"version {old} -> {new}: {counted(len(changed), 'table differs', 'tables differ')}, {len(same)} {'is' if len(same) == 1 else 'are'} the same"
+    )
     if not changed:
         return
     output.line()
@@ -299,14 +313,23 @@ def _diff_details(output: Output, table: TableDiff) -> None:
     lines = [f"column {c} added" for c in table.added_columns]
     lines += [f"column {c} removed" for c in table.removed_columns]
     lines += [f"column {c} was {a}, is {b}" for c, a, b in table.retyped]
-    for column in table.columns:
-        changed = "" if column.changed is None else f"{column.changed:,} values changed, "
-        lines.append(f"{column.name}: {changed}{column.old_filled:,} -> {column.new_filled:,} filled")
+    lines += [line for column in table.columns if (line := _column(column, table))]
     lines += [f"{what} {key}" for what, key in table.sample]
     if lines:
         output.line(f"\n{table.ref}")
         for line in lines:
             output.line(f"  {line}")
+
+
+def _column(column: ColumnChange, table: TableDiff) -> str | None:
+    """What became of a column beyond the rows that came and went; None when that is all."""
+    told = [f"{counted(column.changed, 'value')} changed"] if column.changed else []
+    if table.old_rows is not None and table.new_rows is not None:
+        old, new = table.old_rows - column.old_filled, table.new_rows - column.new_filled
+        told += [f"{old:,} -> {new:,} NULL"] if old != new else []
+    if not told and table.added is None and table.old_rows == table.new_rows:
+        return f"{column.name}: other values"
+    return f"{column.name}: {', '.join(told)}" if told else None
 
 
 def _rows(count: int | None) -> str:
@@ -319,12 +342,14 @@ def _keys(table: TableDiff) -> str:
     return f"{table.added:,} / {table.removed:,} / {table.changed:,}"
 
 
-def published(output: Output, version: Version, public: Path) -> None:
-    """After a publication by hand."""
+def published(output: Output, version: Version, public: Path, *, resolved: Sequence[Incident] = ()) -> None:
+    """After a publication by hand, which resolved some incidents."""
     if output.json:
         output.document("version", version)
     else:
         output.line(f"published  version {version.number}; readers see it: {public}")
+        for incident in resolved:
+            output.line(f"resolved   incident {incident.number} as {incident.resolution}: {incident.title}")
         output.line("next       tidegate status")
 
 
@@ -349,7 +374,9 @@ def incident(output: Output, found: Incident, timeline: Sequence[Event], results
     output.line("\ntimeline (UTC)")
     for event in timeline:
         reason = event.data.get("reason") or ""
-        output.line(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.kind.removeprefix('incident.')}  {event.actor}  {reason}")
+        output.line(
+            f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.kind.removeprefix('incident.')} by {event.actor}  {reason}".rstrip()
+        )
 
 
 def _finding(output: Output, finding: Finding) -> None:
@@ -357,7 +384,7 @@ def _finding(output: Output, finding: Finding) -> None:
     if finding.expected is not None and finding.observed is not None:
         band = finding.expected
         output.entry("", f"observed {finding.observed:,.4g}, expected {band.low:,.4g} to {band.high:,.4g}")
-        output.entry("", f"learned by {band.method} from {band.points} past values")
+        output.entry("", f"learned by {band.method} from {counted(band.points, 'past value')}")
     if finding.rarity is not None:
         output.entry("", f"by chance {_chance(finding.rarity)}")
     if finding.sql:
@@ -374,7 +401,7 @@ def _samples(output: Output, found: Incident, results: Sequence[CheckResult]) ->
         sample = result.sample
         if sample is None or f"{result.check.dataset}/check/{result.check.id}" not in keys:
             continue
-        output.line(f"\n{result.check.name}: {sample.total:,} failures; rows shown: {len(sample.rows)}")
+        output.line(f"\n{result.check.name}: {counted(sample.total, 'failure')}; rows shown: {len(sample.rows)}")
         output.table(sample.columns, [[v if v is not None else "NULL" for v in row] for row in sample.rows])
         if sample.masked:
             output.line(f"masked: {', '.join(sample.masked)}")

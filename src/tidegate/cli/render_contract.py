@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.cli.output import Output
 from tidegate.model import CheckResult, Contract, ContractChange, Outcome, Remark
+from tidegate.model.words import counted
 
 if TYPE_CHECKING:  # `lint` must not load what scans and judges
     from tidegate.services.contract import ContractTest
@@ -22,14 +23,10 @@ def remarks(output: Output, found: Sequence[Remark], *, files: int) -> None:
         output.line(f"{remark.file}:{remark.line}:{remark.column}: {level}: {remark.message}")
         if remark.hint:
             output.line(f"  hint: {remark.hint}")
-    counted = Counter(remark.level for remark in found)
+    levels = Counter(remark.level for remark in found)
     output.line(
-        f"{_number(files, 'file')}, {_number(counted['error'], 'error')}, {_number(counted['warning'], 'warning')}"
+        f"{counted(files, 'file')}, {counted(levels['error'], 'error')}, {counted(levels['warning'], 'warning')}"
     )
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def changes(output: Output, old: Contract, new: Contract, found: Sequence[ContractChange], needed: str) -> None:
@@ -58,12 +55,13 @@ def tested(output: Output, told: ContractTest) -> None:
             output.line(_line(output, result))
     for what in told.carried:
         output.line(f"carried   {what}")
-    counted = Counter[Outcome](result.outcome for result in told.results)
-    del counted[Outcome.SKIPPED]
-    counts = ", ".join(f"{counted[outcome]} {outcome}" for outcome in Outcome if counted[outcome])
+    ended = Counter[Outcome](result.outcome for result in told.results)
+    del ended[Outcome.SKIPPED]
+    counts = ", ".join(f"{ended[outcome]} {outcome}" for outcome in Outcome if ended[outcome])
+    carried = f"; {len(told.carried)} carried, not evaluated" if told.carried else ""
     files = ", ".join(told.contracts)
     word = output.strong("BROKEN", "red") if told.broken else output.strong("KEPT", "green")
-    output.line(f"{word}  version {told.version} against {files}: {counts}; {len(told.carried)} carried, not evaluated")
+    output.line(f"{word}  version {told.version} against {files}: {counts}{carried}")
 
 
 def _line(output: Output, result: CheckResult) -> str:

@@ -178,7 +178,13 @@ class CheckPart(Part, frozen=True):
     severity: Literal["error", "warn"] = "error"
     warn_if: Annotated[str, about("dbt's: when the number of failures warns")] = "!= 0"
     error_if: Annotated[str, about("dbt's: when the number of failures fails")] = "!= 0"
-    on_fail: Annotated[Literal["hold", "warn"], about("hold the version, or publish it and tell")] = "hold"
+    on_fail: Annotated[
+        Literal["hold", "warn", "quarantine"],
+        about(
+            "hold the version, publish it and tell, or move the rows that fail into quarantine and publish the rest"
+            " (`rule`, `not_null`, `accepted_values`, `relationships`)"
+        ),
+    ] = "hold"
     tags: Annotated[list[str], about("words to select it by: `tidegate check --select tag:WORD`")] = []
 
     def __post_init__(self) -> None:
@@ -192,9 +198,15 @@ class CheckPart(Part, frozen=True):
             raise ValueError("`metric` needs `min`, `max` or both")
         if given[0] != "metric" and (self.min is not None or self.max is not None):
             raise ValueError("`min` and `max` belong to `metric`; a row count has them inside `row_count`")
+        if self.on_fail == "quarantine" and given[0] not in ABOUT_ROWS:
+            known = ", ".join(f"`{name}`" for name in ABOUT_ROWS)
+            raise ValueError(f"`on_fail: quarantine` is for checks on single rows: {known}; found `{given[0]}`")
 
 
 DEMANDS = ("rule", "not_null", "unique", "accepted_values", "relationships", "row_count", "freshness", "metric")
+
+ABOUT_ROWS = ("rule", "not_null", "accepted_values", "relationships")
+"""Demands whose failures are rows of the table, so that they can be moved into quarantine."""
 
 
 class TablePart(Part, frozen=True):
@@ -253,6 +265,14 @@ class ProjectPart(Part, frozen=True):
     strict: Annotated[
         Switch, about("hold the version also when a check is green that looked at nothing or cannot fail")
     ] = False
+    quarantine_limit: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="`on_fail: quarantine` moves at most this share of a table's rows; when more fail, the version is held",
+        ),
+    ] = 0.05
     budget: BudgetPart = BudgetPart()
     checks: list[CheckPart] = []
     contracts: Annotated[

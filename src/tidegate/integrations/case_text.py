@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidegate.model import Sample
+from tidegate.model.words import counted
 from tidegate.services.report import Case
 
 
@@ -12,8 +13,8 @@ def details(case: Case) -> str:
     if case.place:
         lines.append(f"declared in {case.place}")
     if case.failures is not None:
-        looked = "" if case.evaluated is None else f" in {case.evaluated:,} rows"
-        lines.append(f"{case.failures:,} failures{looked}")
+        looked = "" if case.evaluated is None else f" in {counted(case.evaluated, 'row')}"
+        lines.append(f"{counted(case.failures, 'failure')}{looked}")
     if case.hint:
         lines.append(f"hint: {case.hint}")
     if case.sql:

@@ -231,6 +231,7 @@ def _together(parts: Sequence[PipelineFacts]) -> PipelineFacts:
         checks=tuple({c.id: c for p in parts for c in p.checks}.values()),
         tests=tuple(t for p in parts for t in p.tests),
         executed_nodes=sum(counted) if counted else None,
+        ended={node: status for p in parts for node, status in p.ended.items()},
         load_ids=tuple(dict.fromkeys(i for p in parts for i in p.load_ids)),
         notes=tuple(dict.fromkeys(n for p in parts for n in p.notes)),
         located=lambda check: reduce(lambda found, part: part.located(found), parts, check),

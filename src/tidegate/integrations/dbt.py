@@ -181,6 +181,7 @@ class DbtStep:
             located=partial(dbt_lines.located, manifest=artifacts.manifest, project=context.project),
             tests=found.tests,
             executed_nodes=executed,
+            ended=found.ended,
             notes=tuple(dict.fromkeys(notes)),
         )
 

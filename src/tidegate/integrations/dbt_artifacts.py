@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from tidegate.integrations import dbt_tests
 from tidegate.model import Check, DatasetRef, Node, PipelineFacts, StepStatus, TestRun
+from tidegate.model.words import counted
 
 Raw = Mapping[str, object]
 
@@ -103,6 +104,7 @@ def facts(artifacts: Artifacts, *, prefix: str = ".") -> PipelineFacts:
         checks=checks,
         tests=tuple(tests),
         executed_nodes=executed,
+        ended={str(r.get("unique_id")): _status(r) for r in results if _kind(r) not in TESTS},
         notes=tuple(_notes(artifacts, results, book, checks)),
     )
 
@@ -223,7 +225,7 @@ class _Book:
 
     def _check(self, unique_id: str, raw: Raw, kwargs: Raw) -> Check:
         config = _map(raw.get("config"))
-        limit = config.get("limit")
+        limit, on_fail = config.get("limit"), dbt_tests.on_fail(raw)
         return Check(
             id=unique_id,
             name=str(raw.get("name", unique_id)),
@@ -235,6 +237,8 @@ class _Book:
             warn_if=_text(config.get("warn_if")) or "!= 0",
             error_if=_text(config.get("error_if")) or "!= 0",
             fail_calc=_text(config.get("fail_calc")) or "count(*)",
+            blocking=on_fail != "warn",
+            quarantine=on_fail == "quarantine",
             limit=int(limit) if isinstance(limit, int | str) and str(limit).isdigit() else None,
             source="dbt",
             declared_in=self._file(raw),
@@ -265,6 +269,14 @@ class _Book:
             if _resource(unique_id, raw) == "test" and (missing := self._unresolved(raw)):
                 names = " and ".join(f"`{m}`" for m in missing)
                 yield f"dbt never runs test `{raw.get('name')}` ({self._file(raw)}): it names {names}, which does not exist"
+
+    def unknown_words(self) -> Iterator[str]:
+        """Tests whose `on_fail` is none: they hold, as without one."""
+        for unique_id, raw in self.raw.items():
+            said = dbt_tests.on_fail(raw) if _resource(unique_id, raw) == "test" else None
+            if said is not None and said not in dbt_tests.ON_FAIL:
+                known = ", ".join(dbt_tests.ON_FAIL)
+                yield f"`on_fail` of dbt test `{raw.get('name')}` ({self._file(raw)}) is `{said}`, which is none of {known}: it holds"
 
     def _unresolved(self, raw: Raw) -> list[str]:
         parents = [self.raw.get(p, {}) for p in _texts(_map(raw.get("depends_on")).get("nodes"))]
@@ -315,19 +327,21 @@ def _notes(artifacts: Artifacts, results: Sequence[Raw], book: _Book, checks: Se
     yield from book.unresolved()
     executed = {str(r.get("unique_id")) for r in results}
     yield from _without_entry(checks)
+    yield from book.unknown_words()
     checks = [c for c in checks if not dbt_tests.is_freshness(c)]
     missed = [c.name for c in checks if c.id not in executed]
     if artifacts.run_results and checks and len(missed) == len(checks):
-        yield f"none of the {len(checks)} declared dbt tests was executed (`dbt {artifacts.command}`)"
+        yield f"none of {counted(len(checks), 'declared dbt test')} was executed (`dbt {artifacts.command}`)"
     elif artifacts.run_results and missed:
-        yield f"{len(missed)} of {len(checks)} declared dbt tests were not executed: {_some(missed)}"
+        was = "was" if len(missed) == 1 else "were"
+        yield f"{len(missed)} of {counted(len(checks), 'declared dbt test')} {was} not executed: {_some(missed)}"
     unbuilt = [str(r.get("unique_id")) for r in results if _status(r) == "skipped" and _kind(r) not in TESTS]
     if unbuilt:
-        yield f"dbt did not build {len(unbuilt)} nodes because of what failed before them: {_some(unbuilt)}"
+        yield f"dbt did not build {counted(len(unbuilt), 'node')} because of what failed before them: {_some(unbuilt)}"
     external = list(book.external())
     if external:
         yield (
-            f"{len(external)} models write files outside the version, which readers see at once and which cannot be"
+            f"{counted(len(external), 'model writes', 'models write')} files outside the version, which readers see at once and which cannot be"
             f" rolled back: {_some(external)}"
         )
 
@@ -340,7 +354,7 @@ def _without_entry(checks: Sequence[Check]) -> Iterator[str]:
             reasons.setdefault((check.kind, str(because)), []).append(check.name)
     for (kind, because), names in reasons.items():
         by = "by the SQL that dbt compiled" if kind == "compiled" else "by dbt alone, which compiled no SQL"
-        yield f"{len(names)} dbt tests are evaluated {by}, because {because}: {_some(names)}"
+        yield f"{counted(len(names), 'dbt test is', 'dbt tests are')} evaluated {by}, because {because}: {_some(names)}"
 
 
 def _some(names: Sequence[str]) -> str:

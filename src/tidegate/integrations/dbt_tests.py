@@ -16,6 +16,9 @@ LEARNED = "elementary"
 ADAPTERS = ("", "default__", "duckdb__")
 """How the macro of a test is called, and those that it is dispatched to."""
 
+ON_FAIL = ("hold", "warn", "quarantine")
+"""What may stand at `config.meta.tidegate.on_fail` of a test."""
+
 NOT_ARGUMENTS = frozenset({"model", "column_name"})
 PERIODS_S = {"minute": 60, "hour": 3_600, "day": 86_400}
 
@@ -150,6 +153,14 @@ def _said(raw: Raw, key: str) -> object:
     """What a source says, in its configuration or, as older versions of dbt have it, beside it."""
     config = raw.get("config")
     return (config.get(key) if isinstance(config, Mapping) else None) or raw.get(key) or None
+
+
+def on_fail(raw: Raw) -> str | None:
+    """What the test's `config.meta.tidegate.on_fail` says: hold, warn or quarantine; None when it says nothing."""
+    here: object = raw
+    for key in ("config", "meta", "tidegate", "on_fail"):
+        here = here.get(key) if isinstance(here, Mapping) else None
+    return str(here) if here else None
 
 
 def freshness_id(unique_id: str) -> str:

@@ -20,6 +20,7 @@ from tidegate.model import (
     ContractTable,
     SlaProperty,
 )
+from tidegate.model.words import counted
 
 Said = tuple[str, str, str, str | None]
 """How grave it is, where, what, and what to do."""
@@ -151,7 +152,7 @@ def _pattern(pattern: str, place: str) -> Iterator[Said]:
 
 def _reference(contract: Contract, table: ContractTable, reference: ContractReference) -> Iterator[Said]:
     if len(reference.columns) != len(reference.fields):
-        said = f"{len(reference.columns)} columns refer to {len(reference.fields)}"
+        said = f"{counted(len(reference.columns), 'column refers', 'columns refer')} to {len(reference.fields)}"
         yield "error", reference.place, said, "name as many under `from` as under `to`"
         return
     for name in reference.columns:

@@ -28,6 +28,7 @@ from tidegate.model.judgement import (
 )
 from tidegate.model.measurement import Grid, Measurement, MetricSpec, Segment, Statement, StatementCost, Value
 from tidegate.model.pipeline import Node, PipelineFacts, Run, RunStatus, StepReport, StepStatus, TestRun
+from tidegate.model.quarantine import Quarantined
 from tidegate.model.selection import Selectable, Selection
 from tidegate.model.settings import (
     Product,
@@ -69,6 +70,7 @@ __all__ = [
     "PipelineFacts",
     "Product",
     "Publication",
+    "Quarantined",
     "Remark",
     "Retention",
     "Run",

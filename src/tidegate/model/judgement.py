@@ -53,7 +53,8 @@ class Check:
     """A demand on a dataset, whoever declared it.
 
     `kind` is a name in the catalogue of checks (`tidegate.checks`); `arguments` are its parameters by name.
-    `warn_if`, `error_if` and `fail_calc` are dbt's. `blocking` tells whether a fail or error holds publication.
+    `warn_if`, `error_if` and `fail_calc` are dbt's. `blocking` tells whether a fail or error holds publication;
+    with `quarantine` too, the rows that fail are moved out of the table, and what cannot be moved holds.
     `declared_in` is where the user can edit it, `path:line` where the line is known. `tags` are those of `tidegate.yml`;
     dbt's are with what a selection can name.
     """
@@ -71,6 +72,7 @@ class Check:
     fail_calc: str = "count(*)"
     limit: int | None = None
     blocking: bool = True
+    quarantine: bool = False
     source: str = "tidegate.yml"
     declared_in: str | None = None
     tags: tuple[str, ...] = ()
@@ -132,7 +134,7 @@ class Finding:
     """A result or an anomaly worth telling; `sentence` explains it, with expected and observed, in one sentence.
 
     `kind` names what it is about: check, volume, freshness, schema, nulls, distinct, location, scale, share,
-    duplicates, segment, step, unchecked, written. `holds` tells whether it closes the gate. `key` identifies the cause from
+    duplicates, segment, step, unchecked, written, quarantine. `holds` tells whether it closes the gate. `key` identifies the cause from
     run to run, so that the same cause tomorrow is the same incident. `rarity` is -log10 of how often chance alone
     brings so strange a number, None where no chance is involved. `spread` names the columns of which no value explains it. `since` says from which load, bucket or version on.
     """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from tidegate.model.dataset import DatasetRef
 from tidegate.model.judgement import Check
@@ -62,6 +63,9 @@ class TestRun:
     message: str | None
 
 
+NOTHING_ENDED: Mapping[str, str] = MappingProxyType({})
+
+
 def _as_it_is(check: Check) -> Check:
     return check
 
@@ -71,6 +75,7 @@ class PipelineFacts:
     """What a step's own artifacts tell: the graph, the declared checks, and what was executed.
 
     `edges` are (upstream id, downstream id). `executed_nodes` counts nodes that ran (None where the step has no nodes).
+    `ended` says how each node ended that is no test, in dbt's lower case: success, skipped, no-op, ...; empty when none ran.
     `load_ids` are the dlt loads of this run, oldest first. `notes` are things that a reader of green output would miss.
     `selectables` are what a selection can name; no document tells them. `located` gives a check with the line in its
     `declared_in`: finding it means to read the files, so it is asked of few.
@@ -83,6 +88,7 @@ class PipelineFacts:
     executed_nodes: int | None = None
     load_ids: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    ended: Mapping[str, str] = field(default_factory=lambda: NOTHING_ENDED, metadata={"json": False})
     selectables: tuple[Selectable, ...] = field(default=(), metadata={"json": False})
     located: Callable[[Check], Check] = field(default=_as_it_is, compare=False, repr=False, metadata={"json": False})
 

@@ -76,6 +76,8 @@ class Settings:
 
     With `strict`, a check that passes because it looked at nothing, or because it cannot see the fault, holds.
 
+    `quarantine_limit` is the share of a table's rows (0 to 1) that one step of a run may put into quarantine.
+
     `contracts` are what `contract_files` say, once they are read.
     """
 
@@ -90,6 +92,7 @@ class Settings:
     retention: Retention = Retention()
     learned: str = "hold"
     strict: bool = False
+    quarantine_limit: float = 0.05
     false_alarms_per_month: float = 2.0
     sample_rows: int = 20
     masked_columns: tuple[str, ...] = ()

@@ -3,18 +3,21 @@
 from tidegate.ports.progress import Clock, Progress
 from tidegate.ports.state import NewEvent, StateStore
 from tidegate.ports.step import Step, StepContext
-from tidegate.ports.warehouse import Answer, Candidate, Capabilities, Reader, Warehouse
+from tidegate.ports.warehouse import ROW, Answer, Candidate, Capabilities, Mark, Reader, Suspicion, Warehouse
 
 __all__ = [
+    "ROW",
     "Answer",
     "Candidate",
     "Capabilities",
     "Clock",
+    "Mark",
     "NewEvent",
     "Progress",
     "Reader",
     "StateStore",
     "Step",
     "StepContext",
+    "Suspicion",
     "Warehouse",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from tidegate.model import Dataset, Version
+from tidegate.model import Dataset, DatasetRef, Quarantined, Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,31 @@ class Candidate:
     copied_bytes: int
     copy_s: float
     copy_method: str
+
+
+ROW = "tidegate_row"
+"""The further column by which `Warehouse.quarantine` knows a row again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspicion:
+    """Rows that a check does not want. `failing` gives, for the name of a relation that has the table's columns and ROW,
+    the SELECT of the failing rows; ROW must be among its columns, other columns may be too.
+    """
+
+    check: str
+    reason: str
+    failing: Callable[[DatasetRef], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What is kept beside a row in quarantine: the run that moved it, its version, the last load if known, and the time."""
+
+    run: str
+    version: int
+    load: str | None
+    at: datetime
 
 
 class Reader(Protocol):
@@ -157,6 +183,24 @@ class Warehouse(Protocol):
             WarehouseError: on entering, somebody has the published version open for writing.
             StepEscapedError: on leaving, one of them changed all the same, or one that was not there exists now; raised
                 from the body's own error if it had one.
+        """
+
+    def quarantine(
+        self, number: int, ref: DatasetRef, suspicions: Sequence[Suspicion], *, mark: Mark, most: float
+    ) -> Quarantined:
+        """Move the failing rows of a candidate's table into `quarantine_table(ref)`: all of them, in one transaction, or,
+        when they are more than the share `most` (0 to 1) of the table's rows, none.
+
+        That table has the columns of `ref`, and the texts `_tidegate_check` and `_tidegate_reason` (several are
+        joined by `; `), `_tidegate_run`, `_tidegate_load`, the integer `_tidegate_version` and the UTC time
+        `_tidegate_at`. Rows that are kept there because of the same checks, with the same values, are not kept again,
+        each counted once. New columns are added to it; when a column's type changed it is renamed with `__until_` and
+        the version, and begun anew. Call it before `seal`.
+
+        Raises:
+            QueryError: the engine cannot say which rows fail, or refuses to move them; nothing was changed.
+            WarehouseError: the version is no candidate any more, or another process has it open for writing.
+            VersionNotFoundError, DatabaseNotFoundError: there is nothing to look at.
         """
 
     def seal(self, number: int) -> str:

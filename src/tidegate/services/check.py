@@ -18,13 +18,13 @@ from tidegate.model import (
     Selection,
     Settings,
     StatementCost,
-    TableSettings,
     Version,
 )
+from tidegate.model.words import counted
 from tidegate.services import contract, incidents
 from tidegate.services.audit import unaudited
 from tidegate.services.judge import Verdict, judge
-from tidegate.services.measure import Measured, measure
+from tidegate.services.measure import Measured, for_checks_alone, measure
 from tidegate.services.publish import adopt, nothing_published, repair
 from tidegate.services.run import combine, explained, save, scan_version
 from tidegate.services.selection import choose
@@ -109,10 +109,7 @@ def scan_chosen(site: Site, found: Target, selection: Selection) -> Measured:
     if not selection:
         return scan_version(site, number, found.facts, parent=found.version.parent)
     with site.warehouse.reader(number) as reader:
-        said = site.settings.tables
-        refs = [d.ref for d in reader.catalog()]
-        tables = {r: dataclasses.replace(said.get(r, TableSettings(ref=r)), ignore=True) for r in refs}
-        settings = dataclasses.replace(site.settings, tables=tables)
+        settings = for_checks_alone(site.settings, [d.ref for d in reader.catalog()])
         now = site.clock.now()
         return measure(reader, found.chosen, version=number, settings=settings, now=now, progress=site.progress)
 
@@ -201,6 +198,6 @@ def demand_executed(results: tuple[CheckResult, ...]) -> None:
     if all(r.outcome is Outcome.SKIPPED for r in results):
         reasons = " and ".join(dict.fromkeys(r.reason for r in results))
         raise NothingCheckedError(
-            f"none of the {len(results)} selected checks can be evaluated here: `{reasons}`",
+            f"none of {counted(len(results), 'selected check')} can be evaluated here: `{reasons}`",
             hint="run them with `dbt test`, or let `tidegate run` build with dbt, whose verdict then counts",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from tidegate.checks.contract import logical_type
@@ -68,6 +69,13 @@ class ContractTest:
         """The promises that are not kept, or of which nobody could tell, of contracts that are in force."""
         stops = {Outcome.FAIL, Outcome.ERROR}
         return tuple(r for r in self.results if r.check.blocking and r.outcome in stops)
+
+
+def own_checks(said: Contract) -> Iterator[Check]:
+    """The checks that a contract has in the words of `tidegate.yml`, wherever they stand in it."""
+    for table in said.tables:
+        for quality in chain(table.quality, *(column.quality for column in table.columns)):
+            yield from quality.checks
 
 
 def checks_of(contracts: Sequence[Contract], reader: Reader) -> tuple[Check, ...]:

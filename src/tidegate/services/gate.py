@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tidegate.model import Action, CheckResult, Decision, Finding, Outcome
+from tidegate.model.words import counted
 
 
 def decide(
@@ -21,6 +22,8 @@ def decide(
     if because:
         return Decision(version=version, action=Action.HOLD, because=tuple(because), decided_at=now)
     passed = sum(r.outcome is Outcome.PASS for r in results)
-    told = len(findings)
-    reason = f"{tables} tables measured, {passed} of {len(results)} checks passed, {told} findings that do not hold"
+    moved = sum(f.affected_rows or 0 for f in findings if f.kind == "quarantine")
+    taken = f", {counted(moved, 'row')} in quarantine" if moved else ""
+    others = f", {counted(len(findings), 'finding')} told" if findings else ""
+    reason = f"{counted(tables, 'table')} measured, {passed} of {counted(len(results), 'check')} passed{taken}{others}"
     return Decision(version=version, action=Action.PUBLISH, because=(reason,), decided_at=now)

@@ -75,9 +75,9 @@ def severity(
     shares = [f.affected_share for f in findings if f.affected_share is not None]
     if shares and max(shares) < 0.01:
         level += 1
-        reasons.append(f"at most {max(shares):.2%} of the rows are affected")
+        reasons.append(f"at most {100 * max(shares):.2f} % of the rows are affected")
     elif shares:
-        reasons.append(f"up to {max(shares):.0%} of the rows under test are affected")
+        reasons.append(f"up to {100 * max(shares):.0f} % of the rows under test are affected")
     return Severity(f"sev{min(4, max(1, level))}"), tuple(reasons)
 
 
@@ -157,7 +157,7 @@ def _back(incident: Incident, version: int, now: datetime) -> str:
 def next_step(root: Finding, *, version: int, held: bool) -> str:
     """What the person on call does now, in one or two imperatives."""
     first = root.hint or "look at the finding and its SQL"
-    if root.kind == "step":
+    if root.kind == "step" or (root.kind == "unchecked" and not held):  # no other version answers what nobody can ask
         return first
     if root.kind == WRITTEN:
         accept = f"`tidegate publish {version}" if held else "`tidegate run`, and then `tidegate publish N"

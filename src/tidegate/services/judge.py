@@ -285,7 +285,7 @@ def _hint(result: CheckResult) -> str:
         return "find out why it was not run; a check that does not run protects nothing"
     if result.evaluated == 0:
         return "nothing was evaluated: see whether the table or the `where` should hold rows"
-    return "look at the failing rows with the SQL, repair the source or the model, and run again"
+    return "look at the failing rows with the SQL, repair the source or the model"
 
 
 def _blind(

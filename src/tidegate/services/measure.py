@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Callable, Container, Generator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -26,7 +26,9 @@ from tidegate.model import (
     Settings,
     Statement,
     StatementCost,
+    TableSettings,
 )
+from tidegate.model.quarantine import QUARANTINE
 from tidegate.ports import Answer, Progress, Reader
 from tidegate.scan import ScanOptions, TableScan, scan_table
 
@@ -167,6 +169,13 @@ def measure(
     )
 
 
+def for_checks_alone(settings: Settings, tables: Iterable[DatasetRef]) -> Settings:
+    """Settings with which a scan reads what checks need and nothing else."""
+    said = settings.tables
+    ignored = {ref: dataclasses.replace(said.get(ref, TableSettings(ref=ref)), ignore=True) for ref in tables}
+    return dataclasses.replace(settings, tables=ignored)
+
+
 def _wishes(
     checks: Sequence[Check], catalog: Mapping[DatasetRef, Dataset]
 ) -> tuple[dict[DatasetRef, list[MetricSpec]], dict[int, CheckResult]]:
@@ -189,7 +198,7 @@ def is_users_own(ref: DatasetRef, catalog: Container[DatasetRef]) -> bool:
     dlt loads through `<dataset>_staging`, which has its table of schema versions and none of loads; a dbt project's
     `<target>_staging` has neither.
     """
-    if ref.name.startswith(INTERNAL_PREFIXES):
+    if ref.name.startswith(INTERNAL_PREFIXES) or ref.namespace == QUARANTINE:
         return False
     versions, loads = (DatasetRef(namespace=ref.namespace, name=f"_dlt_{name}") for name in ("version", "loads"))
     return not (ref.namespace.endswith("_staging") and versions in catalog and loads not in catalog)

@@ -14,6 +14,9 @@ from tidegate.services.check import CheckOutcome, Counts
 FOUND = "tidegate/"
 """How the kind of a case starts that no declared check stands for: `tidegate/volume`."""
 
+BY_DBT = ("dbt", "compiled")
+"""Kinds of checks of which dbt knows the test, `arguments["test"]`: dbt's verdict, or the SQL that it compiled."""
+
 PIPELINE = "pipeline"
 """The table of a case that is about no table."""
 
@@ -97,7 +100,7 @@ def _of_result(result: CheckResult, hint: str | None) -> Case:
     lenient = not check.blocking and result.outcome in {Outcome.FAIL, Outcome.ERROR}
     return Case(
         id=check.id,
-        kind=str(check.arguments.get("test", check.kind)) if check.kind == "dbt" else check.kind,
+        kind=str(check.arguments.get("test", check.kind)) if check.kind in BY_DBT else check.kind,
         name=check.name,
         table=str(check.dataset),
         column=check.column,

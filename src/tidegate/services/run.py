@@ -24,6 +24,7 @@ from tidegate.model import (
     Layer,
     Node,
     PipelineFacts,
+    Quarantined,
     RunStatus,
     StatementCost,
     StepReport,
@@ -32,7 +33,7 @@ from tidegate.model import (
     VersionState,
 )
 from tidegate.ports import Candidate, Step, StepContext
-from tidegate.services import contract, gate, incidents
+from tidegate.services import contract, gate, incidents, quarantine
 from tidegate.services.audit import unaudited
 from tidegate.services.explain import explain
 from tidegate.services.judge import Verdict, judge
@@ -60,6 +61,7 @@ class RunOutcome:
     copy_method: str
     seconds: Mapping[str, float]
     repaired: tuple[str, ...]
+    quarantined: tuple[Quarantined, ...] = ()
 
 
 class _Watch:
@@ -125,13 +127,13 @@ def _build(
     candidate = site.warehouse.begin(number=number, parent=parent)
     site.progress.stage("copied", f"{candidate.copied_bytes} bytes by {candidate.copy_method}")
     watch.lap("copy")
-    reports = _steps(site, steps, candidate, run_id)
+    reports, separated = _steps(site, steps, candidate, run_id)
     watch.lap("build")
     site.progress.stage("seal")
     fingerprint = site.warehouse.seal(number)
     site.state.append([site.event("version.sealed", f"version:{number}", {"fingerprint": fingerprint})])
     declared = [step.facts(site.settings.root, candidate.state) for step in steps]
-    facts = combine([*declared, *(r.facts for r in reports)])
+    facts = quarantine.without_old_verdicts(combine([*declared, *(r.facts for r in reports)]), separated)
     graph = lineage.build(facts.nodes, facts.edges)
     learn_parent(site, parent)
     site.progress.stage("scan", f"version {number}")
@@ -149,7 +151,8 @@ def _build(
         built=True,
     )
     verdict = explained(site, measured, verdict)
-    verdict = dataclasses.replace(verdict, findings=(*unaudited(site), *verdict.findings))
+    moved = quarantine.findings(separated, reports, measured.catalog)
+    verdict = dataclasses.replace(verdict, findings=(*unaudited(site), *moved, *verdict.findings))
     save(site, measured, verdict)
     decision = gate.decide(number, verdict.results, verdict.findings, tables=len(measured.scans), now=site.clock.now())
     watch.lap("judge")
@@ -171,6 +174,7 @@ def _build(
         copy_method=candidate.copy_method,
         seconds=watch.seconds,
         repaired=said,
+        quarantined=separated.tables,
     )
 
 
@@ -203,20 +207,46 @@ def _act(
     prune(site)
 
 
-def _steps(site: Site, steps: Sequence[Step], candidate: Candidate, run_id: str) -> list[StepReport]:
+def _steps(
+    site: Site, steps: Sequence[Step], candidate: Candidate, run_id: str
+) -> tuple[list[StepReport], quarantine.Separated]:
     reports: list[StepReport] = []
+    separated = quarantine.Separated()
     others = [path for step in steps for path in step.databases(site.settings.root)]
     with _shown_stays(site), site.warehouse.guard(others):
-        for step, said in zip(steps, _timeouts(site, steps), strict=True):
-            site.progress.stage(f"step:{step.name}", step.kind)
-            subject = f"run:{run_id}"
-            site.state.append([site.event("step.started", subject, {"step": step.name, "kind": step.kind})])
-            report = step.run(context(site, candidate, run_id, said), site.progress)
-            site.state.append([site.event("step.finished", subject, _finished(report))])
+        todo = list(steps)
+        while todo:
+            step = todo.pop(0)
+            report = _step(site, step, candidate, run_id)
             reports.append(report)
             if report.status in {StepStatus.FAILED, StepStatus.TIMEOUT}:
                 raise _failed(report, _protected(site, candidate, others))
-    return reports
+            separated = quarantine.separate(site, candidate, separated, reports, todo, run=run_id)
+            if not todo and separated.taken and len(reports) == len(steps):
+                todo += _again(site, steps, candidate, separated, reports)
+    return reports, separated
+
+
+def _step(site: Site, step: Step, candidate: Candidate, run_id: str) -> StepReport:
+    site.progress.stage(f"step:{step.name}", step.kind)
+    subject = f"run:{run_id}"
+    site.state.append([site.event("step.started", subject, {"step": step.name, "kind": step.kind})])
+    report = step.run(context(site, candidate, run_id, _timeout(site, step)), site.progress)
+    site.state.append([site.event("step.finished", subject, _finished(report))])
+    return report
+
+
+def _again(
+    site: Site,
+    steps: Sequence[Step],
+    candidate: Candidate,
+    separated: quarantine.Separated,
+    reports: Sequence[StepReport],
+) -> Sequence[Step]:
+    """The steps that build from what quarantine left; asked once in a run."""
+    with site.warehouse.reader(candidate.number) as reader:
+        catalog = {d.ref: d for d in reader.catalog()}
+    return quarantine.again(steps, separated, reports, catalog)
 
 
 @contextmanager
@@ -240,10 +270,9 @@ def _protected(site: Site, candidate: Candidate, others: Sequence[Path]) -> list
     return [*published, *others]
 
 
-def _timeouts(site: Site, steps: Sequence[Step]) -> list[float]:
+def _timeout(site: Site, step: Step) -> float:
     known = {s.name: s.timeout.total_seconds() for s in site.settings.steps}
-    longest = max(known.values(), default=3600.0)
-    return [known.get(step.name, longest) for step in steps]
+    return known.get(step.name, max(known.values(), default=3600.0))
 
 
 def context(site: Site, candidate: Candidate, run_id: str, timeout_s: float) -> StepContext:
@@ -301,7 +330,7 @@ def _abandon(site: Site, run_id: str, number: int, error: BaseException) -> None
     if version is not None and version.state is VersionState.CANDIDATE:
         site.warehouse.discard(number)
         if isinstance(error, StepError):
-            finding = _step_finding(error)
+            finding = _step_finding(error, _failed_step(site, run_id))
             events += incidents.record(site, [finding], lineage.Graph(), version=number, run=run_id, held=True)
         events.append(site.event("version.pruned", f"version:{number}", {"reason": reason}))
     unfinished = {r.id for r in site.state.unfinished_runs()}
@@ -311,9 +340,21 @@ def _abandon(site: Site, run_id: str, number: int, error: BaseException) -> None
         site.state.append(events)
 
 
-def _step_finding(error: StepError) -> Finding:
+def _failed_step(site: Site, run_id: str) -> str | None:
+    """The step that broke off or failed; None when none did, as when one wrote elsewhere and that was seen afterwards."""
+    broken: str | None = None
+    for event in site.state.events(subject=f"run:{run_id}"):
+        if event.kind == "step.started":
+            broken = str(event.data["step"])
+        elif event.kind == "step.finished" and event.data["status"] not in {StepStatus.FAILED, StepStatus.TIMEOUT}:
+            broken = None
+    return broken
+
+
+def _step_finding(error: StepError, step: str | None) -> Finding:
+    """One cause for each step: two that fail are two incidents."""
     return Finding(
-        key=f"pipeline/{error.code}",
+        key=f"pipeline/{error.code}/{step}" if step else f"pipeline/{error.code}",
         kind="step",
         layer=Layer.TECHNICAL,
         dataset=None,

@@ -55,11 +55,18 @@ def _declared(checks: Sequence[Check], places: Mapping[str, str]) -> Iterator[Se
             folder="",
             path=(check.declared_in or check.source).partition(":")[0],
             tags=check.tags,
-            config={"severity": check.severity, "on_fail": "hold" if check.blocking else "warn", "tags": check.tags},
+            config={"severity": check.severity, "on_fail": _on_fail(check), "tags": check.tags},
             test_name=check.kind,
             test_type="singular" if check.kind in SINGULAR else "generic",
             parents=(places.get(str(check.dataset).casefold(), f"table.{check.dataset}"),),
         )
+
+
+def _on_fail(check: Check) -> str:
+    """What `tidegate.yml` calls it."""
+    if not check.blocking:
+        return "warn"
+    return "quarantine" if check.quarantine else "hold"
 
 
 def _table(unique_id: str, ref: DatasetRef) -> Selectable:

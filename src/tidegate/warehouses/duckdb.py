@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidegate.errors import DiskFullError, QueryError, TidegateError, WarehouseError
-from tidegate.model import Column, Dataset, DatasetRef, Version
-from tidegate.ports import Answer, Candidate, Capabilities, Reader
+from tidegate.model import Column, Dataset, DatasetRef, Quarantined, Version
+from tidegate.ports import Answer, Candidate, Capabilities, Mark, Reader, Suspicion
 from tidegate.warehouses.content import fingerprint, folder_fingerprint, logs_beside
+from tidegate.warehouses.duckdb_quarantine import move
 from tidegate.warehouses.duckdb_types import ZONED, aware, family, literal, without_zones
 from tidegate.warehouses.folder import VersionFolder
 from tidegate.warehouses.guard import Guard, no_writer
@@ -116,6 +117,16 @@ class DuckDBWarehouse:
             return Guard(None, others)
         return Guard(self._folder.database(number), others, state=self._folder.state(number))
 
+    def quarantine(
+        self, number: int, ref: DatasetRef, suspicions: Sequence[Suspicion], *, mark: Mark, most: float
+    ) -> Quarantined:
+        database = self._folder.database(number)
+        self._folder.demand_candidate(number)
+        with _session(self._folder.spill_path(next(SERIALS))) as connection:
+            name = _entered(connection, database, mode="READ_WRITE")
+            _spread(connection, name)
+            return move(_asking(connection), name, ref, suspicions, mark=mark, most=most)
+
     def seal(self, number: int) -> str:
         database = self._folder.database(number)
         self._folder.end_writing(number)
@@ -150,13 +161,7 @@ class DuckDBWarehouse:
     def reader(self, number: int) -> Iterator[Reader]:
         database = self._folder.database(number)
         with _session(self._folder.spill_path(next(SERIALS))) as connection:
-            _attach(connection, database, name=None)
-            name = _attached(connection)
-            if _is_ambiguous(connection, name):
-                connection.execute(f"DETACH {_quoted(name)}")
-                name = f"{name} (the database)"
-                _attach(connection, database, name=_quoted(name))
-            connection.execute(f"USE {_quoted(name)}")
+            name = _entered(connection, database)
             _spread(connection, name)
             yield DuckDBReader(connection, name)
 
@@ -292,12 +297,43 @@ def _session(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, database: Path, *, name: str | None) -> None:
+def _entered(connection: duckdb.DuckDBPyConnection, database: Path, *, mode: str = "READ_ONLY") -> str:
+    """Attach a version alone, under the name that DuckDB derives for it unless that is ambiguous, and work in it."""
+    _attach(connection, database, name=None, mode=mode)
+    name = _attached(connection)
+    if _is_ambiguous(connection, name):
+        connection.execute(f"DETACH {_quoted(name)}")
+        name = f"{name} (the database)"
+        _attach(connection, database, name=_quoted(name), mode=mode)
+    connection.execute(f"USE {_quoted(name)}")
+    return name
+
+
+def _asking(connection: duckdb.DuckDBPyConnection) -> Callable[[str], list[tuple[object, ...]]]:
+    """Run one statement and return its rows.
+
+    Raises:
+        QueryError: the engine refused it.
+    """
+    import duckdb
+
+    def ask(sql: str) -> list[tuple[object, ...]]:
+        try:
+            return connection.execute(sql).fetchall()
+        except duckdb.Error as error:
+            raise QueryError(_first_lines(error), sql=sql) from error
+
+    return ask
+
+
+def _attach(
+    connection: duckdb.DuckDBPyConnection, database: Path, *, name: str | None, mode: str = "READ_ONLY"
+) -> None:
     import duckdb
 
     alias = f" AS {name}" if name else ""
     try:
-        connection.execute(f"ATTACH {literal(str(database))}{alias} (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(str(database))}{alias} ({mode})")
     except duckdb.Error as error:
         raise _translated(error, database) from error
 

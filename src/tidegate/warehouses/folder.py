@@ -286,6 +286,16 @@ class VersionFolder:
         if judged != "candidate":
             raise WarehouseError(f"version `{number}` is kept as `{judged}` and is not built again")
 
+    def demand_candidate(self, number: int) -> None:
+        """Refuse to change what was judged.
+
+        Raises:
+            WarehouseError: the version is published, or was judged.
+        """
+        judged = self.metadata(number).get("state", "candidate")
+        if number == self.published() or judged != "candidate":
+            raise WarehouseError(f"version `{number}` was judged, so no row of it is moved")
+
     def _flush(self, number: int) -> None:
         storage.flush_tree(self.path(number))
         storage.flush(self._versions)

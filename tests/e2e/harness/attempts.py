@@ -37,6 +37,9 @@ WATCHED = ("open", "os.", "shutil.", "fcntl.", "sqlite3.")
 PIDS = "steps.txt"
 """In the project's folder: every step process that was ever let loose, as `pid<TAB>start time`."""
 
+SPOILED = 1_000_000
+"""Every batch brings a further row whose number is larger by this; a check puts it into quarantine."""
+
 OUTLIVE_S = 60.0
 """How long a step without an owner goes on, if nobody stops it."""
 
@@ -144,6 +147,7 @@ def load_batch(context: StepContext, *, bad: bool, point: Point) -> None:
         database.execute("CREATE TABLE IF NOT EXISTS a (batch INTEGER, version INTEGER)")
         point("load:begun")
         database.execute("INSERT INTO a VALUES (?, ?)", [batch, number_of(context)])
+        database.execute("INSERT INTO a VALUES (?, ?)", [SPOILED + batch, number_of(context)])
         point("load:inserted")
     point("load:closed")
     cursor.write_text(str(batch))

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from tests.e2e.harness.attempts import strays
+from tests.e2e.harness.attempts import SPOILED, strays
 from tests.e2e.harness.driver import Driver, Order, Report
 from tidegate.model import Event, Incident, Publication, Run, RunStatus, Version, VersionState
 from tidegate.state.sqlite import SQLiteStateStore
@@ -23,9 +23,11 @@ CONFIGURATION = """\
 version: 1
 warehouse: {database: shop.duckdb}
 learned: "off"
+quarantine_limit: 1
 retention: {versions: 2, days: 0}
 checks:
   - {table: main.b, rule: "not bad"}
+  - {table: main.a, rule: "batch < 1000000", on_fail: quarantine}
 """
 
 KEPT = {VersionState.PUBLISHED, VersionState.RETIRED, VersionState.HELD}
@@ -183,6 +185,14 @@ class Rig:
                 connection.execute("SELECT batch FROM latest").fetchall(),
             )
 
+    def quarantined(self) -> Rows:
+        """The rows in quarantine in what readers see."""
+        with duckdb.connect(str(self.warehouse / "live" / "shop.duckdb"), read_only=True) as connection:
+            if not connection.execute("FROM duckdb_tables() WHERE schema_name = 'tidegate_quarantine'").fetchall():
+                return []
+            kept = "SELECT batch, version, _tidegate_version FROM tidegate_quarantine.main__a ORDER BY ALL"
+            return connection.execute(kept).fetchall()
+
     def expected(self, number: int) -> tuple[Rows, Rows, Rows]:
         """What version `number` holds according to the ledger: a batch for each of its ancestors and for itself."""
         rows: Rows = sorted(self.adopted_rows.get(self.ledger.ancestors(number)[0], ()))
@@ -266,6 +276,8 @@ class Rig:
             assert self.live == self.ledger.publications[0].previous
         if self.live is not None:
             assert self.content() == self.expected(self.live)
+            spoiled = [(SPOILED + batch, n, n) for batch, n in enumerate(self._built(self.live), start=1)]
+            assert self.quarantined() == spoiled, "each batch brings one row that goes into quarantine, once"
             travelling = self.warehouse / "live" / "state"
             state = {p.name: p.read_text() for p in travelling.iterdir()}
             batches = len(self._built(self.live))

@@ -48,7 +48,7 @@ def test_it_writes_one_file_that_loads(project: Path) -> None:
     assert settings.warehouse.adopt is None
     assert any("does not exist yet" in line for line in done.unknown)
     assert any("pipeline shop" in line for line in done.found)
-    assert any("1 models" in line for line in done.found)
+    assert any("1 model," in line for line in done.found)
 
 
 def test_an_existing_database_is_to_be_adopted_and_left_alone(project: Path) -> None:
@@ -74,6 +74,29 @@ def test_adopt_makes_the_database_a_link_at_once(project: Path) -> None:
     assert (project / "my shop.duckdb.before-tidegate").is_file()
 
 
+@pytest.mark.parametrize("link_back", [True, False])
+def test_an_adopted_database_stays_the_link_that_it_is(project: Path, link_back: bool) -> None:
+    with duckdb.connect(str(project / "my shop.duckdb")) as con:
+        con.execute("create table t as select 42 as x")
+    first = init(project, QUIET, link_back=True, force=False)
+    again = init(project, QUIET, link_back=link_back, force=True)
+    assert again.text == first.text
+    assert again.adopted is None
+    assert "database my shop.duckdb: is a link to the live version" in again.found
+    (project / "warehouse" / "versions" / "000001" / "my shop.duckdb").unlink()  # it leads nowhere now
+    assert init(project, QUIET, link_back=link_back, force=True).text == first.text
+
+
+def test_a_link_of_the_users_own_is_followed(project: Path) -> None:
+    (project / "live").mkdir()
+    elsewhere = project / "live" / "my shop.duckdb"
+    with duckdb.connect(str(elsewhere)) as con:
+        con.execute("create table t as select 42 as x")
+    (project / "my shop.duckdb").symlink_to(elsewhere)
+    init(project, QUIET, link_back=False, force=False)
+    assert load(project).warehouse.adopt == elsewhere.resolve()
+
+
 def test_it_refuses_what_it_cannot_do(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.raises(PathNotFoundError, match="no database"):
         init(project, QUIET, link_back=True, force=False)
@@ -85,6 +108,30 @@ def test_it_refuses_what_it_cannot_do(project: Path, tmp_path_factory: pytest.Te
         init(tmp_path_factory.mktemp("empty"), QUIET, link_back=False, force=False)
     with pytest.raises(PathNotFoundError):
         init(project / "nowhere", QUIET, link_back=False, force=False)
+
+
+@pytest.mark.parametrize(
+    ("ignored", "said"),
+    [
+        (None, "add `warehouse/` and `.tidegate/` to `.gitignore`"),
+        ("/warehouse/\n", "add `.tidegate/` to `.gitignore`"),
+        ("warehouse\n.tidegate/\n", None),
+    ],
+)
+def test_git_is_not_to_take_data_for_code(project: Path, ignored: str | None, said: str | None) -> None:
+    assert init(project, QUIET, link_back=False, force=False).advice == ()
+    (project / ".git").mkdir()
+    if ignored is not None:
+        (project / ".gitignore").write_text(ignored, encoding="utf-8")
+    advice = init(project, QUIET, link_back=False, force=True).advice
+    assert [line.partition(":")[0] for line in advice] == ([said] if said else [])
+
+
+def test_a_project_that_has_versions_does_not_start_empty(project: Path) -> None:
+    (project / "warehouse" / "versions" / "000001").mkdir(parents=True)
+    (project / "warehouse" / "live").symlink_to("versions/000001")
+    done = init(project, QUIET, link_back=False, force=False)
+    assert not any("does not exist yet" in line for line in done.unknown)
 
 
 def test_several_scripts_get_names_of_their_own(project: Path) -> None:

@@ -282,7 +282,7 @@ def test_null_is_not_green_alone():
     asked = check("dbt_utils.accepted_range", "id", arguments={"min_value": 0})
     nulls = MetricSpec(dataset=T, metric="null_count", column="id")
     assert passed(asked, {nulls: 9}) == ()
-    assert passed(asked, {nulls: 10}) == ("all 10 rows are NULL in `id`, and NULL passes",)
+    assert passed(asked, {nulls: 10}) == ("`id` is NULL in 10 of 10 rows, and NULL passes",)
     mean = check("dbt_expectations.expect_column_mean_to_be_between", "id", arguments={"min_value": 0})
     assert passed(mean, {needs(mean, CATALOG)[0]: None}) == ("what it compares is NULL, which passes",)
 

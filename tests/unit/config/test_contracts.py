@@ -47,6 +47,8 @@ def test_checks_written_elsewhere() -> None:
         ("contract.table", "not_null", "a", False),
         ("contract.table", "not_null", "b", False),
     ]
+    (moved,) = checks_of({"rule": "a > 0", "on_fail": "quarantine"}, "a.odcs.yaml:3:5")
+    assert (moved.blocking, moved.quarantine) == (True, True)
     (other,) = checks_of({"table": "raw.x", "rule": "a > 0"}, "a.odcs.yaml:3:5")
     assert str(other.dataset) == "raw.x"
     with pytest.raises(UnknownKeyError, match=r"a\.odcs\.yaml:3:5: unknown key `rul`"):

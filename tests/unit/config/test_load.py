@@ -66,6 +66,27 @@ def test_a_right_file_becomes_settings(tmp_path: Path) -> None:
     assert settings.products[0].tier == 1
 
 
+def test_on_fail_says_what_becomes_of_the_rows(tmp_path: Path) -> None:
+    text = GOOD.replace("on_fail: warn", "on_fail: quarantine") + "quarantine_limit: 0.2\n"
+    settings = settings_of(tmp_path, text)
+    assert [(c.blocking, c.quarantine) for c in settings.checks[:2]] == [(True, True), (True, False)]
+    assert settings.quarantine_limit == 0.2
+    assert settings_of(tmp_path, GOOD).quarantine_limit == 0.05
+
+
+@pytest.mark.parametrize("said", ["unique: id", "row_count: {min: 1}", "freshness: {column: c, max_age: 1h}"])
+def test_only_what_fails_by_rows_is_quarantined(tmp_path: Path, said: str) -> None:
+    with pytest.raises(ConfigError, match="`on_fail: quarantine` is for checks on single rows") as caught:
+        settings_of(tmp_path, f"version: 1\nchecks: [{{table: raw.orders, {said}, on_fail: quarantine}}]\n")
+    assert str(caught.value).startswith("tidegate.yml:2:")
+
+
+@pytest.mark.parametrize("share", ["0", "1.1", "-1", "5%"])
+def test_the_limit_of_quarantine_is_a_share(tmp_path: Path, share: str) -> None:
+    with pytest.raises(ConfigError, match="quarantine_limit"):
+        settings_of(tmp_path, f"version: 1\nquarantine_limit: {share}\n")
+
+
 @pytest.mark.parametrize(
     ("change", "error", "place", "hint"),
     [

@@ -269,8 +269,8 @@ def test_what_was_executed_is_counted_and_what_was_not_is_named() -> None:
         ("test.shop.unique_orders_id", "fail", 3, "Got 3 results")
     ]
     assert found.notes == (
-        "1 of 2 declared dbt tests were not executed: not_null_orders_id",
-        "dbt did not build 1 nodes because of what failed before them: model.shop.customers",
+        "1 of 2 declared dbt tests was not executed: not_null_orders_id",
+        "dbt did not build 1 node because of what failed before them: model.shop.customers",
     )
 
 
@@ -285,12 +285,12 @@ def test_zero_nodes_and_zero_tests_are_told() -> None:
     assert read(ORDERS, run=results()).executed_nodes == 0
     assert read(ORDERS, run=results()).notes == ("dbt executed 0 nodes",)
     ran = read(ORDERS, generic_test("unique"), run=results(("model.shop.orders", "success"), which="run"))
-    assert ran.notes == ("none of the 1 declared dbt tests was executed (`dbt run`)",)
+    assert ran.notes == ("none of 1 declared dbt test was executed (`dbt run`)",)
 
 
 def test_models_that_are_files_outside_the_version_are_told() -> None:
     note = read(node("model.shop.export", config={"materialized": "external"})).notes[0]
-    assert "write files outside the version" in note
+    assert "1 model writes files outside the version" in note
     assert "model.shop.export" in note
 
 

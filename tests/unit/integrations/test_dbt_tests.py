@@ -102,9 +102,9 @@ def test_tests_without_an_entry_are_told_by_reason() -> None:
     tests[0]["compiled_code"] = "select 1"
     notes = dbt.read(dbt.ORDERS, dbt.CUSTOMERS, *tests).notes
     assert notes == (
-        "1 dbt tests are evaluated by the SQL that dbt compiled, because Tidegate has no entry for this test: t0_orders_id",
-        "1 dbt tests are evaluated by dbt alone, which compiled no SQL, because Tidegate has no entry for this test: t1_orders_id",
-        "1 dbt tests are evaluated by dbt alone, which compiled no SQL, because it has no argument `datepart`: recency_orders_id",
+        "1 dbt test is evaluated by the SQL that dbt compiled, because Tidegate has no entry for this test: t0_orders_id",
+        "1 dbt test is evaluated by dbt alone, which compiled no SQL, because Tidegate has no entry for this test: t1_orders_id",
+        "1 dbt test is evaluated by dbt alone, which compiled no SQL, because it has no argument `datepart`: recency_orders_id",
     )
 
 
@@ -190,3 +190,25 @@ def test_what_dbt_said_of_a_source_is_a_run_of_that_check() -> None:
             message="dbt source freshness: no such table",
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "blocking", "quarantine", "notes"),
+    [
+        (None, True, False, 0),
+        ("hold", True, False, 0),
+        ("warn", False, False, 0),
+        ("quarantine", True, True, 0),
+        ("quarentine", True, False, 1),
+    ],
+)
+def test_meta_says_what_becomes_of_rows_that_fail(
+    said: str | None, blocking: bool, quarantine: bool, notes: int
+) -> None:
+    config = {"meta": {"owner": "x", "tidegate": {"on_fail": said}}} if said else {}
+    test = declared(None, "not_null", config=config)
+    found = read(test)
+    assert (found.blocking, found.quarantine) == (blocking, quarantine)
+    told = [n for n in dbt.read(dbt.ORDERS, dbt.CUSTOMERS, test).notes if "on_fail" in n]
+    assert len(told) == notes
+    assert all("`quarentine`, which is none of hold, warn, quarantine" in n for n in told)

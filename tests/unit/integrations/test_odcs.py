@@ -246,7 +246,7 @@ schema:
         (TABLE.replace("@@", "quality: [{metric: duplicateValues, mustBe: 0}]"), "does not say of which columns"),
         (TABLE.replace("@@", "quality: [{metric: duplicateValues, mustBe: 0, arguments: {properties: [idd]}}]"), "no column `idd`"),
         (TABLE.replace("@@", "quality: [{type: sql, query: 'select {property} from {object}', mustBe: 0}]"), "stands at a table"),
-        (TABLE.replace("@@", "relationships: [{from: [orders.id], to: [a.b, a.c]}]"), "11:21 1 columns refer to 2"),
+        (TABLE.replace("@@", "relationships: [{from: [orders.id], to: [a.b, a.c]}]"), "11:21 1 column refers to 2"),
         (TABLE.replace("@@", "relationships: [{from: orders.ids, to: a.b}]"), "`orders` has no column `ids`"),
         (SLA.replace("@@", "{property: latency, value: soon}"), "`latency`: `soon` is no length of time"),
         (SLA.replace("@@", "{property: latency, value: 4, unit: moons}"), "`latency`: `4 moons` is no length of time"),

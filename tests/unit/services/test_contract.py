@@ -99,7 +99,7 @@ COLUMNS: list[tuple[str, str, str, str, str]] = [
     ("id", "primaryKey: true", "unique id", "pass", "100 rows"),
     ("part", "primaryKey: true", "unique part", "fail", "10 values of `part` occur more than once"),
     ("status", "enum: [{value: new}, {value: paid}, {value: sent}]", "enum of status", "pass", ""),
-    ("status", "enum: [{value: new}, {value: paid}]", "enum of status", "fail", "1 values of `status` are not among"),
+    ("status", "enum: [{value: new}, {value: paid}]", "enum of status", "fail", "1 value of `status` is not among"),
     ("place", "logicalType: integer, enum: [{value: 1}, {value: 2}]", "enum of place", "fail", "8 values"),
     ("id", "logicalType: integer, logicalTypeOptions: {minimum: 0}", "minimum of id", "pass", ""),
     ("id", "logicalType: integer, logicalTypeOptions: {exclusiveMinimum: 0}", "exclusiveMinimum of id", "fail", "1 of 100"),

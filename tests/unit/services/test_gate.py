@@ -20,7 +20,7 @@ def test_nothing_that_holds_is_published_with_what_was_seen() -> None:
     decision = decide(7, [result(Outcome.PASS), result(Outcome.WARN)], [finding("t", holds=False)], tables=3, now=NOW)
     assert decision.action is Action.PUBLISH
     assert (decision.version, decision.decided_at) == (7, NOW)
-    assert decision.because == ("3 tables measured, 1 of 2 checks passed, 1 findings that do not hold",)
+    assert decision.because == ("3 tables measured, 1 of 2 checks passed, 1 finding told",)
 
 
 def test_every_finding_that_holds_is_a_reason_and_no_other_is() -> None:

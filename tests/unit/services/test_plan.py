@@ -77,7 +77,7 @@ def test_without_a_version_there_is_nothing_to_select_from(tmp_path: Path) -> No
 
 def test_what_was_skipped_altogether_is_no_success() -> None:
     skipped = result(check("a"), Outcome.SKIPPED, "only dbt can evaluate it")
-    with pytest.raises(NothingCheckedError, match="none of the 2 selected checks can be evaluated here: `only dbt"):
+    with pytest.raises(NothingCheckedError, match="none of 2 selected checks can be evaluated here: `only dbt"):
         demand_executed((skipped, skipped))
     demand_executed((skipped, RESULTS[0]))
 

@@ -59,6 +59,8 @@ def test_cases_of_one_name_are_told_apart() -> None:
 
 def test_the_hint_and_the_kind_of_a_case() -> None:
     cases = {c.name: c for c in made().cases}
+    compiled = check("by hand", kind="compiled", arguments={"test": "singular", "sql": "select 1"})
+    assert [c.kind for c in report(outcome((result(compiled),), ())).cases] == ["singular"]
     assert cases["email filled"].hint == "look at the rows"
     assert (cases["add up"].kind, cases["volume"].kind, cases["positive"].kind) == (
         "singular",

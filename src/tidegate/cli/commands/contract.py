@@ -12,6 +12,7 @@ from tidegate.cli.output import Output
 from tidegate.cli.progress import StderrProgress
 from tidegate.config import find_project, load
 from tidegate.errors import NothingCheckedError, ReadOnlyError
+from tidegate.model.words import counted
 
 
 def lint(arguments: argparse.Namespace, output: Output) -> int:
@@ -51,7 +52,7 @@ def export(arguments: argparse.Namespace, output: Output) -> int:
         plain = odcs_write.document(made, database=database)
         output.document("contract", {"path": arguments.output, "contract": plain})
     elif arguments.output is not None:
-        output.line(f"wrote    {arguments.output}: {len(made.tables)} tables")
+        output.line(f"wrote    {arguments.output}: {counted(len(made.tables), 'table')}")
         output.line("next     read it, then tidegate contract test")
     else:
         output.line(text.rstrip("\n"))

@@ -24,5 +24,7 @@ def init(arguments: argparse.Namespace, output: Output) -> int:
     output.line(f"wrote    {done.path}")
     if done.adopted is not None:
         output.line(f"adopted  the database as version {done.adopted}; it is a link to the live version now")
+    for line in done.advice:
+        output.line(f"advice   {line}")
     output.line("next     tidegate config check, then tidegate run")
     return 0

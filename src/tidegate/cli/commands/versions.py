@@ -11,8 +11,9 @@ from tidegate.cli.options import seconds
 from tidegate.cli.output import Output
 from tidegate.cli.progress import StderrProgress
 from tidegate.errors import UsageError
-from tidegate.model import VersionState
+from tidegate.model import IncidentState, VersionState
 from tidegate.services import publish as publisher
+from tidegate.services.incidents import UNSOLVED
 
 
 def versions(arguments: argparse.Namespace, output: Output) -> int:
@@ -41,7 +42,10 @@ def diff(arguments: argparse.Namespace, output: Output) -> int:
             new = published.number
             if old is None:
                 if published.parent is None:
-                    raise UsageError(f"version `{new}` has no parent", hint="name two versions: `tidegate diff A B`")
+                    raise UsageError(
+                        f"version `{new}` began empty, so there is nothing to compare it with",
+                        hint="name two versions: `tidegate diff A B`; `tidegate versions` lists them",
+                    )
                 old = published.parent
         found = differ.diff(site, old, new)
         if output.json:
@@ -54,10 +58,13 @@ def diff(arguments: argparse.Namespace, output: Output) -> int:
 def publish(arguments: argparse.Namespace, output: Output) -> int:
     """Publish a held or retired version by hand."""
     with open_site(Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False) as site:
+        before = site.state.incidents(states=UNSOLVED)
         version = publisher.publish_by_hand(
             site, arguments.version, reason=arguments.reason, wait_s=seconds(arguments.wait)
         )
-        render.published(output, version, site.warehouse.public_path())
+        now = [site.state.incident(i.number) for i in before]
+        resolved = [i for i in now if i is not None and i.state is IncidentState.RESOLVED]
+        render.published(output, version, site.warehouse.public_path(), resolved=resolved)
     return 0
 
 

@@ -1,0 +1,26 @@
+"""Words: a number beside its noun, as people write it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+def counted(count: float, one: str, many: str | None = None) -> str:
+    """A number and its noun: `1 row`, `1,180 rows`; `many` is for nouns that an `s` does not make many."""
+    return f"{count:,.10g} {one if count == 1 else many or one + 's'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number in a `str.format` template, which also chooses the words that go with it.
+
+    `{n}` is the number, `?` where it is not known; `{n:has|have}` is the first word for one, else the second.
+    """
+
+    value: float | None
+
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return "?" if self.value is None else f"{self.value:,.10g}"
+        one, _, many = spec.partition("|")
+        return one if self.value == 1 else many

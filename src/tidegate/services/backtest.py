@@ -1,0 +1,473 @@
+"""Backtest: replay the learned detectors over the tables' own past, and say what each notch of the budget costs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import TypeAlias
+
+from tidegate.detect import YOUNG, DetectSettings
+from tidegate.errors import UsageError
+from tidegate.model import Dataset, DatasetRef, Finding, Incident, IncidentState, Interval, Measurement
+from tidegate.services.faults import FAULTS, Fault, row_count
+from tidegate.services.judge import DAYS_A_MONTH, per_batch
+from tidegate.services.measure import is_users_own
+from tidegate.services.publish import nothing_published
+from tidegate.services.replay import Excluded, Past, Point, bucket_past, line, look, version_past
+from tidegate.services.site import Site
+
+NOTCHES = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""The budgets that are compared, in false alarms a month for the project."""
+
+NEWEST = 5
+"""Into how many of a table's newest batches faults are put. Chosen, not derived."""
+
+DAYS = 90
+"""How far back the replay goes unless somebody asks for more. Chosen, not derived."""
+
+SMALL = 2
+"""A batch of fewer rows than twice what detection calls few is not tried: half of it is nothing that somebody would miss."""
+
+Accepted: TypeAlias = Mapping[tuple[str, Interval | None], str]
+"""What people called expected or a false alarm, by cause and bucket."""
+
+NOTHING: Accepted = MappingProxyType({})
+ACCEPTING = frozenset({"expected", "false alarm"})
+SOLVED = (IncidentState.RESOLVED, IncidentState.REVIEWED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """A finding that would have held one batch: of the bucket `interval`, or of the version.
+
+    `line` is the past of the number that it is about, up to this batch. `accepted` is what a person said of it, expected or
+    false alarm: it came, and it would not come again.
+    """
+
+    dataset: DatasetRef
+    at: datetime
+    interval: Interval | None
+    version: int | None
+    finding: Finding
+    line: tuple[Point, ...]
+    accepted: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableReplay:
+    """What the replay of one table came to.
+
+    `judged` of its `known` batches were judged, `held` is how many of them would have been held, `told` how many had something
+    to be told that does not hold, or that was accepted. `unit` is what a batch is: day, version. `why_not` says why nothing
+    was judged.
+    """
+
+    dataset: DatasetRef
+    unit: str
+    known: int
+    judged: int
+    held: int
+    told: int
+    seconds: float
+    why_not: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caught:
+    """How many of the injected faults of one kind were caught."""
+
+    fault: str
+    caught: int
+    tried: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notch:
+    """What one budget would have cost and brought.
+
+    `budget` is in false alarms a month for the project, `per_batch` the same for one table and batch, `expected` how many false
+    alarms that allows for all batches that were judged. `alarms` are the batches that would have been held, `days` the days
+    on which that would have happened.
+    """
+
+    budget: float
+    per_batch: float
+    expected: float
+    alarms: int
+    days: int
+    caught: tuple[Caught, ...]
+
+    @property
+    def recall(self) -> float | None:
+        """The share of all injected faults that was caught."""
+        tried = sum(c.tried for c in self.caught)
+        return sum(c.caught for c in self.caught) / tried if tried else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """What people's answers to incidents say of the present detectors.
+
+    `real` incidents were resolved as fixed, `false` as false alarm; what was expected is neither. Of both, how many would have
+    been found. `delays` tells for each real one that was found how many batches after its first one.
+    """
+
+    real: int
+    real_found: int
+    false: int
+    false_found: int
+    delays: tuple[int, ...]
+
+    @property
+    def precision(self) -> float | None:
+        """Real among all labelled incidents that would have been found."""
+        found = self.real_found + self.false_found
+        return self.real_found / found if found else None
+
+    @property
+    def recall(self) -> float | None:
+        """Found among the real ones."""
+        return self.real_found / self.real if self.real else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backtest:
+    """A replay: `budget` is the one that `alarms` and `tables` are about; `since` to `until` what was judged."""
+
+    version: int
+    budget: float
+    since: datetime | None
+    until: datetime | None
+    tables: tuple[TableReplay, ...]
+    alarms: tuple[Alarm, ...]
+    notches: tuple[Notch, ...]
+    labels: Labels
+    notes: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budgets:
+    """The budgets to compare, ascending, and how many tables share them; `own` is the one that is reported whole."""
+
+    own: float
+    all: tuple[float, ...]
+    tables: int
+
+    def settings(self, budget: float) -> DetectSettings:
+        """What detection is told of a budget, as in a run."""
+        return DetectSettings(budget=per_batch(budget, self.tables))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """One table's replay: for each step under test what was found with each budget; steps without anything are left out."""
+
+    past: Past
+    steps: range
+    found: Mapping[int, Mapping[float, tuple[Finding, ...]]]
+    caught: Mapping[float, tuple[Caught, ...]]
+    accepted: Accepted
+
+    def held(self, budget: float) -> tuple[int, ...]:
+        """The steps that would have been held, but for what was accepted."""
+        return tuple(at for at, by in self.found.items() if any(f.holds and not self.answer(f) for f in by[budget]))
+
+    def answer(self, finding: Finding) -> str | None:
+        """What a person said of the same cause in the same bucket, where that accepts it."""
+        return self.accepted.get((finding.key, finding.interval))
+
+
+def backtest(
+    site: Site, *, tables: Sequence[str] = (), budget: float | None = None, days: int | None = None
+) -> Backtest:
+    """Replay the past of the published version's tables, with the budget of the project or another; writes nothing.
+
+    Every batch of the last `days` is judged as it would have been when it came: earlier ones teach, later ones are unknown.
+    What was found teaches afterwards, as if it had been called a false alarm; what incidents of published versions are
+    about does not, as in a run. About 10 ms for a batch of a hundred series, twice that where something is found.
+
+    Raises:
+        NothingPublishedError: nothing is published yet.
+        UsageError: a table that is not there.
+    """
+    begun = site.clock.wall_s()
+    published = site.state.published()
+    if published is None:
+        raise nothing_published(site)
+    catalog = _profiled(site, published.number)
+    own = site.settings.false_alarms_per_month if budget is None else budget
+    budgets = Budgets(own=own, all=tuple(sorted({*NOTCHES, own})), tables=len(catalog))
+    chosen = _chosen(catalog, tables)
+    accepted = _accepted(site, published.number)
+    walks: list[Walk] = []
+    replays: list[TableReplay] = []
+    for done, dataset in enumerate(chosen):
+        site.progress.advance(done, len(chosen), str(dataset.ref))
+        started = site.clock.wall_s()
+        past = _past(site, published.number, dataset)
+        done_walk = walk(past, budgets, days=DAYS if days is None else days, accepted=accepted)
+        replays.append(_summary(done_walk, own, site.clock.wall_s() - started))
+        walks.append(done_walk)
+    site.progress.advance(len(chosen), len(chosen))
+    moments = sorted(m for w in walks for at in _ends(w.steps) for m in _moments(w.past, at))
+    return Backtest(
+        version=published.number,
+        budget=own,
+        since=moments[0] if moments else None,
+        until=moments[-1] if moments else None,
+        tables=tuple(replays),
+        alarms=tuple(sorted((a for w in walks for a in _alarms(w, own)), key=lambda a: (a.at, a.dataset))),
+        notches=tuple(_notch(walks, one, budgets) for one in budgets.all),
+        labels=_labels(site, {d.ref: d for d in chosen}, budgets.settings(own)),
+        notes=_notes(site, days),
+        seconds=site.clock.wall_s() - begun,
+    )
+
+
+def _notes(site: Site, days: int | None) -> tuple[str, ...]:
+    said = [f"the last {DAYS} days were replayed; `--days` goes further back"] if days is None else []
+    if site.settings.learned != "hold":
+        said.append(f"`learned: {site.settings.learned}` in tidegate.yml: in a run none of this would hold")
+    return tuple(said)
+
+
+def _profiled(site: Site, number: int) -> dict[DatasetRef, Dataset]:
+    """The tables that a run measures whole."""
+    with site.warehouse.reader(number) as reader:
+        catalog = {d.ref: d for d in reader.catalog()}
+    said = site.settings.tables
+    return {
+        ref: dataset
+        for ref, dataset in catalog.items()
+        if not dataset.is_view and is_users_own(ref, catalog) and not (ref in said and said[ref].ignore)
+    }
+
+
+def _chosen(catalog: Mapping[DatasetRef, Dataset], names: Sequence[str]) -> tuple[Dataset, ...]:
+    """The tables that are named, in their order, with their schema or where it is clear without; all when none is named."""
+    by_name: dict[str, list[Dataset]] = {}
+    for ref, dataset in catalog.items():
+        for name in (str(ref), ref.name):
+            by_name.setdefault(name.casefold(), []).append(dataset)
+    found = []
+    for name in names:
+        same = by_name.get(name.casefold(), [])
+        if len(same) != 1:
+            near = [str(d.ref) for d in same] or difflib.get_close_matches(name, [str(r) for r in catalog], n=1)
+            hint = (
+                f"did you mean `{'` or `'.join(near)}`?" if near else "views and ignored tables have no learned bands"
+            )
+            raise UsageError(f"`{name}` is {'more than one table' if same else 'no table that is profiled'}", hint=hint)
+        found += same
+    return tuple(dict.fromkeys(found)) if found else tuple(catalog.values())
+
+
+def _past(site: Site, number: int, dataset: Dataset) -> Past:
+    """A table's buckets of time, else its versions."""
+    ref, state, said = dataset.ref, site.state, site.settings.tables.get(dataset.ref)
+    grid = state.grid(number, ref)
+    taken = max((m.taken_at for m in state.numbers(number, ref)), default=site.clock.now())
+    past = bucket_past(
+        dataset,
+        grid,
+        now=taken,
+        first=_first_words(site, number, ref) if grid.intervals else (),
+        excluded=_excluded(site, number, ref),
+        time_column=said.time_column if said else None,
+    )
+    return past or version_past(dataset, state.history(number, ref))
+
+
+def _first_words(site: Site, number: int, ref: DatasetRef) -> tuple[Measurement, ...]:
+    """What runs said of the buckets that they saw come: while these were young, else at first."""
+    words = (*site.state.first_seen(number, ref), *site.state.first_seen(number, ref, within=YOUNG))
+    return tuple({(m.spec, m.interval): m for m in words}.values())
+
+
+def _excluded(site: Site, number: int, ref: DatasetRef) -> tuple[Excluded, ...]:
+    """What incidents of published versions said was strange never teaches, unless it was a false alarm; as in a run."""
+    lineage = set(site.state.lineage(number))
+    return tuple(
+        (finding.spec, finding.interval)
+        for incident in site.state.incidents()
+        if incident.version in lineage and incident.resolution != "false alarm"
+        for finding in incident.findings
+        if finding.dataset == ref and finding.interval is not None
+    )
+
+
+def _accepted(site: Site, number: int) -> Accepted:
+    """What a person called expected, or a false alarm, about a version of the lineage; as in a run."""
+    lineage = set(site.state.lineage(number))
+    return {
+        (finding.key, finding.interval): incident.resolution
+        for incident in site.state.incidents(states=SOLVED)
+        if incident.version in lineage and incident.resolution in ACCEPTING
+        for finding in incident.findings
+        if finding.interval is not None
+    }
+
+
+def walk(past: Past, budgets: Budgets, *, days: int, accepted: Accepted = NOTHING) -> Walk:
+    """Judge a table's steps of the last `days`, from the first on that has enough before it.
+
+    With a larger budget nothing less is found, so the smaller ones are asked only where the largest finds something.
+    """
+    steps = _under_test(past, days)
+    found: dict[int, dict[float, tuple[Finding, ...]]] = {}
+    for at in steps:
+        most = look(past, at, budgets.settings(budgets.all[-1]))
+        if most:
+            less = {one: look(past, at, budgets.settings(one)) for one in budgets.all[:-1]}
+            found[at] = {**less, budgets.all[-1]: most}
+    able = [at for at in steps[-NEWEST:] if not _holds(found.get(at, {}).get(budgets.all[-1], ()))]
+    return Walk(past=past, steps=steps, found=found, caught=inject(past, able, budgets), accepted=accepted)
+
+
+def _under_test(past: Past, days: int) -> range:
+    first, last = DetectSettings().min_history, len(past)
+    if first >= last:
+        return range(last, last)
+    since = past.now(last - 1) - timedelta(days=days)
+    return range(next((at for at in range(first, last) if past.now(at) > since), last), last)
+
+
+def inject(past: Past, steps: Sequence[int], budgets: Budgets) -> dict[float, tuple[Caught, ...]]:
+    """Put every kind of fault into copies of steps that hold nothing, one at a time, and count what each budget catches."""
+    least = SMALL * DetectSettings().least_rows
+    tries: dict[str, list[float | None]] = {fault.name: [] for fault in FAULTS}
+    for at in steps:
+        came = past.numbers(at)
+        for fault in FAULTS if row_count(came) >= least else ():
+            if fault.apply(came, at) is not None:
+                tries[fault.name].append(_least_budget(past, at, fault, budgets))
+    return {
+        one: tuple(
+            Caught(fault=name, caught=sum(least is not None and least <= one for least in got), tried=len(got))
+            for name, got in tries.items()
+        )
+        for one in budgets.all
+    }
+
+
+def _least_budget(past: Past, at: int, fault: Fault, budgets: Budgets) -> float | None:
+    """The smallest budget that catches a fault; a larger one catches no less, so the smallest and the largest tell most."""
+
+    def caught(budget: float) -> bool:
+        return _holds(look(past, at, budgets.settings(budget), lambda came: fault.apply(came, at) or came))
+
+    if caught(budgets.all[0]):
+        return budgets.all[0]
+    if not caught(budgets.all[-1]):
+        return None
+    return next(one for one in budgets.all[1:] if one == budgets.all[-1] or caught(one))
+
+
+def _holds(findings: Sequence[Finding]) -> bool:
+    return any(f.holds for f in findings)
+
+
+def _summary(done: Walk, budget: float, seconds: float) -> TableReplay:
+    past, enough = done.past, DetectSettings().min_history
+    held = len(done.held(budget))
+    return TableReplay(
+        dataset=past.dataset.ref,
+        unit=past.unit,
+        known=len(past),
+        judged=len(done.steps),
+        held=held,
+        told=sum(bool(by[budget]) for by in done.found.values()) - held,
+        seconds=seconds,
+        why_not=None if len(past) > enough else f"not enough history: {len(past)} of {enough + 1} {past.unit}s",
+    )
+
+
+def _alarms(done: Walk, budget: float) -> Iterator[Alarm]:
+    past = done.past
+    for at, by in done.found.items():
+        for finding in by[budget]:
+            if finding.holds:
+                yield Alarm(
+                    dataset=past.dataset.ref,
+                    at=past.now(at),
+                    interval=finding.interval or past.interval(at),
+                    version=past.version(at),
+                    finding=finding,
+                    line=line(past, finding, at),
+                    accepted=done.answer(finding),
+                )
+
+
+def _notch(walks: Sequence[Walk], budget: float, budgets: Budgets) -> Notch:
+    share = budgets.settings(budget).budget
+    held = [(w.past.now(at), w) for w in walks for at in w.held(budget)]
+    return Notch(
+        budget=budget,
+        per_batch=share,
+        expected=share * sum(len(w.steps) for w in walks),
+        alarms=len(held),
+        days=len({moment.date() for moment, _ in held}),
+        caught=tuple(
+            Caught(
+                fault=fault.name,
+                caught=sum(w.caught[budget][place].caught for w in walks),
+                tried=sum(w.caught[budget][place].tried for w in walks),
+            )
+            for place, fault in enumerate(FAULTS)
+        ),
+    )
+
+
+def _ends(steps: range) -> tuple[int, ...]:
+    return (steps[0], steps[-1]) if steps else ()
+
+
+def _moments(past: Past, at: int) -> tuple[datetime, ...]:
+    bucket = past.interval(at)
+    return (past.now(at),) if bucket is None else (bucket.start, bucket.end)
+
+
+def _labels(site: Site, chosen: Mapping[DatasetRef, Dataset], settings: DetectSettings) -> Labels:
+    """Judge again what people have judged, on the numbers of the version that the incident was about."""
+    found: dict[str, list[int | None]] = {"fixed": [], "false alarm": []}
+    for incident in site.state.incidents(states=SOLVED):
+        root = incident.findings[0]
+        dataset = chosen.get(root.dataset) if root.dataset is not None else None
+        if incident.resolution in found and root.interval is not None and dataset is not None:
+            found[incident.resolution].append(_delay(site, incident, dataset, root.interval, settings))
+    real, false = found["fixed"], found["false alarm"]
+    delays = tuple(d for d in real if d is not None)
+    return Labels(
+        real=len(real),
+        real_found=len(delays),
+        false=len(false),
+        false_found=sum(d is not None for d in false),
+        delays=delays,
+    )
+
+
+def _delay(
+    site: Site, incident: Incident, dataset: Dataset, interval: Interval, settings: DetectSettings
+) -> int | None:
+    """After how many of an incident's batches its table is held; None when it never is."""
+    past = _past(site, incident.version, dataset)
+    steps = [at for at in range(settings.min_history, len(past)) if _inside(past.interval(at), interval)]
+    return next((n for n, at in enumerate(steps) if _holds(look(past, at, settings))), None)
+
+
+def _inside(bucket: Interval | None, interval: Interval) -> bool:
+    return bucket is not None and bucket.overlaps(interval)
+
+
+MONTH = timedelta(days=DAYS_A_MONTH)
+
+
+def a_month(count: float, since: datetime | None, until: datetime | None) -> float | None:
+    """So many in a stretch of time as a rate per month of 30 days; None where no time went by."""
+    if since is None or until is None or until <= since:
+        return None
+    return count * (MONTH / (until - since))
