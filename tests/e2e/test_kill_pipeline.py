@@ -85,11 +85,15 @@ class Pipeline:
         with self.state() as state:
             assert state.problems() == ()
             assert RunStatus.RUNNING not in {r.status for r in state.runs()}
-            for event in state.events():
-                if event.kind == "step.finished":
-                    self.wall_s[str(event.data["step"])] = float(str(event.data["wall_s"]))
+            self.learn(state)
             kept = {v.id for v in state.versions() if v.state is not VersionState.PRUNED}
         assert {p.name for p in (self.small.root / "warehouse" / "versions").iterdir()} == kept
+
+    def learn(self, state: SQLiteStateStore) -> None:
+        """How long each step took last: the next shot aims by it."""
+        for event in state.events():
+            if event.kind == "step.finished":
+                self.wall_s[str(event.data["step"])] = float(str(event.data["wall_s"]))
 
     def assert_readers_see_all_that_was_shown(self) -> None:
         all_once = [(n,) for n in range(1, self.shown + 1)]
@@ -101,7 +105,7 @@ class Pipeline:
         """Start a run and kill it when `part` of what its step took before is over, more or less. Everything of the run must
         end. False when another step was hit, or none.
         """
-        before = self.logs()
+        before, published = self.logs(), self.published()
         with self.small.started("run") as running:
             wait_for(
                 lambda: any((p / f"{step}.log").exists() for p in self.logs() - before) or running.poll() is not None
@@ -110,18 +114,23 @@ class Pipeline:
             holder = self.holder()
             running.kill()
             running.communicate()
-        if running.returncode == 0:
-            self.shown = self.sold
-            self.sell()
-        elif "step_group" in holder:
+        if "step_group" in holder:
             leader, started = int(holder["step_group"]), str(holder["step_started"])
             wait_for(lambda: not process.is_running(leader, started))
             wait_for(lambda: not members(leader))
+        if self.published() != published:  # it was through before the kill, or even ended
+            self.shown = self.sold
+            self.sell()
         self.assert_readers_see_all_that_was_shown()
         with self.state() as state:
             assert state.problems() == ()
+            self.learn(state)
             last = state.events()[-1]
         return running.returncode == -signal.SIGKILL and (last.kind, last.data.get("step")) == ("step.started", step)
+
+    def published(self) -> str:
+        """The version that readers see."""
+        return str((self.small.root / "warehouse" / "live").readlink())
 
     def logs(self) -> set[Path]:
         """A folder per run."""
