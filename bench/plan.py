@@ -10,6 +10,7 @@ import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -123,7 +124,8 @@ def planning(tables: int, checks: int, runs: int) -> Iterator[tuple[str, float]]
             found = planned(noting, asked, profile=profile)
             wrong = [r.reason for r in found.results if r.outcome is not Outcome.PASS]
             canned = Canned(noting)
-            taken = [cpu_s(lambda: planned(canned, asked, profile=profile)) for _ in range(runs)]  # noqa: B023
+            once = partial(planned, canned, asked, profile=profile)
+            taken = [cpu_s(once) for _ in range(runs)]
             name = f"{what}: {checks:,} checks, {tables} tables, {len(found.costs):,} statements"
             yield name + (f", {len(wrong)} not passed: {wrong[0]}" if wrong else ""), statistics.median(taken)
 
