@@ -13,7 +13,7 @@ from tests.unit.services.site import NOW, Silence, settings_of
 from tidegate.errors import QueryError
 from tidegate.model import Check, DatasetRef, Outcome, Settings, Statement, TableSettings
 from tidegate.ports import Answer
-from tidegate.services.measure import Measured, Meter, measure
+from tidegate.services.measure import Measured, Meter, is_users_own, measure
 from tidegate.warehouses.duckdb import DuckDBReader
 
 Plan = Generator[Statement, list[tuple[object, ...]], str]
@@ -218,3 +218,16 @@ def test_only_the_staging_schema_of_dlt_is_not_profiled(
     for table in tables:
         connection.execute(f"create table shop_staging.{table} as select 1 as id")
     assert {r.name for r in measured(connection).scans if r.namespace == "shop_staging"} == measured_ones
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "own"),
+    [
+        ("raw", "orders", True),
+        ("raw", "_dlt_loads", False),
+        ("marts_dbt_test__audit", "not_null_orders_id", False),
+        ("tidegate_quarantine", "raw__orders", False),
+    ],
+)
+def test_what_a_tool_keeps_for_itself_is_not_the_users(namespace: str, name: str, own: bool) -> None:
+    assert is_users_own(DatasetRef(namespace=namespace, name=name), {}) is own
