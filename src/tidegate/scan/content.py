@@ -40,14 +40,14 @@ def contents(tally: Tally, span: Window, measured: Container[str]) -> Plan[dict[
     """Ask the hash of every bucket that has rows, oldest first.
 
     A column counts with its values where numbers of a bucket are `measured` from them, else with its NULLs where it has
-    some; the loader's own do not. Hashing a text costs 30 ns, so that many of them would cost what they save.
+    some; the loader's own only with NULLs. Hashing a text costs 30 ns, so that many of them would cost what they save.
     """
     parts = []
     for column in tally.dataset.columns:
         name, own = quoted(column.name, tally.dialect), infer.LOADERS_OWN.search(column.name)
         if column == span.column or (column.name in measured and not own):
             parts.append(name)
-        elif 0 < tally.nulls(column) < tally.rows and not own:
+        elif 0 < tally.nulls(column) < tally.rows:
             parts.append(f"{name} IS NULL")
     row = f"HASH({', '.join(parts)})"
     total = f"CAST(SUM(CAST({row} AS HUGEINT)) % {PRIME} AS BIGINT)"

@@ -164,3 +164,11 @@ def test_many_changed_stretches_are_asked_in_few(engine: Engine, known: Grid) ->
     (sql,) = statements(engine, "history")[-1:]
     assert sql.count(" OR ") <= 7
     assert len(scan.reopened or ()) >= 12
+
+
+def test_nulls_of_the_loaders_own_columns_are_measured_and_so_reopen(engine: Engine) -> None:
+    engine.run(MADE)
+    engine.run("update t set _dlt_load_id = null where n = 1")
+    known = Grid.of(scanned(engine, 1, None).measurements)
+    engine.run("update t set _dlt_load_id = null where created_at = timestamp '2026-04-17 06:00:00'")
+    assert [str(i.start.date()) for i in scanned(engine, 2, known).reopened or ()] == ["2026-04-17"]
