@@ -155,7 +155,7 @@ def test_diff(project: SmallProject) -> None:
     wider = write(project, PROMISE.replace("[50, 150]", "[60, 140]"), "wider.yaml")
     broken = write(project, PROMISE.replace("required: true, ", "").replace("1.0.0", "1.1.0"), "broken.yaml")
     assert project.cli("contract", "diff", old, old).out == (
-        "nothing that is promised differs\nversion     none bump needed; it went from 1.0.0 to 1.0.0\n"
+        "nothing that is promised differs\nversion     no bump needed; it went from 1.0.0 to 1.0.0\n"
     )
     told = project.cli("contract", "diff", old, wider)
     assert told.status == 0

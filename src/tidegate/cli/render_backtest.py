@@ -15,7 +15,7 @@ def backtest(output: Output, found: Backtest) -> None:
     judged = sum(t.judged for t in found.tables)
     span = f", {found.since:%Y-%m-%d} to {found.until:%Y-%m-%d}" if found.since and found.until else ""
     output.line(
-        f"backtest of version {found.version}: {judged:,} batches of {len(found.tables)} tables{span}, with a budget of"
+        f"backtest of version {found.version}: {counted(judged, 'batch', 'batches')} of {counted(len(found.tables), 'table')}{span}, with a budget of"
         f" {found.budget:g} false alarms a month"
     )
     output.line()

@@ -43,7 +43,8 @@ def changes(output: Output, old: Contract, new: Contract, found: Sequence[Contra
     verdict = f"it went from {old.version} to {new.version}"
     if not enough:
         verdict += f": write {compatibility.next_version(old.version, needed)}"
-    output.line(f"version     {needed} bump needed; {verdict}")
+    asked = "no bump needed" if needed == "none" else f"{needed} bump needed"
+    output.line(f"version     {asked}; {verdict}")
 
 
 def tested(output: Output, told: ContractTest) -> None:

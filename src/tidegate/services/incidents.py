@@ -56,7 +56,7 @@ def severity(
     findings that touch less than 1 % of the rows lower it by one. Chosen, not derived.
     """
     level = 3
-    reasons = ["readers still see the last good version" if held else "readers already see this data"]
+    reasons = ["readers do not see this version" if held else "readers already see this data"]
     level -= 0 if held else 1
     touched = {f.dataset for f in findings if f.dataset is not None}
     reach = touched | {d for ref in touched for d in graph.downstream(ref)}
@@ -166,7 +166,7 @@ def next_step(root: Finding, *, version: int, held: bool) -> str:
         )
     if held:
         accept = f'if the data is right after all, `tidegate publish {version} --reason "..."`'
-        return f"{first}; then `tidegate run` builds from the published version again; {accept}"
+        return f"{first}; then `tidegate run` builds anew; {accept}"
     return f"{first}; `tidegate rollback` puts the version before back"
 
 

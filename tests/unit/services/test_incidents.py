@@ -108,7 +108,7 @@ def test_severity_by_readers_products_and_rows(
     products = [product("revenue", "mart", tier)] if tier else []
     found, reasons = incidents.severity([finding("orders", share=share)], GRAPH, products, held=held)
     assert found is level
-    assert reasons[0] == ("readers still see the last good version" if held else "readers already see this data")
+    assert reasons[0] == ("readers do not see this version" if held else "readers already see this data")
     assert any("revenue (tier" in r for r in reasons) == bool(tier)
     assert any("rows" in r for r in reasons) == (share is not None)
     assert "it is read by board" in reasons
@@ -116,7 +116,7 @@ def test_severity_by_readers_products_and_rows(
 
 def test_a_product_that_does_not_read_it_is_no_reason() -> None:
     found, reasons = incidents.severity([finding("other")], GRAPH, [product("revenue", "mart", 1)], held=True)
-    assert (found, reasons) == (Severity.SEV3, ("readers still see the last good version",))
+    assert (found, reasons) == (Severity.SEV3, ("readers do not see this version",))
 
 
 def test_whom_to_tell_and_what_to_read_stand_among_the_reasons() -> None:
