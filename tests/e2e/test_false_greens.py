@@ -131,6 +131,7 @@ def by_hand(shop: SmallProject, nothing_selected: Run) -> Run:
 @pytest.fixture(scope="module")
 def deceived(shop: SmallProject, by_hand: Run) -> Run:
     write_dbt(shop, customers=TWICE, schema=DECEIVED)
+    shop.configure(step="- {name: transform, dbt: transform, tests: dbt}")
     return Run(told=shop.cli("run", "--json"))
 
 

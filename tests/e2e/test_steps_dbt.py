@@ -115,7 +115,7 @@ class Site:
 
 
 def transform(options: Mapping[str, object] | None = None) -> DbtStep:
-    return DbtStep("transform", "transform", options or {})
+    return DbtStep("transform", "transform", {"tests": "dbt", **(options or {})})
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +183,37 @@ def test_the_next_version_goes_on_and_its_failing_tests_are_findings(site: Site,
     assert "Unable to do partial parsing" not in site.dbt_log(2)
     # and what dbt says only when it parses is told all the same
     assert any("it names `ghost`" in note for note in report.facts.notes)
+
+
+def test_dbt_need_not_run_what_the_scan_answers(site: Site, first: StepReport) -> None:
+    report = site.run(7, transform({"tests": "tidegate"}), ORDERS + "3,5,paid\n3,5,paid\n")
+    assert (report.status, report.summary) == (StepStatus.SUCCESS, "2 success, 1 pass, 5 tests left to the scan")
+    assert [t.id for t in report.facts.tests] == ["test.shop.amounts_are_positive"]
+    names = ("unique", "not_null", "accepted_values", "relationships")
+    assert report.command[-5:] == ("--exclude", *(f"test_name:{name}" for name in names))
+    assert not any("was not executed" in note or "were not executed" in note for note in report.facts.notes)
+
+
+def test_a_test_that_meanwhile_only_dbt_can_evaluate_is_run_by_dbt(site: Site, first: StepReport) -> None:
+    own = site.transform / "macros" / "own.sql"
+    own.parent.mkdir()
+    own.write_text("{% macro default__test_unique(model, column_name) %} select 1 where 1 = 0 {% endmacro %}\n")
+    try:
+        report = site.run(8, transform({"tests": "tidegate"}))
+    finally:
+        shutil.rmtree(own.parent)
+    # three, not four: what dbt reads again of a changed project lacks the test on the missing model
+    assert (report.status, report.summary) == (StepStatus.SUCCESS, "2 success, 2 pass, 3 tests left to the scan")
+    tests = {t.id.split(".")[2]: t.status for t in report.facts.tests}
+    assert tests == {"amounts_are_positive": "pass", "unique_orders_id": "pass"}
+    mine = next(c for c in report.facts.checks if c.name == "unique_orders_id")
+    assert (mine.kind, "select 1 where 1 = 0" in str(mine.arguments["sql"])) == ("compiled", True)
+    assert site.rows(8, "select count(*) from main_marts.orders group by loaded_by") == [(2,)]  # built once
+
+
+def test_a_selection_of_nothing_but_tests_is_run_by_dbt(site: Site, first: StepReport) -> None:
+    report = site.run(9, transform({"tests": "tidegate", "select": "test_name:unique"}))
+    assert (report.status, report.summary) == (StepStatus.SUCCESS, "1 pass, 4 tests left to the scan")
 
 
 def test_a_failing_model_is_a_failure_with_its_message(site: Site, first: StepReport) -> None:

@@ -1,7 +1,7 @@
 """What a check means: the numbers that it needs, how they are judged, and which rows to look at when it fails."""
 
 from tidegate.checks.blind import blind_spots
-from tidegate.checks.catalogue import CHECKS
+from tidegate.checks.catalogue import BY_DBT, CHECKS
 from tidegate.checks.kind import CheckKind
 from tidegate.checks.movable import failing_rows, is_movable
 from tidegate.checks.plan import needs, refusal
@@ -11,6 +11,7 @@ from tidegate.checks.verdict import judge
 from tidegate.metrics import is_personal, mask
 
 __all__ = [
+    "BY_DBT",
     "CHECKS",
     "CheckKind",
     "SampleQuery",

@@ -50,6 +50,9 @@ def _metric(check: Check) -> MetricSpec:
     return MetricSpec(dataset=check.dataset, metric="query", argument=sql)
 
 
+BY_DBT: Final = ("dbt", "compiled")
+"""Kinds of checks of which dbt knows the test, `arguments["test"]`: dbt's verdict, or the SQL that it compiled."""
+
 _CHECKS: dict[str, CheckKind] = {
     "not_null": CheckKind(
         says="every row has a value; each row without one is a failure",

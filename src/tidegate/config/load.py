@@ -51,6 +51,7 @@ STEP_OPTIONS = (
     "profile",
     "profiles_dir",
     "vars",
+    "tests",
 )
 
 

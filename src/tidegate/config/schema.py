@@ -123,6 +123,13 @@ class StepPart(Part, frozen=True, forbid_unknown_fields=False):
     profile: Annotated[str | None, about("dbt: profile, if not the one in dbt_project.yml")] = None
     profiles_dir: Annotated[str | None, about("dbt: folder of profiles.yml, if not found by dbt's own rules")] = None
     vars: Annotated[dict[str, Any] | None, about("dbt: variables")] = None
+    tests: Annotated[
+        Literal["tidegate", "dbt"] | None,
+        about(
+            "dbt: who evaluates the tests of `dbt build` that Tidegate has an entry for; `tidegate` (default) once, in its scan,"
+            " with dbt's verdicts; `dbt` lets dbt run them as well"
+        ),
+    ] = None
 
 
 class BoundsPart(Part, frozen=True):

@@ -11,13 +11,19 @@ from functools import partial
 from pathlib import Path
 
 from tidegate.errors import ConfigError, ExecutableNotFoundError, PathNotFoundError
-from tidegate.integrations import dbt_artifacts, dbt_lines, dbt_profiles, dbt_selection, options, process
+from tidegate.integrations import dbt_artifacts, dbt_left, dbt_lines, dbt_profiles, dbt_selection, options, process
 from tidegate.integrations.dbt_events import Events
 from tidegate.integrations.dbt_profiles import Profile
 from tidegate.model import PipelineFacts, StepReport, StepStatus
+from tidegate.model.words import counted
 from tidegate.ports import Progress, StepContext
 
-OPTIONS = ("args", "command", "env", "executable", "profile", "profiles_dir", "select", "target", "vars")
+OPTIONS = ("args", "command", "env", "executable", "profile", "profiles_dir", "select", "target", "tests", "vars")
+
+TESTS_BY = ("tidegate", "dbt")
+
+FINISHED = (0, 1)
+"""How dbt ends when it came to the end of what it was asked for: all fine, or something failed."""
 
 REDIRECTING = ("profiles-dir", "target-path", "log-path", "log-format", "log-format-file")
 """Flags that would beat the environment that points dbt at the candidate; they are taken out of a command line."""
@@ -28,7 +34,7 @@ class DbtStep:
 
     dbt runs in its own folder, so relative paths in the project mean what they mean to `cd FOLDER && dbt build`.
     Options: `command` (default `build`), `args`, `select`, `target`, `profile`, `profiles_dir`, `executable`,
-    `env`, `vars`.
+    `env`, `vars`, `tests` (`tidegate`, the default: those that Tidegate evaluates are not run by dbt too; or `dbt`).
     """
 
     def __init__(self, name: str, path: str, options_: Mapping[str, object]) -> None:
@@ -45,6 +51,9 @@ class DbtStep:
             self._profiles_dir = str(Path(path) / flags["profiles-dir"])  # dbt reads the flag in its own folder
         self._executable = options.text(name, said, "executable")
         self._env = options.variables(name, said)
+        self._tests = options.text(name, said, "tests") or TESTS_BY[0]
+        if self._tests not in TESTS_BY:
+            raise ConfigError(f"step `{name}`: `tests` is `{self._tests}`", hint=f"write one of {', '.join(TESTS_BY)}")
         self._vars = said.get("vars")
         if self._vars is not None and not isinstance(self._vars, Mapping):
             raise ConfigError(f"step `{name}`: `vars` is `{self._vars!r}`, not a mapping")
@@ -103,20 +112,50 @@ class DbtStep:
         folder = self.folder(context.project)
         program = find_dbt(self._executable, context.project, folder, self._environ())
         command = (program, *self._command, *self._args, *self._flags())
+        left = self._left(context)
+        events = Events(progress, own=left.flags)
+        with process.StepLog(path=context.logs / f"{self._name}.log") as log:
+            invoke = partial(self._invoke, context, events, log)
+            ended, artifacts = invoke((*command, *left.flags))
+            if ended.exit_code in FINISHED and (flags := left.again(artifacts)) is not None:
+                events.ended = False
+                last, later = invoke((*command, *flags), spent_s=ended.wall_s)
+                ended, artifacts = process.one_after_the_other(ended, last), dbt_left.joined(artifacts, later)
+        return self._report(context, (*command, *left.flags), ended, log, events, artifacts, left)
+
+    def _left(self, context: StepContext) -> dbt_left.Left:
+        if self._tests == "dbt":
+            return dbt_left.NOTHING
+        return dbt_left.left(
+            dbt_artifacts.read_manifest(self.target_folder(context)),
+            command=self._command,
+            args=self._args,
+            settings=dbt_profiles.project_file(self.folder(context.project)),
+            environment=self._environ(),
+        )
+
+    def _invoke(
+        self,
+        context: StepContext,
+        events: Events,
+        log: process.StepLog,
+        command: tuple[str, ...],
+        *,
+        spent_s: float = 0.0,
+    ) -> tuple[process.Ended, dbt_artifacts.Artifacts]:
+        folder = self.folder(context.project)
         env = self._environ() | self.environment(context)
         env |= {"DBT_LOG_FORMAT": "json", "DBT_LOG_FORMAT_FILE": "debug", "DBT_PROJECT_DIR": str(folder)}
         stale = dbt_artifacts.note_stale(self.target_folder(context), remove="retry" not in self._command)
-        events = Events(progress)
-        with process.StepLog(path=context.logs / f"{self._name}.log") as log:
-            ended = process.run(
-                command,
-                cwd=folder,
-                env=env,
-                timeout_s=context.timeout_s,
-                on_start=context.on_start,
-                on_line=lambda line: log.write(events.feed(line)),
-            )
-        return self._report(context, command, ended, log, events, stale)
+        ended = process.run(
+            command,
+            cwd=folder,
+            env=env,
+            timeout_s=max(context.timeout_s - spent_s, 1.0),
+            on_start=context.on_start,
+            on_line=lambda line: log.write(events.feed(line)),
+        )
+        return ended, dbt_artifacts.read_new(stale)
 
     def _report(
         self,
@@ -125,10 +164,11 @@ class DbtStep:
         ended: process.Ended,
         log: process.StepLog,
         events: Events,
-        stale: dbt_artifacts.Stale,
+        artifacts: dbt_artifacts.Artifacts,
+        left: dbt_left.Left,
     ) -> StepReport:
-        artifacts = dbt_artifacts.read_new(stale)
         status = StepStatus.TIMEOUT if ended.timed_out else dbt_artifacts.status(ended.exit_code, artifacts.run_results)
+        facts = self.told(context, artifacts, events, executing=self._command[0], ended=ended, left=left)
         return StepReport(
             name=self._name,
             kind=self.kind,
@@ -138,8 +178,8 @@ class DbtStep:
             cpu_s=ended.cpu_s,
             log=str(log.path),
             command=command,
-            summary=_summary(status, artifacts, events, log, ended),
-            facts=self.told(context, artifacts, events, executing=self._command[0], ended=ended),
+            summary=_summary(status, artifacts, events, log, ended) + _left_out(status, facts, left),
+            facts=facts,
         )
 
     def facts(self, project: Path, state: Path) -> PipelineFacts:
@@ -159,9 +199,10 @@ class DbtStep:
         *,
         executing: str,
         ended: process.Ended,
+        left: dbt_left.Left = dbt_left.NOTHING,
     ) -> PipelineFacts:
         """What the artifacts and the log of one invocation tell, and what a reader of green output would miss."""
-        found = dbt_artifacts.facts(artifacts, prefix=self._path)
+        found = dbt_artifacts.facts(artifacts, prefix=self._path, left=left.has)
         notes = [*(f"dbt: {w}" for w in events.warnings), *found.notes]
         executed = found.executed_nodes
         if executed is None and ended.exit_code == 0 and executing in dbt_artifacts.EXECUTING:
@@ -293,6 +334,13 @@ def read_flags(args: Sequence[str]) -> dict[str, str]:
     """The values of `--target`, `--profile` and `--project-dir`, which stay in the command line."""
     spelled = ["--target" if a == "-t" else a for a in args]
     return take_flags(spelled, ("target", "profile", "project-dir"))[1]
+
+
+def _left_out(status: StepStatus, facts: PipelineFacts, left: dbt_left.Left) -> str:
+    """How many tests dbt did not run because the scan answers them."""
+    ran = {test.id for test in facts.tests}
+    count = sum(left.has(check) and check.id not in ran for check in facts.checks)
+    return f", {counted(count, 'test')} left to the scan" if count and status is not StepStatus.FAILED else ""
 
 
 def _summary(

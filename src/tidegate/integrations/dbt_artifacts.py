@@ -6,7 +6,7 @@ import dataclasses
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -88,8 +88,16 @@ def read_manifest(folder: Path) -> Raw:
     return _document(folder / "manifest.json")
 
 
-def facts(artifacts: Artifacts, *, prefix: str = ".") -> PipelineFacts:
-    """Everything that the artifacts tell. Paths are relative to the Tidegate project when `prefix` is dbt's folder."""
+def declared(manifest: Raw) -> tuple[Check, ...]:
+    """The tests that a manifest declares, without freshness and unit tests."""
+    return tuple(c for c in _Book(manifest, ".").checks({}) if not dbt_tests.is_freshness(c))
+
+
+def facts(artifacts: Artifacts, *, prefix: str = ".", left: Callable[[Check], bool] = lambda _: False) -> PipelineFacts:
+    """Everything that the artifacts tell. Paths are relative to the Tidegate project when `prefix` is dbt's folder.
+
+    `left` says of a test whether dbt was told to leave it to Tidegate, so that it is not missed among the executed.
+    """
     book = _Book(artifacts.manifest, prefix)
     results = _results(artifacts.run_results)
     checks = tuple(book.checks({str(r.get("unique_id")): r for r in results}))
@@ -105,7 +113,7 @@ def facts(artifacts: Artifacts, *, prefix: str = ".") -> PipelineFacts:
         tests=tuple(tests),
         executed_nodes=executed,
         ended={str(r.get("unique_id")): _status(r) for r in results if _kind(r) not in TESTS},
-        notes=tuple(_notes(artifacts, results, book, checks)),
+        notes=tuple(_notes(artifacts, results, book, [c for c in checks if not left(c)])),
     )
 
 

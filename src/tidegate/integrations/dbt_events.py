@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tidegate.ports import Progress
@@ -35,9 +35,10 @@ a missing model, which dbt names only in the run that parses the file; the manif
 
 @dataclass(slots=True)
 class Events:
-    """Everything of note in one invocation's log."""
+    """Everything of note in the log of a step; `own` are the flags that Tidegate adds, of which it needs no warning."""
 
     progress: Progress | None = None
+    own: Sequence[str] = ()
     warnings: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     parsed_in_full: str | None = None
@@ -56,7 +57,7 @@ class Events:
             self.parsed_in_full = message
         elif name == "EndOfRunSummary":
             self.ended = True
-        elif info.get("level") == "warn" and name in TELLING:
+        elif info.get("level") == "warn" and name in TELLING and data.get("spec_raw") not in self.own:
             self.warnings.append(WARNING.sub("", " ".join(message.split())))
         elif info.get("level") == "error" and message and not self.ended:
             self.errors.append(message)

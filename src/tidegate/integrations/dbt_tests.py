@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from tidegate.checks import CHECKS, CheckKind, refusal
+from tidegate.checks import BY_DBT, CHECKS, CheckKind, refusal
 from tidegate.model import Check, DatasetRef
 
 Raw = Mapping[str, object]
@@ -110,6 +110,11 @@ def compiled(check: Check, name: str, because: str, code: str | None) -> Check:
     if code is None:
         return replace(check, kind="dbt", arguments=told)
     return replace(check, kind="compiled", arguments=told | {"sql": code}, where=None)
+
+
+def is_native(check: Check) -> bool:
+    """Whether Tidegate evaluates the test by an entry of its own, not by dbt's SQL and not by a learned band."""
+    return check.kind not in BY_DBT and not check.kind.startswith(f"{LEARNED}.")
 
 
 def usable(check: Check) -> str:

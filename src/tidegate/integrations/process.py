@@ -14,7 +14,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -66,6 +66,18 @@ class Ended:
         if self.exit_code < 0:
             return f"was ended by signal {-self.exit_code} ({signal.strsignal(-self.exit_code)})"
         return f"ended with {self.exit_code}"
+
+
+def one_after_the_other(first: Ended, second: Ended) -> Ended:
+    """Two commands as one: it ended as the worse of them did."""
+    worse = second if first.exit_code == 0 else first
+    return replace(
+        worse,
+        timed_out=first.timed_out or second.timed_out,
+        wall_s=first.wall_s + second.wall_s,
+        cpu_s=first.cpu_s + second.cpu_s,
+        left_behind=first.left_behind + second.left_behind,
+    )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,14 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tidegate.checks import BY_DBT
 from tidegate.model import CheckResult, Finding, Outcome, Sample, StatementCost
 from tidegate.services.check import CheckOutcome, Counts
 
 FOUND = "tidegate/"
 """How the kind of a case starts that no declared check stands for: `tidegate/volume`."""
-
-BY_DBT = ("dbt", "compiled")
-"""Kinds of checks of which dbt knows the test, `arguments["test"]`: dbt's verdict, or the SQL that it compiled."""
 
 PIPELINE = "pipeline"
 """The table of a case that is about no table."""

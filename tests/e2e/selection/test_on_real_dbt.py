@@ -23,7 +23,7 @@ create or replace table raw.customers as select i as customer_id, 'n' || i as na
 create or replace table crm.accounts as select i as id from range(5) t(i);
 """
 STEPS = """\
-  - {name: transform, dbt: transform}
+  - {name: transform, dbt: transform, tests: dbt}
 checks:
   - {table: analytics.fct_orders, rule: "order_id < 40", name: few orders, tags: [money]}
 """

@@ -107,11 +107,19 @@ def test_the_wide_table_has_its_columns(tmp_path: Path) -> None:
 
 
 def test_overhead(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("write_project", "deliver"):
-        monkeypatch.setattr(overhead.generate, name, create_autospec(getattr(overhead.generate, name)))
-    monkeypatch.setattr(overhead, "_cpu_s", lambda command, folder, more: 1.0)
+    monkeypatch.setattr(overhead.generate, "deliver", create_autospec(overhead.generate.deliver))
+    said: list[str] = []
+
+    def cpu_s(command: list[str], folder: Path, more: dict[str, str]) -> float:
+        if "run" in command:
+            said.append((folder / "tidegate.yml").read_text(encoding="utf-8"))
+        return 1.0
+
+    monkeypatch.setattr(overhead, "_cpu_s", cpu_s)
     monkeypatch.setattr(overhead, "_copy", lambda project: 0.1)
-    assert overhead.main(["--days", "1"]) == 0
+    assert overhead.main(["--days", "1", "--tests", "dbt"]) == 0
+    assert all("- {name: transform, dbt: transform, tests: dbt}" in text for text in said)
+    assert len(said) == 2
     assert "| daily run (median of 1) | 2.00 | 1.00 | -50.0% |" in capsys.readouterr().out
 
 

@@ -178,7 +178,7 @@ def test_a_database_of_another_name_is_told(world: World) -> None:
 
 
 def test_the_log_is_for_people(world: World) -> None:
-    assert Path(run(world).log).read_text().splitlines()[0] == "  stand-in build"
+    assert Path(run(world, tests="dbt").log).read_text().splitlines()[0] == "  stand-in build"
 
 
 def test_flags_are_taken_and_read() -> None:
