@@ -172,6 +172,17 @@ def test_the_verdict_is_dbts(
 
 
 @pytest.mark.slow
+def test_where_dbt_keeps_the_failing_rows_is_known(
+    folder: Path, facts: PipelineFacts, results: dict[str, CheckResult]
+) -> None:
+    stored = {check.name: check.stored_in for check in facts.checks if check.stored_in is not None}
+    assert stored.keys() == {"limited", "kept"}
+    with duckdb.connect(str(folder / "data.duckdb"), read_only=True) as database:
+        (rows,) = database.execute(f"select count(*) from {stored['kept']}").fetchone() or (None,)
+    assert rows == results["kept"].failures
+
+
+@pytest.mark.slow
 def test_a_unit_test_counts_when_dbt_ran_it(results: dict[str, CheckResult], runs: dict[str, TestRun]) -> None:
     assert results["adds_up"].check.kind == "dbt"
     assert results["adds_up"].outcome is Outcome.SKIPPED

@@ -250,6 +250,7 @@ class _Book:
             limit=int(limit) if isinstance(limit, int | str) and str(limit).isdigit() else None,
             source="dbt",
             declared_in=self._file(raw),
+            stored_in=dbt_tests.stored_in(raw),
         )
 
     def _parent(self, expression: str, raw: Raw) -> DatasetRef | None:

@@ -112,11 +112,8 @@ def called(check: Check) -> str:
 
 def _for_dbt(manifest: Raw) -> Iterator[str]:
     """The names of tests that dbt has to run: Tidegate has no entry for them, or dbt keeps what fails them."""
-    nodes = _nodes(manifest)
     for check in declared(manifest):
-        config = nodes.get(check.id, {}).get("config")
-        keeps = isinstance(config, Mapping) and (config.get("store_failures") or config.get("store_failures_as"))
-        if keeps or not dbt_tests.is_native(check):
+        if check.stored_in is not None or not dbt_tests.is_native(check):
             yield called(check)
 
 

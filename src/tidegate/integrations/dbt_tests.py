@@ -168,6 +168,16 @@ def on_fail(raw: Raw) -> str | None:
     return str(here) if here else None
 
 
+def stored_in(raw: Raw) -> DatasetRef | None:
+    """The table or view in which dbt keeps the rows that fail a test; None where it keeps none."""
+    config, name = raw.get("config"), raw.get("alias") or raw.get("name")
+    if not isinstance(config, Mapping) or not (config.get("store_failures") or config.get("store_failures_as")):
+        return None
+    if config.get("store_failures_as") == "ephemeral":
+        return None
+    return DatasetRef(namespace=str(raw.get("schema", "")), name=str(name))
+
+
 def freshness_id(unique_id: str) -> str:
     """The id of the check that is a source's freshness."""
     return f"{unique_id}/freshness"

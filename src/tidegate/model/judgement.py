@@ -56,7 +56,7 @@ class Check:
     `warn_if`, `error_if` and `fail_calc` are dbt's. `blocking` tells whether a fail or error holds publication;
     with `quarantine` too, the rows that fail are moved out of the table, and what cannot be moved holds.
     `declared_in` is where the user can edit it, `path:line` where the line is known. `tags` are those of `tidegate.yml`;
-    dbt's are with what a selection can name.
+    dbt's are with what a selection can name. `stored_in` is where dbt keeps the rows that fail (`store_failures`).
     """
 
     id: str
@@ -76,6 +76,7 @@ class Check:
     source: str = "tidegate.yml"
     declared_in: str | None = None
     tags: tuple[str, ...] = ()
+    stored_in: DatasetRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,7 @@ def judge(
     tests = {t.id: t for t in facts.tests}
     results = tuple(_with_dbt(_if_bands_look(r, measured, settings), tests) for r in measured.results)
     results = tuple(r if built and r.outcome is Outcome.PASS else _placed(r, facts) for r in results)
-    findings = [f for r in results if (f := _from_result(r, strict=settings.strict)) is not None]
+    findings = [f for r in results if (f := _from_result(r, tests, strict=settings.strict)) is not None]
     findings += _blind(results, measured, parent=parent, state=state, strict=settings.strict)
     findings += _broken(measured)
     findings += _unchecked(facts)
@@ -248,7 +248,7 @@ def _with_dbt(result: CheckResult, tests: Mapping[str, TestRun]) -> CheckResult:
     return dataclasses.replace(result, outcome=outcome, reason=reason, failures=run.failures)
 
 
-def _from_result(result: CheckResult, *, strict: bool = False) -> Finding | None:
+def _from_result(result: CheckResult, tests: Mapping[str, TestRun], *, strict: bool = False) -> Finding | None:
     """What is worth telling of a result; with `strict`, a check that looked at nothing holds as if it had failed."""
     check = result.check
     if result.outcome is Outcome.PASS and result.evaluated != 0:
@@ -274,17 +274,19 @@ def _from_result(result: CheckResult, *, strict: bool = False) -> Finding | None
         sql=result.sql,
         affected_rows=result.failures,
         affected_share=share,
-        hint=_hint(result),
+        hint=_hint(result, tests.get(check.id)),
     )
 
 
-def _hint(result: CheckResult) -> str:
+def _hint(result: CheckResult, run: TestRun | None) -> str:
     if result.outcome is Outcome.ERROR:
         return "repair the check or the table it names; until then nobody knows whether the data is right"
     if result.outcome is Outcome.SKIPPED:
         return "find out why it was not run; a check that does not run protects nothing"
     if result.evaluated == 0:
         return "nothing was evaluated: see whether the table or the `where` should hold rows"
+    if result.check.stored_in is not None and run is not None and run.failures:
+        return f"dbt kept the failing rows in {result.check.stored_in}; look at them, repair the source or the model"
     return "look at the failing rows with the SQL, repair the source or the model"
 
 

@@ -93,6 +93,16 @@ def test_the_share_of_rows_is_never_more_than_all(state: SQLiteStateStore) -> No
     assert (found.affected_rows, found.affected_share) == (30, 1.0)
 
 
+def test_what_dbt_kept_of_the_failing_rows_is_pointed_to(state: SQLiteStateStore) -> None:
+    kept = DatasetRef(namespace="audit", name="not_null_orders")
+    failed = result(Outcome.FAIL, stored_in=kept)
+    ran = TestRun(id=failed.check.id, status="fail", failures=2, message=None)
+    hint = only(judged(state, failed, facts=PipelineFacts(tests=(ran,)))).hint
+    assert "dbt kept the failing rows in audit.not_null_orders" in str(hint)
+    hint = only(judged(state, failed, facts=PipelineFacts())).hint  # dbt did not run: what is there is of another day
+    assert "look at the failing rows with the SQL" in str(hint)
+
+
 @pytest.mark.parametrize(
     ("status", "outcome", "holds"),
     [
