@@ -130,6 +130,9 @@ SPECS = {"nargs": "+", "action": "extend", "default": [], "metavar": "SPEC"}
 SELECTION = (
     option("--select", "-s", **SPECS, help="only these checks, in dbt's node selection syntax"),
     option("--exclude", **SPECS, help="but not these"),
+    option(
+        "--selector", metavar="NAME", help="only what a selector of dbt's selectors.yml means, without the two above"
+    ),
     option("--state", metavar="DIR", help="the artifacts that `state:` and `result:` compare with"),
     option(
         "--indirect-selection",

@@ -189,6 +189,7 @@ class DbtStep:
             found,
             located=partial(dbt_lines.located, manifest=manifest, project=project),
             selectables=dbt_selection.selectables(manifest, folder=self._path),
+            selectors=dbt_selection.selectors(manifest),
         )
 
     def told(

@@ -46,6 +46,11 @@ def selectables(manifest: Raw, *, folder: str = ".") -> tuple[Selectable, ...]:
     return tuple(found)
 
 
+def selectors(manifest: Raw) -> Raw:
+    """The definitions of the project's selectors.yml, by name."""
+    return _map(manifest.get("selectors"))
+
+
 def read_state(folder: Path) -> tuple[Mapping[str, Selectable] | None, Mapping[str, str] | None]:
     """What the manifest in a folder holds, by id, and how the results beside it ended; either is None without its file.
 

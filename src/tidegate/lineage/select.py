@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Final
 
 from tidegate.errors import UsageError
+from tidegate.lineage.definition import Definition, Selectors, find
 from tidegate.lineage.match import any_part, is_glob_of, is_like, is_named
 from tidegate.model import Selectable, Selection
 
@@ -29,6 +31,8 @@ RESOURCES: Final = NODES | frozenset(
 INDIRECT: Final = ("eager", "cautious", "buildable", "empty")
 NAMED: Final = frozenset({"exposure", "metric", "semantic_model", "saved_query", "unit_test"})
 """Methods that name things of that one kind."""
+
+NO_SELECTORS: Final[Selectors] = MappingProxyType({})
 
 Ids = AbstractSet[str]
 Edges = Mapping[str, Sequence[str]]
@@ -81,15 +85,20 @@ def _usual(value: str) -> str:
     return "file" if value.lower().endswith((".sql", ".py", ".csv")) else "fqn"
 
 
-def select(nodes: Iterable[Selectable], asked: Selection) -> frozenset[str]:
+def select(nodes: Iterable[Selectable], asked: Selection, selectors: Selectors = NO_SELECTORS) -> frozenset[str]:
     """The ids that a selection means, macros left out: what `dbt ls` lists, of every kind.
 
     Tests of what is selected are selected too, as `asked.indirect` says. O(edges) for each spec.
+
+    Args:
+        selectors: the definitions of which `asked.selector` names one.
 
     Raises:
         UsageError: a spec that cannot be understood, or one that needs a state that was not given.
     """
     world = _World(nodes, asked)
+    if asked.selector is not None:
+        return frozenset(world.defined(find(selectors, asked.selector)))
     included = world.union(asked.select)[0] if asked.select else frozenset(world.nodes)
     return frozenset(included - world.union(asked.exclude)[0])
 
@@ -130,7 +139,17 @@ class _World:
         ripe = (i for i in maybe if i in self.nodes and self.nodes[i].kind == "test")
         return selected | {i for i in ripe if set(self.nodes[i].parents) <= enough}
 
-    def criterion(self, spec: Criterion) -> tuple[Ids, Ids]:
+    def defined(self, said: Definition) -> Ids:
+        """What a definition means; in it no test waits for what another part selects, as in dbt."""
+        if said.operation == "spec":
+            selected = frozenset(self.criterion(read(said.spec), indirect=said.indirect)[0])
+        else:
+            parts = [frozenset(self.defined(part)) for part in said.parts] or [frozenset[str]()]
+            combine = frozenset[str].union if said.operation == "union" else frozenset[str].intersection
+            selected = combine(*parts)
+        return selected.difference(*map(self.defined, said.exclude))
+
+    def criterion(self, spec: Criterion, *, indirect: str | None = None) -> tuple[Ids, Ids]:
         named = {n.id for n in METHODS[spec.method](self, spec)}
         found = set(named)
         if spec.around:
@@ -140,17 +159,17 @@ class _World:
             found |= reach(named, self.parents, spec.up)
         if spec.children:
             found |= reach(named, self.children, spec.down)
-        return self.with_tests(found)
+        return self.with_tests(found, indirect or self.asked.indirect)
 
-    def with_tests(self, selected: set[str]) -> tuple[Ids, Ids]:
+    def with_tests(self, selected: set[str], indirect: str) -> tuple[Ids, Ids]:
         """The selected with their tests; apart from them the tests of which a parent is missing."""
-        if self.asked.indirect == "empty":
+        if indirect == "empty":
             return selected, frozenset()
         tests = {c for i in selected for c in self.children.get(i, ()) if self.nodes[c].kind in TESTS}
-        if self.asked.indirect == "eager":
+        if indirect == "eager":
             return selected | tests, frozenset()
         enough = set(selected)
-        if self.asked.indirect == "buildable":
+        if indirect == "buildable":
             enough |= reach(selected, self.parents) | {i for i, n in self.nodes.items() if n.kind == "source"}
         whole = {t for t in tests if set(self.nodes[t].parents) <= enough}
         return selected | whole, tests - whole

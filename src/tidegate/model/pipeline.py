@@ -66,6 +66,9 @@ class TestRun:
 NOTHING_ENDED: Mapping[str, str] = MappingProxyType({})
 
 
+NO_SELECTORS: Mapping[str, object] = MappingProxyType({})
+
+
 def _as_it_is(check: Check) -> Check:
     return check
 
@@ -77,7 +80,7 @@ class PipelineFacts:
     `edges` are (upstream id, downstream id). `executed_nodes` counts nodes that ran (None where the step has no nodes).
     `ended` says how each node ended that is no test, in dbt's lower case: success, skipped, no-op, ...; empty when none ran.
     `load_ids` are the dlt loads of this run, oldest first. `notes` are things that a reader of green output would miss.
-    `selectables` are what a selection can name; no document tells them. `located` gives a check with the line in its
+    `selectables` are what a selection can name, `selectors` the definitions of selectors.yml; no document tells them. `located` gives a check with the line in its
     `declared_in`: finding it means to read the files, so it is asked of few.
     """
 
@@ -90,6 +93,7 @@ class PipelineFacts:
     notes: tuple[str, ...] = ()
     ended: Mapping[str, str] = field(default_factory=lambda: NOTHING_ENDED, metadata={"json": False})
     selectables: tuple[Selectable, ...] = field(default=(), metadata={"json": False})
+    selectors: Mapping[str, object] = field(default_factory=lambda: NO_SELECTORS, metadata={"json": False})
     located: Callable[[Check], Check] = field(default=_as_it_is, compare=False, repr=False, metadata={"json": False})
 
 

@@ -44,14 +44,16 @@ class Selection:
     """What a person asks for, in dbt's words: `select` and `exclude` are lists of specs, each with its own spaces.
 
     `indirect` is dbt's `--indirect-selection`. `before` is what another state of the project held, by id, and `results`
-    how its tests ended; both None where no state was given.
+    how its tests ended; both None where no state was given. `selector` names a definition of dbt's selectors.yml,
+    and then there is neither `select` nor `exclude`.
     """
 
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    selector: str | None = None
     indirect: str = "eager"
     before: Mapping[str, Selectable] | None = None
     results: Mapping[str, str] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.select or self.exclude)
+        return bool(self.select or self.exclude or self.selector)

@@ -97,7 +97,8 @@ def target(site: Site, selection: Selection) -> Target:
     known = [step.facts(site.settings.root, folder) for step in site.steps]
     facts = combine(known)
     declared = (*facts.checks, *site.settings.checks, *contract.declared(site, version.number))
-    chosen = choose(declared, facts.nodes, [s for f in known for s in f.selectables], selection)
+    selectors = {name: said for f in known for name, said in f.selectors.items()}
+    chosen = choose(declared, facts.nodes, [s for f in known for s in f.selectables], selection, selectors)
     graph = lineage.build(facts.nodes, facts.edges)
     return Target(version=version, facts=facts, graph=graph, declared=len(declared), chosen=chosen)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from tidegate import lineage
 from tidegate.errors import NothingCheckedError, UsageError
@@ -12,12 +13,18 @@ from tidegate.model import Check, DatasetRef, Node, Selectable, Selection
 OWN_PACKAGE = "tidegate"
 """The package of what is declared outside dbt: `package:tidegate` selects it."""
 
+NO_SELECTORS: Mapping[str, object] = MappingProxyType({})
+
 SINGULAR = frozenset({"metric", "sql"})
 """Kinds of check that are a query of their own, as dbt's singular tests are."""
 
 
 def choose(
-    checks: Sequence[Check], nodes: Sequence[Node], selectables: Sequence[Selectable], asked: Selection
+    checks: Sequence[Check],
+    nodes: Sequence[Node],
+    selectables: Sequence[Selectable],
+    asked: Selection,
+    selectors: Mapping[str, object] = NO_SELECTORS,
 ) -> tuple[Check, ...]:
     """The checks that a selection means, in their order; all when it asks for nothing.
 
@@ -37,7 +44,7 @@ def choose(
     places = {str(n.dataset).casefold(): n.id for n in nodes if n.dataset is not None and n.id in known}
     tables = {f"table.{c.dataset}": c.dataset for c in own if str(c.dataset).casefold() not in places}
     everything = [*selectables, *(_table(i, ref) for i, ref in tables.items()), *_declared(own, places)]
-    ids = lineage.select(everything, asked)
+    ids = lineage.select(everything, asked, selectors)
     chosen = tuple(c for c in checks if c.id in ids)
     if not chosen:
         raise _nothing(len(checks), [s.kind for s in everything if s.id in ids], asked)
@@ -81,8 +88,8 @@ def word(name: str) -> str:
 
 
 def _nothing(declared: int, kinds: Sequence[str], asked: Selection) -> NothingCheckedError:
-    flags = (("select", asked.select), ("exclude", asked.exclude))
-    said = " ".join(f"--{flag} {' '.join(specs)}" for flag, specs in flags if specs)
+    flags = (("select", asked.select), ("exclude", asked.exclude), ("selector", (asked.selector or "",)))
+    said = " ".join(f"--{flag} {' '.join(specs)}" for flag, specs in flags if any(specs))
     of = f"none of the {declared} declared checks" if declared else "no check: none is declared"
     if "unit_test" in kinds:
         units = kinds.count("unit_test")

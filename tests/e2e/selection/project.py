@@ -126,6 +126,27 @@ exposures:
     owner: {name: bob}
     depends_on: ["ref('revenue', v=2)"]
 """,
+    "selectors.yml": """
+selectors:
+  - {name: core, definition: "tag:core"}
+  - {name: money, definition: {tag: money}}
+  - name: around
+    definition:
+      {method: fqn, value: stg_orders, children: true, children_depth: 1, parents: true, indirect_selection: cautious}
+  - {name: at, definition: {method: fqn, value: rates, childrens_parents: true}}
+  - name: nightly
+    definition:
+      union:
+        - tag:core
+        - {method: source, value: raw, children: true}
+        - intersection: [{method: test_name, value: unique}, {method: selector, value: around}]
+        - exclude: ["test_name:not_null", {method: tag, value: slow}]
+  - name: most
+    definition: {method: fqn, value: "*", exclude: ["stg_orders+", {union: [tag:money, {tag: core}]}]}
+  - name: both
+    definition:
+      intersection: [{union: [stg_orders, stg_customers]}, "test_name:relationships", {exclude: [config.severity:warn]}]
+""",
     "snapshots/snap.yml": """
 snapshots:
   - name: snap_customers

@@ -79,6 +79,8 @@ REFUSED = [
     "version:new",
 ]
 
+SELECTORS = ["core", "money", "around", "at", "nightly", "most", "both"]
+
 STATES = ["new", "old", "modified", "unmodified", "modified.body", "modified.configs", "modified.relation",
           "modified.persisted_descriptions", "modified.macros", "modified.contract"]  # fmt: skip
 
@@ -90,6 +92,7 @@ def _asked() -> list[Selection]:
     modes = ("cautious", "buildable", "empty")
     asked += [Selection(select=(s,), indirect=mode) for s, mode in itertools.product(INDIRECT, modes)]
     asked += [Selection(exclude=("stg_orders",), indirect=mode) for mode in modes]
+    asked += [Selection(selector=name, indirect=mode) for name, mode in itertools.product(SELECTORS, ("eager", *modes))]
     return asked
 
 
@@ -101,6 +104,7 @@ def words(asked: Selection) -> list[str]:
     said = ["--indirect-selection", asked.indirect]
     for flag, specs in (("--select", asked.select), ("--exclude", asked.exclude)):
         said += [flag, *specs] if specs else []
+    said += ["--selector", asked.selector] if asked.selector else []
     return said
 
 
@@ -137,7 +141,8 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Dbt:
 def test_the_answer_is_dbts(dbt: Dbt, asked: Selection) -> None:
     theirs = dbt.answers[json.dumps(words(asked))]
     assert theirs is not None
-    ours = select(dbt_selection.selectables(dbt.manifest, folder="transform"), asked)
+    selectors = dbt_selection.selectors(dbt.manifest)
+    ours = select(dbt_selection.selectables(dbt.manifest, folder="transform"), asked, selectors)
     assert sorted(ours) == sorted(theirs)
 
 

@@ -69,6 +69,8 @@ def ids(document: dict[str, Any]) -> list[str]:
         (["--select", "stg_orders,test_name:unique", "package:geo,test_name:not_null"],
          ["not_null_countries_code", "unique_stg_orders_order_id"], 0),
         (["--select", "1+exposure:board,test_name:unique"], ["unique_fct_orders_order_id"], 0),
+        (["--selector", "both"], ["relationships_stg_customers_country__code__ref_geo_countries_",
+          "relationships_stg_orders_customer_id__customer_id__ref_stg_customers_"], 0),
         (["--select", "path:transform/models/marts/marts.yml,test_name:unique"], ["unique_fct_orders_order_id"], 0),
     ],
 )  # fmt: skip
