@@ -69,7 +69,7 @@ def configuration() -> str:
         "for your editor. An unknown key is an error, with line, column and the nearest known key.\n",
         *_part("The file", schema),
     ]
-    order = ["WarehousePart", "StepPart", "CheckPart", "TablePart", "ProductPart"]
+    order = ["WarehousePart", "StepPart", "CheckPart", "TablePart", "ProductPart", "SloPart"]
     for name in [*order, *sorted(set(definitions) - set(order))]:
         lines += _part(f"`{TITLES.get(name, name)}`", _mapping(definitions[name]))
     return "\n".join(lines)
@@ -81,6 +81,7 @@ TITLES = {
     "CheckPart": "checks[]",
     "TablePart": "tables.*",
     "ProductPart": "products.*",
+    "SloPart": "products.*.slo",
     "RetentionPart": "retention",
     "BudgetPart": "budget",
     "SamplesPart": "samples",

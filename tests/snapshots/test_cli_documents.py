@@ -28,15 +28,18 @@ from tidegate.services.backtest import Backtest
 from tidegate.services.check import CheckOutcome
 from tidegate.services.contract import ContractTest
 from tidegate.services.diff import TableDiff
+from tidegate.services.ledger import LedgerAudit
 from tidegate.services.plan import ScanPlan
 from tidegate.services.run import RunOutcome
+from tidegate.services.stats import Stats
 from tidegate.services.status import Status
 
 FOLDER = Path(__file__).parent / "documents"
 ERROR = {"code": str, "meaning": str, "exit_status": int, "http_status": int, "hint": str}
 CHECKS = """
 products:
-  revenue: {tables: [raw.orders], owner: a@example.com, tier: 1, consumers: [board]}
+  revenue:
+    {tables: [raw.orders], owner: a@example.com, tier: 1, consumers: [board], slo: {freshness: 24h, quality: 99.5%}}
 tables:
   raw.orders: {key: [order_id], mask: [order_id]}
 checks:
@@ -60,6 +63,7 @@ slaProperties: [{property: retention, value: 1, unit: y}]
 """
 
 DOCUMENTS: dict[str, object] = {
+    "audit": LedgerAudit,
     "backtest": Backtest,
     "check": CheckOutcome,
     "contract": {"path": str | None, "contract": dict[str, object]},
@@ -80,7 +84,8 @@ DOCUMENTS: dict[str, object] = {
     "error-code": ERROR,
     "errors": {"errors": [ERROR]},
     "incident": {"incident": Incident, "timeline": tuple[Event, ...]},
-    "incidents": {"incidents": tuple[Incident, ...]},
+    "incident-stats": Stats,
+    "incidents": {"incidents": tuple[Incident, ...], "total": int},
     "init": Initialised,
     "plan": ScanPlan,
     "run": RunOutcome,
@@ -221,6 +226,11 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     tell("incidents")
     tell("incidents", "show", "1")
     tell("incidents", "ack", "1", "--reason", "mine")
+    tell("incidents", "assign", "1", "bo", "--role", "data-owner", "--reason", "knows it")
+    tell("incidents", "suppress", "1", "--for", "7d", "--reason", "known")
+    tell("incidents", "note", "1", "the loader")
+    tell("incidents", "stats")
+    tell("audit", "verify")
     tell("incidents", "resolve", "1", "--reason", "so", "--as", "expected")
     tell("publish", "3", "--reason", "it is right")
     tell("rollback")

@@ -20,7 +20,6 @@ Loc = tuple[str | int, ...]
 
 PLANNED = {
     "notify": "notifications",
-    "slo": "service level objectives",
     "quarantine": "quarantine",
 }
 """Keys that later releases will read; until then they are refused, because a key that does nothing is a trap."""

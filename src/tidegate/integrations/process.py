@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import selectors
 import shutil
 import signal
@@ -30,6 +31,9 @@ MAX_LINE_BYTES = 1 << 20
 KILLED_INSIDE = 128 + signal.SIGKILL
 """What a shell ends with when the program that it ran was killed."""
 
+RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
+"""In which unit the kernel tells the largest resident set: man 2 getrusage."""
+
 MAX_READS = 64
 TAIL_LINES = 200
 
@@ -39,7 +43,8 @@ class Ended:
     """How a command ended.
 
     `exit_code` is negative when a signal ended it, None when nobody could tell; `left_behind` counts the processes
-    that still ran when the command itself had ended, and that were stopped.
+    that still ran when the command itself had ended, and that were stopped. `peak_bytes` is the most memory that
+    one process had at once.
     """
 
     exit_code: int | None
@@ -47,6 +52,7 @@ class Ended:
     wall_s: float
     cpu_s: float
     left_behind: int
+    peak_bytes: int | None = None
 
     @property
     def is_cut_off(self) -> bool:
@@ -174,13 +180,14 @@ def run(
         conversation.say(b"g")
         conversation.listen(until=started + timeout_s)
     finally:
-        cpu_s = conversation.end(supervisor)
+        usage = conversation.end(supervisor)
     conversation.raise_if_not_started(command[0])
     return Ended(
         exit_code=conversation.exit_code,
         timed_out=conversation.timed_out,
         wall_s=time.monotonic() - started,
-        cpu_s=cpu_s,
+        cpu_s=usage.ru_utime + usage.ru_stime,
+        peak_bytes=usage.ru_maxrss * RSS_UNIT_BYTES or None,
         left_behind=conversation.left_behind,
     )
 
@@ -236,8 +243,8 @@ class _Conversation:
         self.say(b"t")
         self._wait(time.monotonic() + KILL_AFTER_S)
 
-    def end(self, supervisor: subprocess.Popen[bytes]) -> float:
-        """Make sure that the group is gone, collect the last output and the CPU seconds."""
+    def end(self, supervisor: subprocess.Popen[bytes]) -> resource.struct_rusage:
+        """Make sure that the group is gone, collect the last output, and what the group used."""
         try:
             if not self._over and not self.timed_out:
                 self.say(b"t")
@@ -250,7 +257,7 @@ class _Conversation:
             self._read_output()
             self.close()
         self._lines.finish()
-        return usage.ru_utime + usage.ru_stime
+        return usage
 
     def close(self) -> None:
         os.close(self._output)

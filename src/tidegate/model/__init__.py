@@ -11,8 +11,8 @@ from tidegate.model.contract import (
     SlaProperty,
 )
 from tidegate.model.dataset import Column, Dataset, DatasetRef, Family, Interval
-from tidegate.model.event import Event
-from tidegate.model.incident import Incident, IncidentState
+from tidegate.model.event import Event, LedgerBreak
+from tidegate.model.incident import Incident, IncidentState, Role
 from tidegate.model.judgement import (
     Action,
     Band,
@@ -34,6 +34,7 @@ from tidegate.model.settings import (
     Product,
     Retention,
     Settings,
+    Slo,
     StepSettings,
     TableSettings,
     WarehouseSettings,
@@ -63,6 +64,7 @@ __all__ = [
     "IncidentState",
     "Interval",
     "Layer",
+    "LedgerBreak",
     "Measurement",
     "MetricSpec",
     "Node",
@@ -73,6 +75,7 @@ __all__ = [
     "Quarantined",
     "Remark",
     "Retention",
+    "Role",
     "Run",
     "RunStatus",
     "Sample",
@@ -83,6 +86,7 @@ __all__ = [
     "Severity",
     "SlaProperty",
     "Slice",
+    "Slo",
     "Statement",
     "StatementCost",
     "StepReport",

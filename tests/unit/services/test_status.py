@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.services.site import NOW, add_version, finding, make_site
 from tidegate.lineage import Graph
-from tidegate.services import incidents
+from tidegate.services import incidents, respond
 from tidegate.services.site import Site
 from tidegate.services.status import status
 
@@ -62,7 +62,7 @@ def test_the_last_runs_and_the_unsolved_incidents(site: Site) -> None:
     for name in ("a", "b"):
         events = incidents.record(site, [finding(name)], Graph(), version=1, run=None, held=True)
         site.state.append(events)
-    incidents.resolve(site, 1, reason="so", resolution="fixed")
+    respond.resolve(site, 1, reason="so", resolution="fixed")
     found = status(site, runs=2)
     assert [r.id for r in found.runs] == ["2", "1"]
     assert [i.number for i in found.incidents] == [2]
