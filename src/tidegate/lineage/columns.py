@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -33,25 +33,30 @@ class Making:
     star: bool = False
 
 
-def passed_on(code: str | None, columns: Collection[str]) -> frozenset[str] | None:
+NONE = frozenset[str]()
+
+
+def passed_on(code: str | None, columns: frozenset[str]) -> frozenset[str] | None:
     """The columns that a fault in some columns of a parent can reach in what the statement makes, in lower case.
 
-    None means that it can reach all of them, or that nobody can tell: too much is connected rather than too little.
+    None means that it can reach all of them, or that nobody can tell: too much is connected rather than too little. A
+    statement is read once; where it does not mention the columns the answer is a look-up.
 
     Args:
         code: the statement that makes the table; None when it is not known.
         columns: the columns of the parent that are at fault, in lower case.
     """
-    if code is None or any(mark in code for mark in TEMPLATE):
+    if code is None or (words := _words(code)) is None:
         return None
-    lowered = code.lower()
-    mentioned = {word for word in WORD.findall(lowered) if word in columns}
-    if not mentioned and "*" not in lowered:
-        return frozenset()
+    is_mentioned = not words.isdisjoint(columns)
+    if not is_mentioned and "*" not in words:
+        return NONE
     making = _making(code)
     if making is None:
         return None
-    touched = _closure(making, frozenset(columns))
+    if not is_mentioned:
+        return columns if making.star else NONE
+    touched = _closure(making, columns)
     if touched & making.rows:
         return None
     through = {name for name, sources in making.made.items() if sources & touched}
@@ -64,6 +69,15 @@ def _closure(making: Making, names: frozenset[str]) -> frozenset[str]:
     while more := {name for name, sources in making.made.items() if name not in found and sources & found}:
         found |= more
     return frozenset(found)
+
+
+@lru_cache(maxsize=KEPT_STATEMENTS)
+def _words(code: str) -> frozenset[str] | None:
+    """The words of a statement in lower case, with `*` where it has one; None of a template that is not filled in."""
+    if any(mark in code for mark in TEMPLATE):
+        return None
+    lowered = code.lower()
+    return frozenset(WORD.findall(lowered)) | ({"*"} if "*" in lowered else set())
 
 
 @lru_cache(maxsize=KEPT_STATEMENTS)

@@ -41,6 +41,11 @@ class _Flow:
     accidents: frozenset[Hashable]
     generation: int
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether it can be the cause of nothing further down."""
+        return self.columns is not None and not self.columns and not self.accidents
+
     def may_cause(self, scope: Scope) -> bool:
         """Whether it may be the cause of what is at fault where it arrives."""
         if self.columns is None or self.accidents & scope.accidents:
@@ -124,9 +129,13 @@ def _arriving(
     found: dict[DatasetRef, _Flow] = {}
     for parent in graph.parents.get(ref, ()):
         for who, flow in flows.get(parent, {}).items():
-            one = replace(flow, columns=passed_on(code, flow.columns)) if flow.columns else flow
+            columns = passed_on(code, flow.columns) if flow.columns else flow.columns
+            one = flow if columns is flow.columns else replace(flow, columns=columns)
+            if one.is_spent:
+                continue
             root = sets.find(who)
-            found[root] = _both(found[root], one) if root in found else one
+            before = found.get(root, one)
+            found[root] = one if before is one else _both(before, one)
     return found
 
 

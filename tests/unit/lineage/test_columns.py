@@ -34,4 +34,4 @@ EVERYTHING = None
     ],
 )  # fmt: skip
 def test_what_a_fault_in_some_columns_reaches(code: str | None, columns: set[str], reached: set[str] | None) -> None:
-    assert passed_on(code, columns) == reached
+    assert passed_on(code, frozenset(columns)) == reached
