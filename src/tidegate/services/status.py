@@ -14,6 +14,9 @@ from tidegate.services.audit import altered
 from tidegate.services.products import unknown
 from tidegate.services.site import Site
 
+LOOKED_AT = 500
+"""How many of the newest unsolved incidents are looked at for the products. Chosen, not derived."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductStatus:
@@ -81,7 +84,8 @@ def status(site: Site, *, runs: int) -> Status:
 def _products(site: Site, published: Version | None) -> Iterator[ProductStatus]:
     if not site.settings.products:
         return
-    unsolved = sorted(site.state.incidents(states=incidents.UNSOLVED), key=lambda i: (i.severity, i.number))
+    newest = site.state.incidents(states=incidents.UNSOLVED, limit=LOOKED_AT)
+    unsolved = sorted(newest, key=lambda i: (i.severity, i.number))
     known = site.state.schemas(published.number) if published is not None else {}
     lost = list(unknown(site.settings.products, known)) if known else []
     for product in sorted(site.settings.products, key=lambda p: (p.tier, p.name)):
