@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import selectors
 import shutil
 import signal
@@ -180,14 +179,14 @@ def run(
         conversation.say(b"g")
         conversation.listen(until=started + timeout_s)
     finally:
-        usage = conversation.end(supervisor)
+        cpu_s = conversation.end(supervisor)
     conversation.raise_if_not_started(command[0])
     return Ended(
         exit_code=conversation.exit_code,
         timed_out=conversation.timed_out,
         wall_s=time.monotonic() - started,
-        cpu_s=usage.ru_utime + usage.ru_stime,
-        peak_bytes=usage.ru_maxrss * RSS_UNIT_BYTES or None,
+        cpu_s=cpu_s,
+        peak_bytes=conversation.peak_bytes,
         left_behind=conversation.left_behind,
     )
 
@@ -243,8 +242,8 @@ class _Conversation:
         self.say(b"t")
         self._wait(time.monotonic() + KILL_AFTER_S)
 
-    def end(self, supervisor: subprocess.Popen[bytes]) -> resource.struct_rusage:
-        """Make sure that the group is gone, collect the last output, and what the group used."""
+    def end(self, supervisor: subprocess.Popen[bytes]) -> float:
+        """Make sure that the group is gone, collect the last output and the CPU seconds."""
         try:
             if not self._over and not self.timed_out:
                 self.say(b"t")
@@ -257,7 +256,7 @@ class _Conversation:
             self._read_output()
             self.close()
         self._lines.finish()
-        return usage
+        return usage.ru_utime + usage.ru_stime
 
     def close(self) -> None:
         os.close(self._output)
@@ -267,6 +266,12 @@ class _Conversation:
     def exit_code(self) -> int | None:
         status = self._said("status")
         return None if status is None else os.waitstatus_to_exitcode(status)
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """As the supervisor tells it: the kernel counts what this process had when it forked as its child's."""
+        told = self._said("peak")
+        return None if told is None else told * RSS_UNIT_BYTES
 
     @property
     def left_behind(self) -> int:
