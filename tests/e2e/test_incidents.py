@@ -116,3 +116,24 @@ def test_looking_at_incidents_writes_nothing(project: SmallProject) -> None:
     for words in (["incidents"], ["incidents", "stats"], ["audit"], ["status"]):
         assert project.cli(*words).status == 0
     assert state.read_bytes() == before
+
+
+def test_the_runbook_is_shown_with_the_incident(project: SmallProject) -> None:
+    folder = project.root / "runbooks"
+    folder.mkdir()
+    (folder / "money.md").write_text(
+        "# Money\n<!-- for: table=raw.* -->\n\n## Ask\n<!-- for: product=revenue -->\n{{owner}} owns {{table}} ({{tabel}})\n"
+        "\n## Stock\n<!-- for: table=stock.* -->\nnever shown\n",
+        encoding="utf-8",
+    )
+    (folder / "broken.md").write_text("## A\n<!-- for: nothing -->\nlook\n", encoding="utf-8")
+    project.load(TWO_CAUSES)
+    assert project.cli("run").status == 1
+    told = project.cli("incidents", "show", "1")
+    assert "runbook  Ask  (runbooks/money.md:4)\n  ana@example.com owns raw.orders ({{tabel}})" in told.out
+    assert "runbook  A check failed  (tidegate/check.md:1)" in told.out
+    assert "never shown" not in told.out
+    assert "`runbooks/broken.md:2`: `nothing` binds a section to nothing" in told.out
+    assert "`runbooks/money.md:4`: `{{tabel}}` stands for nothing" in told.out
+    shown = project.cli("incidents", "show", "1", "--json").document["runbook"]
+    assert [s["title"] for s in shown["sections"]] == ["Ask", "A check failed"]

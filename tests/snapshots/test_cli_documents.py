@@ -23,6 +23,7 @@ from tests.e2e import small_demo, small_project
 from tests.e2e.small_project import SmallProject, Told
 from tidegate.app.demo import STORIES, Act, Move, Scene, Story
 from tidegate.app.init import Initialised
+from tidegate.app.runbooks import Shown
 from tidegate.model import ContractChange, DatasetRef, Event, Incident, Remark, Settings, Version
 from tidegate.services.backtest import Backtest
 from tidegate.services.check import CheckOutcome
@@ -83,7 +84,7 @@ DOCUMENTS: dict[str, object] = {
     "error": {"code": str, "message": str, "hint": str},
     "error-code": ERROR,
     "errors": {"errors": [ERROR]},
-    "incident": {"incident": Incident, "timeline": tuple[Event, ...]},
+    "incident": {"incident": Incident, "timeline": tuple[Event, ...], "runbook": Shown},
     "incident-stats": Stats,
     "incidents": {"incidents": tuple[Incident, ...], "total": int},
     "init": Initialised,
@@ -109,7 +110,7 @@ SMALL_DEMO = Story(
 )
 """A demo of the same shape as the real ones, which take minutes."""
 
-OPTIONAL = {"incident": {"timeline"}}
+OPTIONAL = {"incident": {"timeline", "runbook"}}
 """What a document need not have: after `ack` and `resolve` there is no timeline."""
 
 PLAIN: dict[object, str] = {

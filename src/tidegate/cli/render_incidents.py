@@ -9,6 +9,7 @@ from tidegate.cli.output import Output
 from tidegate.model.words import counted
 
 if TYPE_CHECKING:
+    from tidegate.app.runbooks import Shown
     from tidegate.services.ledger import LedgerAudit
     from tidegate.services.stats import Duration, Stats
 
@@ -24,6 +25,16 @@ def more(output: Output, *, shown: int, total: int) -> None:
     """After a list that was cut."""
     if total > shown:
         output.line(f"\n{total - shown:,} older ones are not shown; `--limit {total}` lists all {total:,}")
+
+
+def runbook(output: Output, found: Shown) -> None:
+    """What the runbooks say to it, each section with the place where it can be edited."""
+    for section in found.sections:
+        output.line(f"\nrunbook  {output.strong(section.title)}  ({section.source}:{section.line})")
+        for line in section.text.splitlines():
+            output.line(f"  {line}".rstrip())
+    for problem in found.problems:
+        output.line(f"\nrunbook  {problem}")
 
 
 def stats(output: Output, found: Stats) -> None:

@@ -45,15 +45,19 @@ def list_(arguments: argparse.Namespace, output: Output) -> int:
 
 
 def show(arguments: argparse.Namespace, output: Output) -> int:
-    """Show one incident with its findings, samples and timeline."""
+    """Show one incident with its findings, samples, timeline and runbook."""
+    from tidegate.app import runbooks
+
     with _site(arguments, output) as site:
         incident = incidents.find(site, arguments.number)
         timeline = site.state.events(subject=f"incident:{incident.number}")
         results = site.state.results(incident.version)
+        runbook = runbooks.shown(site, incident)
         if output.json:
-            output.document("incident", {"incident": incident, "timeline": timeline})
+            output.document("incident", {"incident": incident, "timeline": timeline, "runbook": runbook})
         else:
             render.incident(output, incident, timeline, results, now=site.clock.now())
+            render_incidents.runbook(output, runbook)
     return 0
 
 
