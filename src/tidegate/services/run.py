@@ -35,7 +35,7 @@ from tidegate.model import (
 from tidegate.ports import Candidate, Step, StepContext
 from tidegate.services import contract, effort, gate, incidents, ledger, products, quarantine
 from tidegate.services.audit import unaudited
-from tidegate.services.explain import explain
+from tidegate.services.explain import explain, with_statements
 from tidegate.services.judge import Verdict, judge
 from tidegate.services.measure import Measured, measure
 from tidegate.services.publish import adopt, prune, publish, repair
@@ -417,7 +417,11 @@ def _known(site: Site, parent: int | None, ref: DatasetRef) -> Grid | None:
 
 
 def explained(site: Site, measured: Measured, verdict: Verdict) -> Verdict:
-    """The verdict with the slices of what closes the gate; the version is opened again only when something does."""
+    """The verdict with the statement of every number, and with the slices of what closes the gate.
+
+    The version is opened again only when something does.
+    """
+    verdict = dataclasses.replace(verdict, findings=with_statements(measured, verdict.findings))
     if not any(f.holds and f.interval is not None for f in verdict.findings):
         return verdict
     with site.warehouse.reader(measured.version) as reader:
