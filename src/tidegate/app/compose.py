@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 from tidegate.config import find_project, load
 from tidegate.errors import AdapterNotFoundError
 from tidegate.model import Settings, StepSettings
-from tidegate.ports import Progress, StateStore, Step, Warehouse
+from tidegate.ports import AnswerStore, Progress, StateStore, Step, Warehouse
 from tidegate.services.site import Site
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def open_site(
     warehouse = _warehouse(settings)
     steps = _steps(settings, command) if with_steps else ()
     state = open_state(settings, create=with_steps)
+    answers = _answers(settings) if with_steps else None
     try:
         yield Site(
             settings=settings,
@@ -74,10 +75,13 @@ def open_site(
             clock=SystemClock(),
             progress=progress,
             actor=actor(),
+            answers=answers,
             revision=code_revision(settings.root) if with_steps else None,
         )
     finally:
         state.close()
+        if answers is not None:
+            answers.close()
 
 
 def open_state(settings: Settings, *, create: bool) -> StateStore:
@@ -85,6 +89,12 @@ def open_state(settings: Settings, *, create: bool) -> StateStore:
     from tidegate.state.sqlite import SQLiteStateStore
 
     return SQLiteStateStore(settings.state_path, create=create)
+
+
+def _answers(settings: Settings) -> AnswerStore:
+    from tidegate.state.answers import SQLiteAnswerStore
+
+    return SQLiteAnswerStore(settings.state_path.with_name("answers.db"))
 
 
 def _warehouse(settings: Settings) -> Warehouse:

@@ -10,7 +10,7 @@ from tidegate.model.contract import (
     Remark,
     SlaProperty,
 )
-from tidegate.model.dataset import Column, Dataset, DatasetRef, Family, Interval
+from tidegate.model.dataset import Column, Dataset, DatasetRef, Family, Interval, Part
 from tidegate.model.event import Event, LedgerBreak
 from tidegate.model.incident import Incident, IncidentState, Role
 from tidegate.model.judgement import (
@@ -69,6 +69,7 @@ __all__ = [
     "MetricSpec",
     "Node",
     "Outcome",
+    "Part",
     "PipelineFacts",
     "Product",
     "Publication",

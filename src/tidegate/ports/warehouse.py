@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from tidegate.model import Dataset, DatasetRef, Quarantined, Version
+from tidegate.model import Dataset, DatasetRef, Part, Quarantined, Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +87,12 @@ class Reader(Protocol):
 
     def catalog(self) -> tuple[Dataset, ...]:
         """List every table and view outside the engine's own schemas, ordered by name. Reads no data."""
+
+    def parts(self, dataset: Dataset) -> tuple[Part, ...]:
+        """Cut a table into stretches of rows by which a later version can be told to hold the same rows: in the order of
+        their row numbers, every row in one. Empty where the engine cannot tell, or reading the table is as cheap. Reads
+        no data.
+        """
 
     def query(self, sql: str) -> Answer:
         """Run one statement that only reads.
