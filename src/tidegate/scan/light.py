@@ -24,7 +24,7 @@ from tidegate.metrics import (
     taken_apart,
 )
 from tidegate.metrics.predicate import condition
-from tidegate.model import Column, MetricSpec
+from tidegate.model import Column, Family, MetricSpec
 from tidegate.scan.merging import Item, Merge, UnkeepableError
 from tidegate.scan.options import Plan
 from tidegate.scan.pieces import ask_of, columns
@@ -136,9 +136,16 @@ def _asked(tally: Tally, spec: MetricSpec, column: Column | None, *, users: bool
         greatest = taken_apart(replace(spec, metric="max"), column, dialect=tally.dialect)
         return Ask(spec, greatest, users, limit=_limit(tally).timestamp(), exact=atoms)
     found = USERS.fullmatch(atoms.parts[0]) if spec.metric == "aggregate" else None
-    if found is not None and found[1].casefold() == "avg" and not DISTINCT.match(found[2]):
-        return Ask(spec, average(found[2]), users)
+    if found is not None and found[1].casefold() == "avg" and _is_numeric(tally, found[2]):
+        return Ask(spec, average(found[2]), users, exact=atoms)
     return Ask(spec, atoms, users)
+
+
+def _is_numeric(tally: Tally, text: str) -> bool:
+    """Whether an expression has numbers for its values, as far as the columns tell that it may name."""
+    words = {word.casefold() for word in re.findall(r"\w+", text)}
+    others = (c for c in tally.dataset.columns if c.family in (Family.TIME, Family.OTHER))
+    return not DISTINCT.match(text) and all(words.isdisjoint(re.findall(r"\w+", c.name.casefold())) for c in others)
 
 
 def _limit(tally: Tally) -> datetime:
@@ -201,7 +208,7 @@ def _ask(tally: Tally, spec: MetricSpec) -> Ask | None:
 def _measure(tally: Tally, asks: Sequence[Ask]) -> Plan[None]:
     """Ask for all at once; when the engine refuses, ask for ours at once and for the user's one by one."""
     try:
-        values = yield from _values(tally, asks)
+        asks, values = yield from _values(tally, asks)
     except QueryError:
         users = [ask for ask in asks if ask.users]
         if not users:
@@ -235,8 +242,10 @@ def _newest(tally: Tally, ask: Ask, exact: Atoms, limit: float) -> Plan[object]:
     return max(found, default=None)
 
 
-def _values(tally: Tally, asks: Sequence[Ask]) -> Plan[dict[str, object]]:
-    """The value of every part of what is asked: from what is kept of pieces of the table where that can be, else of all rows."""
+def _values(tally: Tally, asks: Sequence[Ask]) -> Plan[tuple[Sequence[Ask], dict[str, object]]]:
+    """The value of every part of what is asked: from what is kept of pieces of the table where that can be, else of all
+    rows. What is asked comes back as it was asked in the end.
+    """
     joining = {item.sql: item for ask in asks for item in _items(tally, ask)} if tally.options.pieces else {}
     values: dict[str, object] = {}
     if joining:
@@ -245,20 +254,20 @@ def _values(tally: Tally, asks: Sequence[Ask]) -> Plan[dict[str, object]]:
         try:
             found = yield from columns(tally, "profile", items, source, specs)
             values = dict(zip(joining, found, strict=True))
-        except (UnkeepableError, QueryError):  # such as the sum of times, whose mean the engine knows
-            values = {}
+        except (UnkeepableError, QueryError):
+            asks = [replace(ask, atoms=ask.exact or ask.atoms, limit=None, exact=None) for ask in asks]
     rest = list(dict.fromkeys(part for ask in asks for part in ask.atoms.parts if part not in values))
     if rest:
         specs = [ask.spec for ask in asks if any(part not in values for part in ask.atoms.parts)]
         rows = yield tally.statement("profile", _sql(tally, rest), specs=specs)
         values |= zip(rest, rows[0], strict=True)
-    return values
+    return asks, values
 
 
 def _items(tally: Tally, ask: Ask) -> list[Item]:
     """The parts of what is asked, each with how its values join; none where they do not, or may change with time."""
     spec = ask.spec
-    merge = MERGES.get("max" if ask.exact is not None else spec.metric)
+    merge = MERGES.get("max" if ask.limit is not None else spec.metric)
     if spec.metric == "aggregate" and (found := USERS.fullmatch(ask.atoms.parts[0])) and not DISTINCT.match(found[2]):
         merge = USERS_MERGES.get(found[1].casefold())
     joins = merge is not None and (spec.metric not in RATIOS or len(ask.atoms.parts) == 2)

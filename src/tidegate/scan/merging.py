@@ -18,7 +18,7 @@ from typing import Final, TypeAlias, cast
 import msgspec
 
 POINTS: Final = 257
-"""Points by which the distribution of a part is kept; between two of them lies a 256th of its rows. Chosen, not derived."""
+"""Points by which the distribution of a part is kept, each in the middle of as many of its rows. Chosen, not derived."""
 
 Cell: TypeAlias = object
 """What is kept of one aggregate: None, a number, a text, bytes, or a list of these."""
@@ -249,7 +249,7 @@ FINISH: Final[Mapping[Merge, Callable[[Cell], object]]] = MappingProxyType(
 
 def quantiles(samples: Sequence[Sequence[float]], shares: Sequence[float]) -> list[float]:
     """Quantiles of rows of which samples were taken, each given as how many rows it has, how many rows each of those
-    stands for, and the values that split it evenly. Off by at most a POINTS-th of the rows beside what the samples are.
+    stands for, and the values in the middles of its equal parts. Off by at most a POINTS-th of the rows beside what the samples are.
     """
     import numpy as np
 

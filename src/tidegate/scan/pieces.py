@@ -76,7 +76,10 @@ def runs(parts: Sequence[Part]) -> list[str]:
 
 
 def cut(parts: Sequence[Part], known: Mapping[str, Mapping[str, bytes]]) -> tuple[Piece, ...]:
-    """Cut a table into pieces: the longest of which something is known, and between them new ones."""
+    """Cut a table into pieces: the longest of which something is known, and between them new ones.
+
+    The last part, to which the next rows will be added, becomes a piece of its own.
+    """
     pieces: list[Piece] = []
     fresh: list[Part] = []
     at = 0
@@ -90,7 +93,7 @@ def cut(parts: Sequence[Part], known: Mapping[str, Mapping[str, bytes]]) -> tupl
         else:
             fresh.append(parts[at])
         at += length or 1
-    return (*pieces, *_of_fresh(fresh))
+    return (*pieces, *_of_fresh(fresh[:-1]), *_of_fresh(fresh[-1:]))
 
 
 def _longest(parts: Sequence[Part], at: int, known: Collection[str]) -> int:
