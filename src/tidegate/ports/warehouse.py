@@ -109,6 +109,14 @@ class Reader(Protocol):
             QueryError: as `query`.
         """
 
+    def ascending(self, sql: str) -> Answer:
+        """The values of the one column that a statement returns, unsigned 64-bit integers without NULL, in ascending order:
+        one row of their bytes, in the machine's order, 8 a value. Takes as much memory, twice.
+
+        Raises:
+            QueryError: as `query`.
+        """
+
 
 class Warehouse(Protocol):
     """A warehouse whose versions are built aside, published in one step, and can be put back.

@@ -34,6 +34,7 @@ class Merge(StrEnum):
     MOMENTS = "m"
     DISTINCT = "d"
     DISTRIBUTION = "q"
+    HASHES = "h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,11 @@ def _kept(merge: Merge, raw: object) -> Cell:
     if merge is Merge.DISTINCT:
         sketch = cast("Mapping[str, Sequence[int]] | None", raw)
         return bytes(REGISTERS) if sketch is None else bytes(sketch["registers"])
-    if raw is None or isinstance(raw, bool | int | float | str | Decimal):
+    if (
+        raw is None
+        or (merge is Merge.HASHES and isinstance(raw, bytes))
+        or isinstance(raw, bool | int | float | str | Decimal)
+    ):
         return raw
     if merge is Merge.DISTRIBUTION and isinstance(raw, list | tuple):
         return list(raw)
@@ -169,6 +174,14 @@ def _registers(a: Cell, b: Cell) -> Cell:
     return np.maximum(one, other).tobytes()
 
 
+def _in_order(a: Cell, b: Cell) -> Cell:
+    import numpy as np
+
+    both = np.concatenate([np.frombuffer(cast("bytes", cell), dtype=np.uint64) for cell in (a, b)])
+    both.sort(kind="stable")
+    return both.tobytes()
+
+
 def _side_by_side(a: Cell, b: Cell) -> Cell:
     return [*cast("Sequence[object]", a), *cast("Sequence[object]", b)]
 
@@ -186,6 +199,7 @@ JOIN: Final[Mapping[Merge, Callable[[Cell, Cell], Cell]]] = MappingProxyType(
         Merge.MOMENTS: _moments,
         Merge.DISTINCT: _registers,
         Merge.DISTRIBUTION: _side_by_side,
+        Merge.HASHES: _in_order,
     }
 )
 

@@ -31,6 +31,7 @@ from tidegate.scan.options import Plan
 from tidegate.scan.pieces import TooManyRowsError
 from tidegate.scan.pieces import columns as whole_columns
 from tidegate.scan.pieces import table as whole_table
+from tidegate.scan.prints import no_repeats
 from tidegate.scan.tally import Tally
 
 Answers = Plan[object]
@@ -126,8 +127,13 @@ def _counted(tally: Tally, wish: Wish, keys: Sequence[str], where: Sequence[str]
     values are grouped, for two of them may share a hash.
     """
     table = relation(tally.dataset.ref, tally.dialect)
-    if LEAST_HASHED <= (tally.dataset.rows or 0) <= MOST_HASHED and not tally.dataset.collated:
-        hashes = select([f"HASH({', '.join(keys)}) AS h"], table, where=where, dialect=tally.dialect)
+    row, size = f"HASH({', '.join(keys)})", tally.dataset.rows or 0
+    able = size <= MOST_HASHED and not tally.dataset.collated
+    if able and tally.options.pieces and _lasts(tally, wish):
+        if (yield from no_repeats(tally, purpose, row, where, wish.spec)):
+            return 0
+    elif able and size >= LEAST_HASHED:
+        hashes = select([f"{row} AS h"], table, where=where, dialect=tally.dialect)
         if (yield from _one(tally, f"{purpose}: hashes", hashes, wish.spec, repeats=True)) == 0:
             return 0
     inner = select(["1"], table, where=where, group=keys, having="COUNT(*) > 1", dialect=tally.dialect)

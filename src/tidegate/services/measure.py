@@ -82,8 +82,7 @@ class Meter:
 
     def ask(self, statement: Statement) -> Answer:
         """Run one statement."""
-        ask = self._reader.repeats if statement.repeats else self._reader.query
-        answer = ask(statement.sql)
+        answer = self._asked(statement)
         self.costs.append(
             StatementCost(
                 dataset=statement.dataset,
@@ -96,6 +95,11 @@ class Meter:
             )
         )
         return answer
+
+    def _asked(self, statement: Statement) -> Answer:
+        if statement.ascending:
+            return self._reader.ascending(statement.sql)
+        return self._reader.repeats(statement.sql) if statement.repeats else self._reader.query(statement.sql)
 
     def drive(self, plan: Generator[Statement, Sequence[tuple[object, ...]], R]) -> R:
         """Run a plan to its end: every statement that it yields, in order; it hears of those that fail.

@@ -25,6 +25,8 @@ from tidegate.warehouses.storage import can_clone, refusals
 
 if TYPE_CHECKING:
     import duckdb
+    import numpy as np
+    from numpy.typing import NDArray
 
 LIMITS = {
     "compare views": "a view whose text names its own database, as dbt writes it, cannot be read by `compare` in a file"
@@ -260,8 +262,19 @@ class DuckDBReader:
 
     def repeats(self, sql: str) -> Answer:
         """Sorted in numpy, which takes a twentieth of what DuckDB's GROUP BY does, and a tenth of its memory."""
-        import duckdb
         import numpy as np
+
+        def repeated(values: NDArray[np.uint64]) -> int:
+            again = values[1:][values[1:] == values[:-1]]
+            return int(np.unique(again).size)
+
+        return self._of_sorted("repeated", sql, repeated)
+
+    def ascending(self, sql: str) -> Answer:
+        return self._of_sorted("ascending", sql, lambda values: values.tobytes())
+
+    def _of_sorted(self, name: str, sql: str, make: Callable[[NDArray[np.uint64]], object]) -> Answer:
+        import duckdb
 
         cpu_s, wall_s = _cpu_s(), time.perf_counter()
         try:
@@ -270,10 +283,9 @@ class DuckDBReader:
             raise QueryError(_first_lines(error), sql=sql) from error
         (values,) = found.values()
         values.sort()
-        again = values[1:][values[1:] == values[:-1]]
         return Answer(
-            columns=("repeated",),
-            rows=((int(np.unique(again).size),),),
+            columns=(name,),
+            rows=((make(values),),),
             cpu_s=_cpu_s() - cpu_s,
             wall_s=time.perf_counter() - wall_s,
         )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from tests.conformance.scan.engine import NOW
 from tidegate.metrics import Vouched
 from tidegate.model import Dataset, DatasetRef, Measurement, MetricSpec, Part
-from tidegate.scan import ScanOptions, TableScan, cut, runs, scan_table
+from tidegate.scan import ScanOptions, TableScan, cut, own, runs, scan_table
 from tidegate.services.measure import Meter
 from tidegate.warehouses.duckdb import DuckDBReader
 
@@ -175,8 +176,8 @@ def demand_equal(shop: Shop) -> None:
             assert alike(measured.value, expected[key].value), (measured, expected[key])
 
 
-@given(st.lists(changes, min_size=1, max_size=4))
-@settings(max_examples=12, deadline=None, phases=[p for p in Phase if p is not Phase.explain])
+@given(st.lists(changes, min_size=1, max_size=2))
+@settings(max_examples=6, deadline=None, phases=[p for p in Phase if p is not Phase.explain])
 def test_a_scan_of_what_is_new_reads_like_a_whole_one(days: list[list[str]]) -> None:
     with shops() as shop:
         shop.scan()
@@ -296,3 +297,61 @@ def test_a_condition_that_asks_the_clock_is_asked_of_every_row(shop: Shop) -> No
     shop.scan(wanted=wanted, profile=False)
     assert any("now()" in sql and "current_date" in sql and "rowid" not in sql for sql in shop.asked)
     assert not any("amount" in sql for sql in shop.asked)
+
+
+def hashed(shop: Shop) -> list[str]:
+    return [sql for sql in shop.asked if sql.startswith('SELECT HASH("ref")')]
+
+
+UNIQUE = (spec("repeated_values", "ref"),)
+
+
+def verdict(shop: Shop) -> object:
+    return shop.scan(wanted=UNIQUE, profile=False).values[UNIQUE[0]]
+
+
+def test_only_new_keys_are_hashed_and_looked_up_among_the_old_ones(shop: Shop) -> None:
+    assert verdict(shop) == 0
+    assert len(hashed(shop)) == 2
+    shop.run("insert into t select * replace ('more ' || id as ref) from t limit 3000")
+    assert verdict(shop) == 0
+    assert all("rowid >= 0 " not in sql for sql in hashed(shop))
+    assert verdict(shop) == 0
+    assert hashed(shop) == []
+
+
+def test_a_new_key_that_an_old_row_has_is_found(shop: Shop) -> None:
+    assert verdict(shop) == 0
+    shop.run("insert into t from t where id in (5, 11000)")
+    assert verdict(shop) == 2
+    assert verdict(shop) == 2
+    shop.run("delete from t where rowid >= 12000")
+    assert verdict(shop) == 0
+
+
+def test_a_key_that_comes_twice_among_the_new_rows_is_found(shop: Shop) -> None:
+    assert verdict(shop) == 0
+    shop.run("insert into t select * replace ('same' as ref) from t limit 2")
+    assert verdict(shop) == 1
+
+
+def test_keys_of_two_branches_that_were_each_unique_are_compared(shop: Shop) -> None:
+    assert verdict(shop) == 0
+    shutil.copy(shop.path, shop.folder / "other.duckdb")
+    shop.run("insert into t select * replace ('more ' || id as ref) from t limit 3000")
+    assert verdict(shop) == 0
+    shutil.move(shop.folder / "other.duckdb", shop.path)
+    shop.run("update t set ref = 'more 17' where id = 3000")
+    assert verdict(shop) == 0
+    shop.run("insert into t select * replace ('more ' || id as ref) from t limit 3000")
+    assert verdict(shop) == 1
+
+
+def test_a_hash_that_two_keys_share_is_looked_at_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidegate.scan.own.no_repeats", partial(collided, own.no_repeats))
+    assert verdict(shop) == 0
+    assert any("GROUP BY" in sql for sql in shop.asked)
+
+
+def collided(honest: Callable[..., object], tally: object, purpose: str, row: str, *rest: object) -> object:
+    return honest(tally, purpose, f"{row} % 1000", *rest)
