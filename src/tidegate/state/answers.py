@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -34,9 +34,12 @@ CREATE TABLE IF NOT EXISTS answer (
 
 
 EMPTY: Final = "DROP TABLE IF EXISTS answer; DROP TABLE IF EXISTS piece; DROP TABLE IF EXISTS dataset;"
+LARGE_BYTES: Final = 65_536
+"""Answers above this are read when they are looked at. Chosen, not derived."""
+
 KNOWN: Final = """
-SELECT piece.name, ask, body FROM dataset JOIN piece ON piece.dataset = dataset.id JOIN answer ON answer.piece = piece.id
-WHERE namespace = ? AND dataset.name = ? AND piece.name IN (SELECT value FROM json_each(?))
+SELECT piece.name, piece.id, ask, iif(length(body) > :large, NULL, body) FROM dataset JOIN piece ON piece.dataset = dataset.id JOIN answer ON answer.piece = piece.id
+WHERE namespace = :namespace AND dataset.name = :name AND piece.name IN (SELECT value FROM json_each(:pieces))
 """
 COUNTED: Final = """
 INSERT INTO dataset (namespace, name, scans) VALUES (?, ?, 1)
@@ -59,11 +62,15 @@ class SQLiteAnswerStore:
     def known(self, dataset: DatasetRef, pieces: Collection[str]) -> Mapping[str, Mapping[str, bytes]]:
         if self._connection is None and not self._path.exists():
             return {}
-        found: dict[str, dict[str, bytes]] = {}
+        found: dict[str, _Answers] = {}
+        names = json.dumps(list(pieces))
+        asked = {"namespace": dataset.namespace, "name": dataset.name, "pieces": names, "large": LARGE_BYTES}
         try:
-            asked = (dataset.namespace, dataset.name, json.dumps(list(pieces)))
-            for piece, ask, body in self._opened().execute(KNOWN, asked):
-                found.setdefault(piece, {})[ask] = body
+            connection = self._opened()
+            for name, piece, ask, body in connection.execute(KNOWN, asked):
+                if name not in found:
+                    found[name] = _Answers(connection, piece)
+                found[name].add(ask, body)
         except sqlite3.Error as error:
             self._drop_damaged(error)
             return {}
@@ -105,6 +112,31 @@ class SQLiteAnswerStore:
         self.close()
         for end in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + end).unlink(missing_ok=True)
+
+
+class _Answers(Mapping[str, bytes]):
+    """What is kept of one piece; large answers are read when they are asked for."""
+
+    def __init__(self, connection: sqlite3.Connection, piece: int) -> None:
+        self._connection = connection
+        self._piece = piece
+        self._bodies: dict[str, bytes | None] = {}
+
+    def add(self, ask: str, body: bytes | None) -> None:
+        self._bodies[ask] = body
+
+    def __getitem__(self, ask: str) -> bytes:
+        body = self._bodies[ask]
+        if body is None:
+            sql = "SELECT body FROM answer WHERE piece = ? AND ask = ?"
+            ((body,),) = self._connection.execute(sql, (self._piece, ask)).fetchall()
+        return bytes(body)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._bodies)
+
+    def __len__(self) -> int:
+        return len(self._bodies)
 
 
 def _keep(
