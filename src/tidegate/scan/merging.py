@@ -7,6 +7,7 @@ for Computing Sample Variances" (1979), which is also what the engine's threads 
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,6 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeAlias, cast
-
-import msgspec
 
 POINTS: Final = 257
 """Points by which the distribution of a part is kept, each in the middle of as many of its rows. Chosen, not derived."""
@@ -68,15 +67,27 @@ class Kept:
         return cls(merges, tuple(tuple(map(_kept, merges, row)) for row in rows))
 
     def written(self) -> bytes:
-        """As bytes, from which `read` makes the same."""
-        rows = [[_wrapped(cell) for cell in row] for row in self.rows]
-        return msgspec.msgpack.encode(["".join(self.merges), rows])
+        """As bytes, from which `read` makes the same: the length of a JSON text, the text, and what is bytes in the rows."""
+        raw: list[bytes] = []
+        rows = [[_wrapped(cell, raw) for cell in row] for row in self.rows]
+        text = json.dumps(["".join(self.merges), rows], separators=(",", ":")).encode()
+        return b"".join([len(text).to_bytes(4, "little"), text, *raw])
 
     @classmethod
     def read(cls, written: bytes) -> Kept:
         """What was `written`."""
-        codes, rows = msgspec.msgpack.decode(written, ext_hook=_unwrapped)
-        return cls(tuple(map(Merge, codes)), tuple(map(tuple, rows)))
+        end = 4 + int.from_bytes(written[:4], "little")
+        codes, rows = json.loads(written[4:end])
+        raw = memoryview(written)[end:]
+        unwrapped, at = [], 0
+        for row in rows:
+            cells = []
+            for cell in row:
+                size = cell["bytes"] if isinstance(cell, dict) and "bytes" in cell else 0
+                cells.append(_unwrapped(cell, raw[at : at + size]))
+                at += size
+            unwrapped.append(tuple(cells))
+        return cls(tuple(map(Merge, codes)), tuple(unwrapped))
 
     def joined(self, other: Kept) -> Kept:
         """The answer about the rows of both, which have none in common."""
@@ -96,21 +107,20 @@ class Kept:
         ]
 
 
-_DECIMAL, _LONG = 1, 2
-
-
-def _wrapped(cell: Cell) -> Cell:
-    """Numbers that the format has no place for are written as texts that say what they are."""
+def _wrapped(cell: Cell, raw: list[bytes]) -> Cell:
+    """A cell as JSON has it; bytes go to `raw`."""
     if isinstance(cell, Decimal):
-        return msgspec.msgpack.Ext(_DECIMAL, str(cell).encode())
-    if isinstance(cell, int) and not -(2**63) <= cell < 2**63:
-        return msgspec.msgpack.Ext(_LONG, str(cell).encode())
+        return {"decimal": str(cell)}
+    if isinstance(cell, bytes):
+        raw.append(cell)
+        return {"bytes": len(cell)}
     return cell
 
 
-def _unwrapped(code: int, data: memoryview) -> Cell:
-    text = bytes(data).decode()
-    return Decimal(text) if code == _DECIMAL else int(text)
+def _unwrapped(cell: Cell, raw: memoryview) -> Cell:
+    if isinstance(cell, dict):
+        return Decimal(cell["decimal"]) if "decimal" in cell else bytes(raw)
+    return cell
 
 
 class UnkeepableError(ValueError):
