@@ -112,6 +112,8 @@ def measured(shop: Shop, runs: int) -> Mapping[str, float]:
     checks = workload()
     everything, full = Ask(checks=checks), Ask(checks=checks, history=True)
     unique = Ask(checks=[c for c in checks if c.kind == "unique" and c.column == "order_id"], profile=False)
+    for stale in shop.folder.glob(f"{shop.kept('').name}*"):
+        stale.unlink()
     answers = SQLiteAnswerStore(shop.kept(""))
     everything.of(shop.before, answers)
     known = Grid.of(full.of(shop.before, answers).measurements)

@@ -21,6 +21,9 @@ PARTS_OF_A_PIECE: Final = 8
 """How many neighbouring parts are asked at once and kept together: of DuckDB's row groups, a million rows. More make a
 change of one of them dearer, fewer the joining. Chosen, not derived."""
 
+FORMAT: Final = "1"
+"""Raised when answers are written or joined otherwise, so that older ones are not found."""
+
 MOST_ROWS: Final = 20_000
 """Rows of an answer about a piece that are kept. Chosen, not derived."""
 
@@ -141,7 +144,7 @@ def joined(answers: Sequence[Kept]) -> Kept:
 
 def ask_of(items: Iterable[Item], where: Sequence[str] = (), more: object = "") -> str:
     """The digest of a question: what it is kept under."""
-    text = "\n".join([*(f"{item.merge} {item.sql}" for item in items), "where", *where, str(more)])
+    text = "\n".join([FORMAT, *(f"{item.merge} {item.sql}" for item in items), "where", *where, str(more)])
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
