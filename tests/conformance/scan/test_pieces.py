@@ -54,7 +54,7 @@ changes = st.lists(
 
 
 def spec(metric: str, column: str | None = None, **more: str | None) -> MetricSpec:
-    return MetricSpec(dataset=REF, metric=metric, column=column, **more)  # type: ignore[arg-type]
+    return MetricSpec(dataset=REF, metric=metric, column=column, **more)  # type: ignore[arg-type]  # the metric is given by name, its other fields by theirs
 
 
 WANTED = (
