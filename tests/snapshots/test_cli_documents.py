@@ -29,6 +29,7 @@ from tidegate.services.backtest import Backtest
 from tidegate.services.check import CheckOutcome
 from tidegate.services.contract import ContractTest
 from tidegate.services.diff import TableDiff
+from tidegate.services.doctor import Diagnosis
 from tidegate.services.ledger import LedgerAudit
 from tidegate.services.plan import ScanPlan
 from tidegate.services.run import RunOutcome
@@ -80,6 +81,7 @@ DOCUMENTS: dict[str, object] = {
     "contract-lint": {"files": list[str], "errors": int, "remarks": tuple[Remark, ...]},
     "contract-test": ContractTest,
     "demo": {"held_every_fault": bool, "scenes": list[Scene], "moves": list[Move]},
+    "doctor": Diagnosis,
     "diff": {"old": int, "new": int, "tables": tuple[TableDiff, ...]},
     "error": {"code": str, "message": str, "hint": str},
     "error-code": ERROR,
@@ -96,6 +98,8 @@ DOCUMENTS: dict[str, object] = {
     "versions": {"versions": tuple[Version, ...], "size_bytes": dict[int, int]},
 }
 """What every kind of document is made of."""
+
+IGNORES = "- {code: dbt-untested-model, path: transform/models/a.sql, reason: it goes, until: 2999-01-01}\n"
 
 SMALL_DEMO = Story(
     name="small",
@@ -251,6 +255,12 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     (dbt / "transform" / "dbt_project.yml").write_text("name: shop\nprofile: shop\n", encoding="utf-8")
     made = project.cli("init", "--json", project=dbt).document
     found[made["kind"]].append(made)
+    (dbt / ".tidegate-ignore.yml").write_text(IGNORES, encoding="utf-8")
+    (dbt / "transform" / "models").mkdir()
+    for name in ("a", "b"):
+        (dbt / "transform" / "models" / f"{name}.sql").write_text("select 1 as id", encoding="utf-8")
+    told = project.cli("doctor", "--json", project=dbt).document
+    found[told["kind"]].append(told)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(cast("dict[str, Story]", STORIES), "shop", SMALL_DEMO)
         patch.setattr("tidegate.app.demo._quiet_tools", lambda: None)

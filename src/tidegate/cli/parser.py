@@ -142,6 +142,7 @@ SELECTION = (
     ),
 )
 FORMAT_HELP = "text (default), json, junit, sarif, github or markdown, to stdout or a file; may be repeated"
+DOCTOR_FORMAT_HELP = "text (default), json, sarif, github or markdown, to stdout or a file; may be repeated"
 
 SWITCHES = {
     "json": "one JSON document on stdout",
@@ -385,6 +386,22 @@ COMMANDS: tuple[Command, ...] = (
                 help="judge the published version against contracts alone",
                 handler="contract:test",
                 options=(FILES,),
+            ),
+        ),
+    ),
+    Command(
+        name="doctor",
+        help="what green checks hide in a dlt and dbt project: a static audit, no credentials needed",
+        handler="doctor:doctor",
+        options=(
+            option("--fix", action="store_true", help="repair what is mechanical, then look again"),
+            option("--deep", action="store_true", help="also import, build and run a copy of the project, twice"),
+            option("--format", action="append", default=[], metavar="FORMAT[=FILE]", help=DOCTOR_FORMAT_HELP),
+            option("--output", metavar="FILE", help="where the one format without a file of its own goes"),
+            option("--only", action="append", default=[], metavar="CODE", help="only this rule; may be repeated"),
+            option("--ignore", metavar="FILE", help="the ignore file (default: .tidegate-ignore.yml of the project)"),
+            option(
+                "--no-history", action="store_true", help="look for secrets in the files only, not in older commits"
             ),
         ),
     ),
