@@ -7,7 +7,8 @@ TidegateError
 │   ├── ProjectNotFoundError     project-not-found       no tidegate.yml here or above
 │   ├── ProfileNotFoundError     profile-not-found       the dbt profile or target does not exist
 │   ├── PathNotFoundError        path-not-found          a path in the configuration does not exist
-│   └── ContractError            contract-invalid        a data contract cannot be used
+│   ├── ContractError            contract-invalid        a data contract cannot be used
+│   └── TargetError              target-invalid          a target of notifications cannot be used
 ├── StepError                    step-failed             a step of the pipeline ended with an error
 │   ├── StepTimeoutError         step-timeout            a step ran longer than its timeout
 │   ├── ExecutableNotFoundError  executable-not-found    dbt, python or a command is not installed
@@ -27,6 +28,7 @@ TidegateError
 │   ├── StateCorruptError        state-corrupt           the state file is not a whole SQLite database
 │   └── StateTooNewError         state-too-new           written by a later release of tidegate
 ├── IncidentError                incident-invalid        no such incident, or the transition is not allowed
+├── DeliveryError                delivery-failed         a message did not arrive, or nobody can tell
 ├── UsageError                   usage                   the command line cannot be understood
 └── NothingCheckedError          nothing-checked         a check ran over nothing; that is never green
 """
@@ -104,6 +106,14 @@ class ContractError(ConfigError):
     code = "contract-invalid"
     http_status = 422
     default_hint = "run `tidegate contract lint` to see everything that is wrong, with line and column"
+
+
+class TargetError(ConfigError):
+    """A target of notifications cannot be used: its channel, its address or one of its options is not what is needed."""
+
+    code = "target-invalid"
+    http_status = 422
+    default_hint = "correct the entry of `notify:` in `tidegate.yml`; docs/notifications.md shows one for every channel"
 
 
 class StepError(TidegateError):
@@ -259,6 +269,24 @@ class IncidentError(TidegateError):
     code = "incident-invalid"
     http_status = 409
     default_hint = "run `tidegate incidents` to see the open ones"
+
+
+class DeliveryError(TidegateError):
+    """A message did not arrive, or nobody can tell whether it did.
+
+    `transient` tells that a later try may do better; `retry_after_s` is how long the channel asks to wait, if it does.
+    """
+
+    code = "delivery-failed"
+    http_status = 502
+    default_hint = "run `tidegate notify --test TARGET` to see what the channel answers"
+
+    def __init__(
+        self, message: str, *, transient: bool, retry_after_s: float | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.transient = transient
+        self.retry_after_s = retry_after_s
 
 
 class UsageError(TidegateError):

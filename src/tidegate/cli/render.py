@@ -12,6 +12,8 @@ from tidegate.cli.output import Output, to_json
 from tidegate.model import (
     Action,
     CheckResult,
+    Delivery,
+    DeliveryState,
     Event,
     Finding,
     Incident,
@@ -251,6 +253,18 @@ def status(output: Output, found: Status) -> None:
         output.line(f"\nnext  tidegate incidents show {found.incidents[0].number}")
     else:
         output.line("no open incident")
+    _undelivered(output, found.undelivered)
+
+
+def _undelivered(output: Output, found: Sequence[Delivery]) -> None:
+    """What people were not told, by target; nothing when they were told everything."""
+    for target in dict.fromkeys(d.target for d in found):
+        mine = [d for d in found if d.target == target]
+        dead = sum(d.state is DeliveryState.DEAD for d in mine)
+        said = f"{counted(len(mine), 'message')} could not be delivered, {dead} of them for good"
+        output.line(f"\nuntold     {target}: {said}; the last error: {mine[-1].error}")
+    if found:
+        output.line("next       tidegate notify --list")
 
 
 def _audited(output: Output, found: Status) -> None:
@@ -373,7 +387,9 @@ def incident(output: Output, found: Incident, timeline: Sequence[Event], results
     _samples(output, found, results)
     output.line("\ntimeline (UTC)")
     for event in timeline:
-        reason = event.data.get("reason") or ""
+        reason = event.data.get("reason") or event.data.get("error") or ""
+        if event.kind.startswith("notification."):
+            reason = f"{event.data.get('kind')} to {event.data.get('target')}  {reason}"
         output.line(
             f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.kind.removeprefix('incident.')} by {event.actor}  {reason}".rstrip()
         )

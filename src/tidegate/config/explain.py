@@ -19,7 +19,6 @@ Loc = tuple[str | int, ...]
 """The keys and, from 0, the indexes that lead to a place in the file."""
 
 PLANNED = {
-    "notify": "notifications",
     "slo": "service level objectives",
     "quarantine": "quarantine",
 }

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from tidegate.config import notify
 from tidegate.config.schema import (
     CONTRACTS,
     DEMANDS,
@@ -196,6 +197,8 @@ def _settings(part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Ca
             )
             for name, said in part.products.items()
         ),
+        routes=notify.routes(part.notify, part.products, where),
+        maintenance=notify.maintenance(part.maintenance, where),
         retention=Retention(versions=part.retention.versions, days=part.retention.days),
         learned=part.learned,
         strict=is_on(part.strict),

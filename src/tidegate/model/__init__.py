@@ -27,6 +27,16 @@ from tidegate.model.judgement import (
     Slice,
 )
 from tidegate.model.measurement import Grid, Measurement, MetricSpec, Segment, Statement, StatementCost, Value
+from tidegate.model.notification import (
+    Delivery,
+    DeliveryState,
+    Hush,
+    Mute,
+    Notice,
+    NoticeKind,
+    Route,
+    Window,
+)
 from tidegate.model.pipeline import Node, PipelineFacts, Run, RunStatus, StepReport, StepStatus, TestRun
 from tidegate.model.quarantine import Quarantined
 from tidegate.model.selection import Selectable, Selection
@@ -55,17 +65,23 @@ __all__ = [
     "Dataset",
     "DatasetRef",
     "Decision",
+    "Delivery",
+    "DeliveryState",
     "Event",
     "Family",
     "Finding",
     "Grid",
+    "Hush",
     "Incident",
     "IncidentState",
     "Interval",
     "Layer",
     "Measurement",
     "MetricSpec",
+    "Mute",
     "Node",
+    "Notice",
+    "NoticeKind",
     "Outcome",
     "PipelineFacts",
     "Product",
@@ -73,6 +89,7 @@ __all__ = [
     "Quarantined",
     "Remark",
     "Retention",
+    "Route",
     "Run",
     "RunStatus",
     "Sample",
@@ -94,4 +111,5 @@ __all__ = [
     "Version",
     "VersionState",
     "WarehouseSettings",
+    "Window",
 ]

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tidegate.errors import TidegateError
-from tidegate.model import Incident, Run, Version
+from tidegate.model import Delivery, DeliveryState, Incident, Run, Version
 from tidegate.services import incidents
 from tidegate.services.audit import altered
 from tidegate.services.site import Site
@@ -20,7 +20,8 @@ class Status:
 
     `behind` tells that readers do not see what the ledger says, as after a crash, which the next run repairs; `missing`
     that the published version's data is gone from the warehouse. `altered` says in words what of it was written since it
-    was audited, and is None where that cannot be told.
+    was audited, and is None where that cannot be told. `undelivered` are messages that could not be brought to anybody, and
+    those that were tried in vain so far.
     """
 
     project: Path
@@ -33,6 +34,7 @@ class Status:
     marks: Mapping[str, object]
     runs: tuple[Run, ...]
     incidents: tuple[Incident, ...]
+    undelivered: tuple[Delivery, ...]
 
 
 def status(site: Site, *, runs: int) -> Status:
@@ -51,7 +53,13 @@ def status(site: Site, *, runs: int) -> Status:
         marks=site.state.marks(published.number) if published else {},
         runs=site.state.runs(limit=runs),
         incidents=site.state.incidents(states=incidents.UNSOLVED, limit=20),
+        undelivered=_undelivered(site),
     )
+
+
+def _undelivered(site: Site) -> tuple[Delivery, ...]:
+    waits = site.state.outbox.deliveries((DeliveryState.WAITING, DeliveryState.DEAD), limit=200)
+    return tuple(d for d in waits if d.state is DeliveryState.DEAD or d.error is not None)
 
 
 def _altered(site: Site, published: Version) -> tuple[str, ...] | None:
