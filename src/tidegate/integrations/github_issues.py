@@ -51,18 +51,19 @@ class GitHubIssueNotifier:
     def send(self, sending: Sending) -> Mapping[str, str]:
         notice = sending.notice
         until = time.monotonic() + sending.timeout_s
-        number = sending.receipt.get("issue") or self._find(notice, until)
-        if number is None:
+        known = sending.receipt.get("issue")
+        found = None if known else self._find(notice, until)
+        if known is None and found is None:
             made = {"title": title(notice), "body": text(notice), "labels": [self._label]}
             issue = self._call("POST", self._issues, made, until)
-            number = str(issue["number"])
         else:
-            if not notice.quiet and not (sending.retry and self._has_comment(number, notice, until)):
-                self._call("POST", f"{self._issues}/{number}/comments", {"body": comment(notice)}, until)
-            issue = self._update(notice, number, until)
+            known = known or str(found and found["number"])
+            if not notice.quiet and not (sending.retry and self._has(notice, known, found, until)):
+                self._call("POST", f"{self._issues}/{known}/comments", {"body": comment(notice)}, until)
+            issue = self._update(notice, known, until)
         if notice.kind is NoticeKind.TEST:
-            self._call("PATCH", f"{self._issues}/{number}", {"state": "closed"}, until)
-        return {"issue": number, "url": str(issue.get("html_url", ""))}
+            self._call("PATCH", f"{self._issues}/{issue['number']}", {"state": "closed"}, until)
+        return {"issue": str(issue["number"]), "url": str(issue.get("html_url", ""))}
 
     def _update(self, notice: Notice, number: str, until: float) -> dict[str, Any]:
         changes: dict[str, object] = {"title": title(notice), "body": text(notice), "state": "open"}
@@ -71,15 +72,16 @@ class GitHubIssueNotifier:
         issue: dict[str, Any] = self._call("PATCH", f"{self._issues}/{number}", changes, until)
         return issue
 
-    def _find(self, notice: Notice, until: float) -> str | None:
-        """The number of the issue of this thread. They are listed, because GitHub's search lags behind."""
+    def _find(self, notice: Notice, until: float) -> dict[str, Any] | None:
+        """The issue of this thread. They are listed, because GitHub's search lags behind."""
         wanted = {"state": "all", "labels": self._label, "sort": "created", "direction": "desc"}
-        for issue in self._pages(self._issues, wanted, until):
-            if marker(notice.thread) in (issue.get("body") or ""):
-                return str(issue["number"])
-        return None
+        issues = self._pages(self._issues, wanted, until)
+        return next((issue for issue in issues if marker(notice.thread) in (issue.get("body") or "")), None)
 
-    def _has_comment(self, number: str, notice: Notice, until: float) -> bool:
+    def _has(self, notice: Notice, number: str, found: dict[str, Any] | None, until: float) -> bool:
+        """Whether the issue was made by this message, or has it as a comment."""
+        if found is not None and marker(notice.key) in found["body"]:
+            return True
         pages = self._pages(f"{self._issues}/{number}/comments", {}, until)
         return any(marker(notice.key) in (said.get("body") or "") for said in pages)
 
@@ -134,7 +136,12 @@ def title(notice: Notice) -> str:
 def text(notice: Notice) -> str:
     """The issue's text: the marker, what is wrong, a table of facts, what to paste."""
     facts = "\n".join(f"| {_cell(name)} | {_cell(said)} |" for name, said in notice.facts)
-    lines = [marker(notice.thread), f"**{_inline(notice.headline)}**\n", f"{_inline(notice.news)}\n"]
+    lines = [
+        marker(notice.thread),
+        marker(notice.key),
+        f"**{_inline(notice.headline)}**\n",
+        f"{_inline(notice.news)}\n",
+    ]
     lines += ["| | |\n|---|---|", facts] if facts else []
     lines += ["\n```sh", *(c.replace("```", "") for c in notice.commands), "```"] if notice.commands else []
     lines += [f"\n[{_inline(name)}]({url})" for name, url in notice.links]

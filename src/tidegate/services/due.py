@@ -208,8 +208,6 @@ def moments(route: Route, story: Story, told: Collection[str], *, updates: bool)
             point = Moment(key=_point(route, episode[0]), kind=NoticeKind.ESCALATED, at=first)
             if not ended or point.key in told:
                 yield point
-            if point.key in told:
-                heard = True
                 yield from _since(episode, first, updates=updates)
         if not ended and route.repeat_every is not None:
             yield from _reminders(route, episode[0], first, route.repeat_every)
