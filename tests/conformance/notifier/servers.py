@@ -321,7 +321,7 @@ def mail(*, certificate: Path | None = None) -> Iterator[tuple[Mailbox, int]]:
         context.load_cert_chain(certificate)
 
         def check(server: Any, session: Any, envelope: Any, mechanism: str, data: LoginPassword) -> AuthResult:
-            return AuthResult(success=data.password == TOKEN.encode())
+            return AuthResult(success=data.password == TOKEN.encode(), handled=False)
 
         extra = {
             "tls_context": context,
