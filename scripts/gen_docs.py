@@ -69,7 +69,16 @@ def configuration() -> str:
         "for your editor. An unknown key is an error, with line, column and the nearest known key.\n",
         *_part("The file", schema),
     ]
-    order = ["WarehousePart", "StepPart", "CheckPart", "TablePart", "ProductPart"]
+    order = [
+        "WarehousePart",
+        "StepPart",
+        "CheckPart",
+        "TablePart",
+        "ProductPart",
+        "NotifyPart",
+        "HoursPart",
+        "MaintenancePart",
+    ]
     for name in [*order, *sorted(set(definitions) - set(order))]:
         lines += _part(f"`{TITLES.get(name, name)}`", _mapping(definitions[name]))
     return "\n".join(lines)
@@ -81,6 +90,9 @@ TITLES = {
     "CheckPart": "checks[]",
     "TablePart": "tables.*",
     "ProductPart": "products.*",
+    "NotifyPart": "notify[]",
+    "HoursPart": "notify[].quiet_hours, notify[].business_hours",
+    "MaintenancePart": "maintenance[]",
     "RetentionPart": "retention",
     "BudgetPart": "budget",
     "SamplesPart": "samples",

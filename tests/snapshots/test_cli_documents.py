@@ -23,11 +23,12 @@ from tests.e2e import small_demo, small_project
 from tests.e2e.small_project import SmallProject, Told
 from tidegate.app.demo import STORIES, Act, Move, Scene, Story
 from tidegate.app.init import Initialised
-from tidegate.model import ContractChange, DatasetRef, Event, Incident, Remark, Settings, Version
+from tidegate.model import ContractChange, DatasetRef, Event, Incident, Mute, Remark, Settings, Version
 from tidegate.services.backtest import Backtest
 from tidegate.services.check import CheckOutcome
 from tidegate.services.contract import ContractTest
 from tidegate.services.diff import TableDiff
+from tidegate.services.notify import Flushed, Listing, Tried
 from tidegate.services.plan import ScanPlan
 from tidegate.services.run import RunOutcome
 from tidegate.services.status import Status
@@ -44,6 +45,14 @@ checks:
   - {table: raw.orders, not_null: email}
   - {table: raw.orders, row_count: {max: 1000}}
   - {name: sum, metric: "select sum(amount) from raw.orders", min: 0}
+"""
+NOTIFY = """
+notify:
+  - to: "webhook:http://127.0.0.1:9/x"
+    quiet_hours: {start: "22:00", end: "06:00", days: [sat], unless: sev1}
+  - {to: "file:out.jsonl", escalate_after: 15m, repeat_every: 1h, layers: [data], options: {}}
+maintenance:
+  - {start: "2026-06-01 22:00", end: "2026-06-01 23:00", reason: upgrade}
 """
 CONTRACT = """
 apiVersion: v3.2.0
@@ -81,7 +90,11 @@ DOCUMENTS: dict[str, object] = {
     "errors": {"errors": [ERROR]},
     "incident": {"incident": Incident, "timeline": tuple[Event, ...]},
     "incidents": {"incidents": tuple[Incident, ...]},
+    "flush": Flushed,
     "init": Initialised,
+    "mute": {"mute": Mute},
+    "notify": Listing,
+    "notify-test": {"targets": tuple[Tried, ...]},
     "plan": ScanPlan,
     "run": RunOutcome,
     "settings": Settings,
@@ -189,7 +202,7 @@ def whole(kind: str) -> Field:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
-    return small_project.make(tmp_path_factory.mktemp("documents") / "shop", CHECKS)
+    return small_project.make(tmp_path_factory.mktemp("documents") / "shop", CHECKS + NOTIFY)
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +235,11 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     tell("incidents", "show", "1")
     tell("incidents", "ack", "1", "--reason", "mine")
     tell("incidents", "resolve", "1", "--reason", "so", "--as", "expected")
+    tell("notify")
+    tell("notify", "--flush")
+    tell("notify", "--test")
+    tell("notify", "--mute", "raw.orders", "--reason", "known")
+    tell("notify", "--unmute", "raw.orders")
     tell("publish", "3", "--reason", "it is right")
     tell("rollback")
     contract = project.root / "orders.odcs.yaml"

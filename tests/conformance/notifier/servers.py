@@ -9,7 +9,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -57,6 +57,7 @@ class Service:
         self.requests: list[Request] = []
         self.troubles: list[Trouble] = []
         self.lock = threading.Lock()
+        self.watch: Callable[[str], None] = lambda when: None
 
     def answer(self, request: Request) -> tuple[int, object]:
         return 200, {}
@@ -239,8 +240,10 @@ def serving(service: Service) -> Iterator[str]:
                 trouble = next((t for t in service.troubles if t.times > 0), None)
                 if trouble is not None:
                     trouble.times -= 1
+                service.watch("before")
                 if trouble is None or trouble.what == "drop":
                     status, said = service.answer(request)
+                    service.watch("after")
                 else:
                     status, said = 500, {"error": f"trouble; you sent {self.headers.get('Authorization')}"}
             self._finish(trouble, status, said)
