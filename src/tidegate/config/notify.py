@@ -68,7 +68,7 @@ def _maintenance(said: MaintenancePart, where: Where, place: int) -> Hush:
         window = _weekly(hours, where, at)
     else:
         zone = _zone(said.time_zone, where(*at, "time_zone"))
-        start, end = (datetime.fromisoformat(text).replace(tzinfo=zone) for text in (said.start, said.end))
+        start, end = (_moment(getattr(said, name), zone, where(*at, name)) for name in ("start", "end"))
         if end <= start:
             raise ConfigError(f"{where(*at, 'end')}: `{said.end}` is not after `{said.start}`")
         window = Window(zone=zone, time_zone=said.time_zone, start=start, end=end)
@@ -88,6 +88,13 @@ def _weekly(said: HoursPart, where: Where, at: tuple[str | int, ...]) -> Window:
 def _minute(text: str) -> int:
     hour, _, minute = text.partition(":")
     return 60 * int(hour) + int(minute)
+
+
+def _moment(text: str, zone: zoneinfo.ZoneInfo, where: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone)
+    except ValueError:
+        raise ConfigError(f"{where}: `{text}` is no day of the calendar", hint="correct the day") from None
 
 
 def _zone(name: str, where: str) -> zoneinfo.ZoneInfo:

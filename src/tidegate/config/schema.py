@@ -72,11 +72,11 @@ Target = Annotated[
     called("a channel and an address such as `slack:#data-incidents`", pattern=r"^[a-z][a-z0-9-]*:[^\r\n]*$(?!\n)"),
 ]
 Clock = Annotated[str, called("a time of day such as `22:00`, in quotes", pattern=r"^([01]\d|2[0-3]):[0-5]\d$(?!\n)")]
-Once = Annotated[
+ClockOrMoment = Annotated[
     str,
     called(
-        "a moment such as `2026-06-01 22:00`, in quotes",
-        pattern=r"^\d{4}-\d\d-\d\d[ T]([01]\d|2[0-3]):[0-5]\d$(?!\n)",
+        "a time of day such as `22:00` or a moment such as `2026-06-01 22:00`, in quotes",
+        pattern=r"^(\d{4}-\d\d-\d\d[ T])?([01]\d|2[0-3]):[0-5]\d$(?!\n)",
     ),
 ]
 SeverityName = Literal["sev1", "sev2", "sev3", "sev4"]
@@ -269,8 +269,8 @@ class HoursPart(Part, frozen=True):
 class MaintenancePart(Part, frozen=True):
     """Hours in which nobody is told: every week with `days`, else once, from one moment to another."""
 
-    start: Annotated[Clock | Once, about('`"02:00"` with `days`, else `"2026-06-01 22:00"`')]
-    end: Clock | Once
+    start: Annotated[ClockOrMoment, about('`"02:00"` with `days`, else `"2026-06-01 22:00"`')]
+    end: ClockOrMoment
     reason: Annotated[str, Meta(min_length=1, description="shown with what waits")]
     days: Annotated[list[Day], about("every week on these days")] = []
     time_zone: ZoneName = "UTC"
