@@ -6,7 +6,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from tidegate.app.adapters import adapter
@@ -78,7 +78,7 @@ class Targets:
                 name: value for o in kind.options if (value := self._value(o, route, name := o.name)) is not None
             }
             place = Place(address=address, options=options, root=self._root)
-            self._made[route.to] = cast("type[_Made]", kind)(place)
+            self._made[route.to] = cast("Callable[[Place], Notifier]", kind)(place)
         return self._made[route.to]
 
     def hide(self, text: str) -> str:
@@ -101,12 +101,6 @@ class Targets:
             return held
 
         return NAMED.sub(value, text)
-
-
-class _Made(Notifier):
-    """What a class of notifiers is called with."""
-
-    def __init__(self, place: Place) -> None: ...
 
 
 def notifier_class(route: Route) -> type[Notifier]:

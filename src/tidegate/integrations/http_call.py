@@ -112,7 +112,7 @@ def attempt(
     """
     data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
     said = {"User-Agent": "tidegate", "Content-Type": "application/json; charset=utf-8", **(headers or {})}
-    request = urllib.request.Request(url, data=data, headers=said, method=method)  # noqa: S310  see `demand_url`
+    request = urllib.request.Request(url, data=data, headers=said, method=method)  # noqa: S310  `demand_url` lets nothing but http and https through
     host = urlsplit(url).hostname
     try:
         with _opener().open(request, timeout=timeout_s) as response:

@@ -271,7 +271,9 @@ def serving(service: Service) -> Iterator[str]:
             with contextlib.suppress(OSError, ValueError):  # the connection was closed on purpose
                 super().finish()
 
-        def log_message(self, *words: object) -> None: ...
+        def _say_nothing(self, *words: object) -> None: ...
+
+        log_message = _say_nothing
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Work)
     server.daemon_threads = True
@@ -295,13 +297,13 @@ class Mailbox:
         self.refuse_recipient: str | None = None
         self.hang_s = 0.0
 
-    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802  aiosmtpd calls it so
+    async def _recipient(self, server: SMTP, session: Any, envelope: Any, address: str, options: Any) -> str:
         if self.refuse_recipient is not None:
             return self.refuse_recipient
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802  aiosmtpd calls it so
+    async def _data(self, server: SMTP, session: Any, envelope: Any) -> str:
         if self.hang_s:
             import asyncio
 
@@ -310,6 +312,8 @@ class Mailbox:
             return self.refuse
         self.taken.append((envelope.rcpt_tos, envelope.original_content))
         return "250 Message accepted"
+
+    handle_RCPT, handle_DATA = _recipient, _data  # noqa: N815  the names that aiosmtpd calls
 
 
 @contextmanager
