@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -138,7 +137,7 @@ def flush(site: Site, channels: Channels, *, budget_s: float, patient: bool = Fa
     until = site.clock.wall_s() + budget_s
     planned, found = enqueue(site, channels.updating)
     tried: list[Tried] = []
-    pace = _Pace(site, channels, until)
+    pace = _Pace(site, channels)
     while (left_s := until - site.clock.wall_s()) > 0:
         delivery = site.state.outbox.claim(site.clock.now(), lease_s=LEASE_S, without=pace.resting())
         if delivery is not None:
@@ -153,15 +152,13 @@ def flush(site: Site, channels: Channels, *, budget_s: float, patient: bool = Fa
 class _Pace:
     """Keeps to what a channel takes in a minute: between two messages to a target lies a share of it."""
 
-    def __init__(self, site: Site, channels: Channels, until: float) -> None:
-        self._site, self._channels, self._until = site, channels, until
+    def __init__(self, site: Site, channels: Channels) -> None:
+        self._site, self._channels = site, channels
         self._free: dict[str, float] = {}
-        self._sent: dict[str, int] = defaultdict(int)
         self._routes = {route.to: route for route in site.settings.routes}
 
     def note(self, target: str) -> None:
         """A message goes to that target now."""
-        self._sent[target] += 1
         route = self._routes.get(target)
         per_minute = _per_minute(self._channels, route) if route is not None else 60
         self._free[target] = self._site.clock.wall_s() + 60.0 / per_minute
@@ -174,10 +171,14 @@ class _Pace:
     def rest(self, left_s: float, *, patient: bool) -> bool:
         """Wait for the next message that can go out in the time that is left; False when there is none."""
         now, wall = self._site.clock.now(), self._site.clock.wall_s()
+        first: dict[tuple[str, str], Delivery] = {}  # of each thread; what comes after it waits for it
+        for delivery in self._site.state.outbox.deliveries(UNDONE):
+            first.setdefault((delivery.target, delivery.notice.thread), delivery)
         waits = [
             max((d.next_at - now).total_seconds(), self._free.get(d.target, wall) - wall)
-            for d in self._site.state.outbox.deliveries((DeliveryState.WAITING,))
-            if patient or (d.next_at <= now and self._free.get(d.target, wall) > wall)
+            for d in first.values()
+            if d.state is DeliveryState.WAITING
+            and (patient or (d.next_at <= now and self._free.get(d.target, wall) > wall))
         ]
         soonest = max(0.01, min(waits, default=left_s))
         if soonest >= left_s:
@@ -202,7 +203,8 @@ def _try(site: Site, channels: Channels, delivery: Delivery, *, timeout_s: float
             gone = "it is no target of `notify:` any more"
             raise DeliveryError(gone, transient=False, hint="put it back, or leave the message")
         channel = channels.open(route)
-        receipt = channel.send(Sending(notice=said, receipt=delivery.receipt, retry=said.again, timeout_s=timeout_s))
+        sending = Sending(notice=said, receipt=delivery.receipt, retry=said.again, timeout_s=timeout_s)
+        receipt = channels.carry(channel, sending)
     except TidegateError as error:
         return _put_off(site, channels, delivery, tried, error)
     kept = {**delivery.receipt, **receipt}

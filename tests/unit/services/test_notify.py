@@ -26,7 +26,10 @@ CHAT = Route(to="chat:a")
 class MovingClock(StandingClock):
     """It goes on only while somebody sleeps."""
 
+    sleeps = 0
+
     def sleep(self, seconds: float) -> None:
+        self.sleeps += 1
         self.moment += timedelta(seconds=seconds)
 
     def wall_s(self) -> float:
@@ -130,6 +133,28 @@ def test_patience_waits_for_the_next_try_within_the_budget(site: Site):
     open_one(site)
     found = flushed(site, chat, patient=True)
     assert [t.error for t in found.tried] == ["down", None]
+
+
+def test_patience_sleeps_and_does_not_poll(site: Site):
+    chat = Chat(troubles=[DeliveryError("down", transient=True, retry_after_s=30)])
+    open_one(site)
+    flushed(site, chat)
+    incidents.acknowledge(site, 1, reason="mine")
+    assert len(flushed(site, chat, patient=True).tried) == 2
+    assert site.clock.sleeps <= 3  # type: ignore[attr-defined]  # it is a MovingClock
+    assert [n.kind for n in said(chat)] == ["opened", "acknowledged"]
+
+
+def test_every_message_is_carried_by_what_always_comes_back(site: Site):
+    def late(notifier: object, sending: Sending) -> Mapping[str, str]:
+        raise DeliveryError("no answer in time", transient=True)
+
+    clock = site.clock
+    assert isinstance(clock, MovingClock)
+    open_one(site)
+    reach = Channels(open=lambda route: Chat(), carry=late, sleep=clock.sleep)
+    assert notify.flush(site, reach, budget_s=1).tried[0].error == "no answer in time"
+    assert notify.test(site, reach, [])[0].error == "no answer in time"
 
 
 def test_retry_after_is_kept(site: Site):
