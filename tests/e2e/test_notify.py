@@ -190,6 +190,7 @@ SHOTS = [(when, number) for number in range(1, 5) for when in ("before", "after"
 """Before and after the work of each of the first requests of a flush."""
 
 
+@pytest.mark.slow
 def test_killed_at_any_instant_nothing_is_lost_and_nothing_is_there_twice(
     project: SmallProject, monkeypatch: pytest.MonkeyPatch
 ):
@@ -264,6 +265,7 @@ def _incidents(project: SmallProject) -> tuple[Incident, ...]:
         return store.incidents()
 
 
+@pytest.mark.slow
 def test_a_storm_is_one_message_for_a_cause_and_a_digest_for_the_rest(project: SmallProject):
     service = Slack()
     with serving(service) as url, pytest.MonkeyPatch.context() as patch:
