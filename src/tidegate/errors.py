@@ -8,6 +8,7 @@ TidegateError
 │   ├── ProfileNotFoundError     profile-not-found       the dbt profile or target does not exist
 │   ├── PathNotFoundError        path-not-found          a path in the configuration does not exist
 │   ├── ContractError            contract-invalid        a data contract cannot be used
+│   ├── RunbookError             runbook-invalid         a runbook cannot be used
 │   └── TargetError              target-invalid          a target of notifications cannot be used
 ├── StepError                    step-failed             a step of the pipeline ended with an error
 │   ├── StepTimeoutError         step-timeout            a step ran longer than its timeout
@@ -106,6 +107,13 @@ class ContractError(ConfigError):
     code = "contract-invalid"
     http_status = 422
     default_hint = "run `tidegate contract lint` to see everything that is wrong, with line and column"
+
+
+class RunbookError(ConfigError):
+    """A runbook is not where a product says it is, or binds a section to nothing."""
+
+    code = "runbook-invalid"
+    default_hint = "correct the file, or `runbook:` of the product in `tidegate.yml`"
 
 
 class TargetError(ConfigError):

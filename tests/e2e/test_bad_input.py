@@ -151,7 +151,7 @@ def test_nothing_to_run(project: SmallProject) -> None:
 @pytest.mark.parametrize(
     ("words", "says", "hint"),
     [
-        (["run", "--wait", "soon"], "`soon` is not a time", "90s, 10m or 1h"),
+        (["run", "--wait", "soon"], "`soon` is not a time", "90s, 10m, 1h or 7d"),
         (["check", "--wait", "nans"], "`nans` is not a time", "90s"),
         (["rollback", "--wait", "10"], "`10` is not a time", "90s"),
         (["rnu"], "no command `rnu`", "did you mean `run`?"),
@@ -248,7 +248,7 @@ def test_a_step_that_writes_elsewhere_makes_no_empty_version(tmp_path: Path) -> 
         (["diff", "99"], "version `99` does not exist", "kept are: 2, 3, 4"),
         (["incidents", "show", "7"], "no incident `7`", "tidegate incidents"),
         (["incidents", "ack", "7"], "no incident `7`", "tidegate incidents"),
-        (["incidents", "resolve", "7", "--reason", "x"], "no incident `7`", "tidegate incidents"),
+        (["incidents", "resolve", "7", "--reason", "x", "--as", "fixed"], "no incident `7`", "tidegate incidents"),
     ],
 )
 def test_numbers_that_do_not_exist(project: SmallProject, words: list[str], says: str, hint: str) -> None:
@@ -271,12 +271,13 @@ def test_rolling_back_the_first_version(tmp_path: Path) -> None:
 def test_what_was_done_is_not_done_twice(project: SmallProject) -> None:
     assert project.cli("incidents", "ack", "1").status == 0
     assert_refused(project.cli("incidents", "ack", "1"), says="`acknowledged`", hint="tidegate incidents resolve 1")
-    assert project.cli("incidents", "resolve", "1", "--reason", "the file was twice there").status == 0
-    assert_refused(project.cli("incidents", "resolve", "1", "--reason", "again"), says="`resolved`")
+    assert project.cli("incidents", "resolve", "1", "--reason", "the file was twice there", "--as", "fixed").status == 0
+    assert_refused(project.cli("incidents", "resolve", "1", "--reason", "again", "--as", "fixed"), says="`resolved`")
     assert_refused(project.cli("incidents", "ack", "1"), says="`resolved`")
     assert [e.kind for e in ledger(project) if e.subject == "incident:1"] == [
         "incident.opened",
         "incident.acknowledged",
+        "incident.assigned",
         "incident.resolved",
     ]
 

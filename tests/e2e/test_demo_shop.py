@@ -93,8 +93,9 @@ def test_the_three_silent_failures_are_held_and_nothing_else(shown: Shown) -> No
 
 
 def test_each_incident_names_the_cause_the_slice_and_the_load(shown: Shown) -> None:
-    incidents = {i["version"]: i for i in shown.ask("incidents", "list", "--all")["incidents"]}
-    assert set(incidents) == {4, 6, 8}
+    told = shown.ask("incidents", "list", "--all")["incidents"]
+    assert sorted(i["version"] for i in told) == [4, 6, 8], "one incident for each cause"
+    incidents = {i["version"]: i for i in told}
     country, cents, twice = (incidents[n] for n in (4, 6, 8))
     assert country["findings"][0]["dataset"] == "raw.orders"
     assert country["findings"][0]["slice"]["segment"] == {"column": "country", "value": "DE"}
@@ -108,6 +109,32 @@ def test_each_incident_names_the_cause_the_slice_and_the_load(shown: Shown) -> N
         assert incident["state"] == "resolved"
         assert incident["reasons"]
         assert "tidegate" in incident["next_step"]
+
+
+def test_each_incident_says_why_it_is_so_severe(shown: Shown) -> None:
+    for incident in shown.ask("incidents", "list", "--all")["incidents"]:
+        held, reaches, read, *_ = incident["reasons"]
+        assert incident["severity"] == "sev2", "held, and of a product of tier 1"
+        assert held == "readers do not see this version"
+        assert reaches == "it reaches the product revenue (tier 1)"
+        assert read == "it is read by finance_dashboard, the finance dashboard", "dbt's exposure, and the consumer"
+        assert any(
+            reason.startswith("24 hours of the 24 hours") or "are left in which" in reason
+            for reason in incident["reasons"]
+        )
+        assert incident["products"] == ["revenue"]
+        root, *effects = incident["findings"]
+        assert root["dataset"].startswith("raw.")
+        assert {f["dataset"].partition(".")[0] for f in effects} <= {"raw", "analytics"}
+
+
+def test_the_ledger_is_whole_and_counts_the_answers(shown: Shown) -> None:
+    audit = shown.ask("audit", "verify")
+    assert (audit["breaks"], audit["problems"], audit["anchors"]) == ([], [], 9)
+    stats = shown.ask("incidents", "stats", "--weeks", "1")
+    assert (stats["alarms"], stats["answers"]) == (3, {"fixed": 3, "expected": 0, "false alarm": 0})
+    assert (stats["precision"], stats["unanswered"], stats["false_alarms_per_month"]) == (1.0, 0, 0.0)
+    assert {d["name"]: d["count"] for d in stats["durations"]}["timeToRepair"] == 3
 
 
 def test_what_it_said_is_in_the_data(shown: Shown) -> None:
@@ -149,7 +176,10 @@ def test_it_rolled_back_and_came_forward(shown: Shown) -> None:
 def test_looking_around_afterwards_works(shown: Shown) -> None:
     changed = {t["ref"]: t for t in shown.ask("diff", "7", "8")["tables"] if t["state"] != "same"}
     assert changed["raw.payments"]["new_rows"] > changed["raw.payments"]["old_rows"]
-    assert shown.ask("status")["published"]["number"] == 9
+    status = shown.ask("status")
+    assert status["published"]["number"] == 9
+    (revenue,) = status["products"]
+    assert (revenue["name"], revenue["incidents"], revenue["unknown"]) == ("revenue", [], [])
     checked = shown.ask("check")
     assert [f for f in checked["findings"] if f["holds"]] == []
 

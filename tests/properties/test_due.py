@@ -67,7 +67,7 @@ class Telling(RuleBasedStateMachine):
         self.waiting.add(self.ids)
         return Event(
             id=self.ids, at=self.now, actor="ann", role="system", kind=f"incident.{what}",
-            subject=f"incident:{number}", data={} if severity is None else {"severity": severity.value},
+            subject=f"incident:{number}", data={} if severity is None else {"severity": severity.value}, hash="",
         )  # fmt: skip
 
     @rule(severity=st.sampled_from(Severity))

@@ -24,7 +24,7 @@ from tests.e2e.harness.driver import Driver, driver
 from tests.e2e.harness.rig import Rig
 from tests.e2e.harness.site import Silent, make_site, state_of
 from tidegate.model import IncidentState, VersionState
-from tidegate.services import incidents
+from tidegate.services import respond
 
 CANDIDATE, HELD, PUBLISHED, RETIRED, PRUNED = VersionState
 OPEN, ACKNOWLEDGED, MITIGATED, RESOLVED, _ = IncidentState
@@ -175,17 +175,17 @@ class Runs(RuleBasedStateMachine):
     def acknowledge(self) -> None:
         number = next(n for n, t in self.model.incidents.items() if t.state is OPEN)
         with closing(state_of(self.rig.root)) as state:
-            incidents.acknowledge(make_site(self.rig.root, state, Silent()), number, reason="mine")
+            respond.acknowledge(make_site(self.rig.root, state, Silent()), number, reason="mine")
         self.model.incidents[number].state = ACKNOWLEDGED
         self.rig.look()
 
     @precondition(lambda self: any(t.state is not RESOLVED for t in self.model.incidents.values()))
-    @rule(resolution=st.sampled_from(incidents.RESOLUTIONS))
+    @rule(resolution=st.sampled_from(respond.RESOLUTIONS))
     def resolve(self, resolution: str) -> None:
         number = next(n for n, t in self.model.incidents.items() if t.state is not RESOLVED)
         with closing(state_of(self.rig.root)) as state:
             place = make_site(self.rig.root, state, Silent())
-            incidents.resolve(place, number, reason="it is", resolution=resolution)
+            respond.resolve(place, number, reason="it is", resolution=resolution)
         self.model.incidents[number].state = RESOLVED
         self.rig.look()
 

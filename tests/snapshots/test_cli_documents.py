@@ -23,21 +23,25 @@ from tests.e2e import small_demo, small_project
 from tests.e2e.small_project import SmallProject, Told
 from tidegate.app.demo import STORIES, Act, Move, Scene, Story
 from tidegate.app.init import Initialised
+from tidegate.app.runbooks import Shown
 from tidegate.model import ContractChange, DatasetRef, Event, Incident, Mute, Remark, Settings, Version
 from tidegate.services.backtest import Backtest
 from tidegate.services.check import CheckOutcome
 from tidegate.services.contract import ContractTest
 from tidegate.services.diff import TableDiff
+from tidegate.services.ledger import LedgerAudit
 from tidegate.services.notify import Flushed, Listing, Tried
 from tidegate.services.plan import ScanPlan
 from tidegate.services.run import RunOutcome
+from tidegate.services.stats import Stats
 from tidegate.services.status import Status
 
 FOLDER = Path(__file__).parent / "documents"
 ERROR = {"code": str, "meaning": str, "exit_status": int, "http_status": int, "hint": str}
 CHECKS = """
 products:
-  revenue: {tables: [raw.orders], owner: a@example.com, tier: 1, consumers: [board]}
+  revenue:
+    {tables: [raw.orders], owner: a@example.com, tier: 1, consumers: [board], slo: {freshness: 24h, quality: 99.5%}}
 tables:
   raw.orders: {key: [order_id], mask: [order_id]}
 checks:
@@ -69,6 +73,7 @@ slaProperties: [{property: retention, value: 1, unit: y}]
 """
 
 DOCUMENTS: dict[str, object] = {
+    "audit": LedgerAudit,
     "backtest": Backtest,
     "check": CheckOutcome,
     "contract": {"path": str | None, "contract": dict[str, object]},
@@ -88,9 +93,10 @@ DOCUMENTS: dict[str, object] = {
     "error": {"code": str, "message": str, "hint": str},
     "error-code": ERROR,
     "errors": {"errors": [ERROR]},
-    "incident": {"incident": Incident, "timeline": tuple[Event, ...]},
-    "incidents": {"incidents": tuple[Incident, ...]},
     "flush": Flushed,
+    "incident": {"incident": Incident, "timeline": tuple[Event, ...], "runbook": Shown},
+    "incident-stats": Stats,
+    "incidents": {"incidents": tuple[Incident, ...], "total": int},
     "init": Initialised,
     "mute": {"mute": Mute},
     "notify": Listing,
@@ -117,7 +123,7 @@ SMALL_DEMO = Story(
 )
 """A demo of the same shape as the real ones, which take minutes."""
 
-OPTIONAL = {"incident": {"timeline"}}
+OPTIONAL = {"incident": {"timeline", "runbook"}}
 """What a document need not have: after `ack` and `resolve` there is no timeline."""
 
 PLAIN: dict[object, str] = {
@@ -234,6 +240,11 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     tell("incidents")
     tell("incidents", "show", "1")
     tell("incidents", "ack", "1", "--reason", "mine")
+    tell("incidents", "assign", "1", "bo", "--role", "data-owner", "--reason", "knows it")
+    tell("incidents", "suppress", "1", "--for", "7d", "--reason", "known")
+    tell("incidents", "note", "1", "the loader")
+    tell("incidents", "stats")
+    tell("audit", "verify")
     tell("incidents", "resolve", "1", "--reason", "so", "--as", "expected")
     tell("notify")
     tell("notify", "--flush")

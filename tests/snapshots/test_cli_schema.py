@@ -28,7 +28,7 @@ REFUSED = {
     "another version": "version: 2",
     "a word for a number": "version: 1\nretention: {versions: many}",
     "too few versions": "version: 1\nretention: {versions: 0}",
-    "a tier that does not exist": "version: 1\nproducts: {a: {tables: [a.b], tier: 4}}",
+    "a tier that does not exist": "version: 1\nproducts: {a: {tables: [a.b], tier: 5}}",
     "a product without tables": "version: 1\nproducts: {a: {tables: []}}",
     "a step without a name": "version: 1\nsteps: [{run: a}]",
     "a name with a space": 'version: 1\nsteps: [{name: "a b", run: a}]',

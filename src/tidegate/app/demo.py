@@ -15,7 +15,7 @@ from tidegate.errors import PathNotFoundError
 from tidegate.kit.source import Delivery, Fault
 from tidegate.model import Incident, Version, VersionState
 from tidegate.ports import Progress
-from tidegate.services import incidents
+from tidegate.services import incidents, respond
 from tidegate.services.publish import publish_by_hand, rollback
 from tidegate.services.run import RunOutcome
 from tidegate.services.run import run as run_pipeline
@@ -189,7 +189,7 @@ def _act(site: Site, source: Source, story: Story, number: int, act: Act, played
     in_steps = sum(s.wall_s for s in outcome.steps)
     played.steps_s += in_steps
     played.own_s += time.monotonic() - begun - in_steps
-    opened = tuple(i for i in site.state.incidents(states=incidents.UNSOLVED) if i.version == outcome.version)
+    opened = site.state.incidents(states=incidents.UNSOLVED, versions=(outcome.version,))
     accepted = None
     if act.accept and _state(site, outcome.version) is VersionState.HELD:
         publish_by_hand(site, outcome.version, reason=act.accept, wait_s=0)
@@ -213,7 +213,7 @@ def _resolve_mitigated(site: Site) -> None:
     for incident in site.state.incidents():
         if incident.state.value == "mitigated":
             reason = f"the source was repaired and version {site.warehouse.published()} is published"
-            incidents.resolve(site, incident.number, reason=reason, resolution="fixed")
+            respond.resolve(site, incident.number, reason=reason, resolution="fixed")
 
 
 def _back_and_forth(site: Site, story: Story) -> Sequence[Move]:

@@ -6,17 +6,17 @@ import re
 
 from tidegate.errors import UsageError
 
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh])")
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+TIME = re.compile(r"([0-9]{1,8}(?:\.[0-9]+)?)([smhdw])")
 
 
 def seconds(text: str) -> float:
-    """`90s`, `10m` or `1h` as seconds.
+    """`90s`, `10m`, `1h`, `7d` or `2w` as seconds.
 
     Raises:
         UsageError: not such a time.
     """
     found = TIME.fullmatch(text)
     if found is None:
-        raise UsageError(f"`{text}` is not a time", hint="write it as 90s, 10m or 1h")
+        raise UsageError(f"`{text}` is not a time", hint="write it as 90s, 10m, 1h or 7d")
     return float(found[1]) * UNITS[found[2]]

@@ -90,7 +90,7 @@ class _ArgumentParser(argparse.ArgumentParser):
         hint = f"`{self.prog} --help` lists what is allowed"
         known: list[str] = []
         if wrong := re.match(r"invalid choice: `(.*?)`", message):
-            message, known = f"there is no command `{wrong[1]}`", [c.name for c in _all(COMMANDS)]
+            message, known = f"there is no command `{wrong[1]}`", [c.name for c in _all(COMMANDS) if c.name != wrong[1]]
         elif wrong := re.match(r"unrecognized arguments: (\S+)", message):
             message, known = f"unknown option `{wrong[1]}`", sorted(_options())
         if wrong and (near := difflib.get_close_matches(wrong[1], known, n=1)):
@@ -244,15 +244,23 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="incidents",
-        help="the incidents: list (default), show, ack, resolve",
+        help="the incidents: list (default), show, ack, assign, note, suppress, resolve, stats",
         handler="incidents:list_",
-        options=(option("--all", action="store_true", help="solved ones too"),),
+        options=(
+            option("--all", action="store_true", help="solved ones too"),
+            option("--limit", type=int, default=50, metavar="N", help="the newest N (default: 50)"),
+        ),
         commands=(
             Command(
                 name="list",
                 help="the unsolved ones, or all",
                 handler="incidents:list_",
-                options=(option("--all", action="store_true", default=argparse.SUPPRESS, help="solved ones too"),),
+                options=(
+                    option("--all", action="store_true", default=argparse.SUPPRESS, help="solved ones too"),
+                    option(
+                        "--limit", type=int, default=argparse.SUPPRESS, metavar="N", help="the newest N (default: 50)"
+                    ),
+                ),
             ),
             Command(name="show", help="one incident, whole", handler="incidents:show", options=(NUMBER,)),
             Command(
@@ -262,8 +270,43 @@ COMMANDS: tuple[Command, ...] = (
                 options=(NUMBER, option("--reason", metavar="TEXT", default="", help="a note for the ledger")),
             ),
             Command(
+                name="assign",
+                help="give somebody a role in it",
+                handler="incidents:assign",
+                options=(
+                    NUMBER,
+                    option("person", nargs="?", metavar="PERSON", help="default: you"),
+                    option(
+                        "--role",
+                        choices=("lead", "communications", "data-owner"),
+                        default="lead",
+                        help="leads it (default), tells those who are affected, or answers for the data",
+                    ),
+                    option("--reason", metavar="TEXT", default="", help="why; kept in the ledger"),
+                ),
+            ),
+            Command(
+                name="note",
+                help="write something into its timeline",
+                handler="incidents:note",
+                options=(NUMBER, option("text", metavar="TEXT", help="what you found out")),
+            ),
+            Command(
+                name="suppress",
+                help="tell nobody of it for a time; it still holds what it holds",
+                handler="incidents:suppress",
+                options=(
+                    NUMBER,
+                    REASON,
+                    option(
+                        "--for", dest="lasts", metavar="TIME", help="how long, such as 12h or 7d; then it is told again"
+                    ),
+                    option("--off", action="store_true", help="end it now"),
+                ),
+            ),
+            Command(
                 name="resolve",
-                help="close it",
+                help="close it, and say what it was",
                 handler="incidents:resolve",
                 options=(
                     NUMBER,
@@ -271,9 +314,37 @@ COMMANDS: tuple[Command, ...] = (
                     option(
                         "--as",
                         dest="resolution",
-                        choices=("fixed", "expected", "false alarm"),
-                        default="fixed",
-                        help="what it was; the baseline learns from the answer",
+                        required=True,
+                        type=lambda said: said.replace(" ", "-"),
+                        choices=("fixed", "expected", "false-alarm"),
+                        help="what it was; baseline, backtest and statistics learn from the answer",
+                    ),
+                ),
+            ),
+            Command(
+                name="stats",
+                help="alarms a week against the budget, precision, times to detect and to repair",
+                handler="incidents:stats",
+                options=(option("--weeks", type=int, default=8, metavar="N", help="how far back (default: 8)"),),
+            ),
+        ),
+    ),
+    Command(
+        name="audit",
+        help="the ledger: verify (default) that nobody changed it",
+        handler="audit:verify",
+        options=(option("--head", metavar="ID:HASH", help="a head that was noted before; it must still be there"),),
+        commands=(
+            Command(
+                name="verify",
+                help="read all of it and say where an event was altered, removed, inserted or moved",
+                handler="audit:verify",
+                options=(
+                    option(
+                        "--head",
+                        metavar="ID:HASH",
+                        default=argparse.SUPPRESS,
+                        help="a head that was noted before; it must still be there",
                     ),
                 ),
             ),

@@ -18,17 +18,20 @@ from tidegate.model import (
     Finding,
     Incident,
     Outcome,
+    Role,
     StatementCost,
     Version,
 )
-from tidegate.model.words import counted
+from tidegate.model.event import OPERATOR, SYSTEM
+from tidegate.model.incident import ROLE_FIELDS
+from tidegate.model.words import counted, lasting
 
 if TYPE_CHECKING:  # `status` must not load what scans and judges
     from tidegate.services.check import CheckOutcome
     from tidegate.services.diff import ColumnChange, TableDiff
     from tidegate.services.plan import ScanPlan
     from tidegate.services.run import RunOutcome
-    from tidegate.services.status import Status
+    from tidegate.services.status import ProductStatus, Status
 
 MARKS = {Action.PUBLISH: ("green", "PUBLISHED"), Action.HOLD: ("red", "HELD")}
 SHOWN_FINDINGS = 6
@@ -124,7 +127,7 @@ def incident_summary(output: Output, incident: Incident) -> None:
         output.entry("also", other.sentence)
     if len(others) > SHOWN_FINDINGS:
         output.entry("also", counted(len(others) - SHOWN_FINDINGS, "more finding"))
-    output.entry("because", "; ".join(incident.reasons))
+    output.entry("because", f"{incident.severity} because {'; '.join(incident.reasons)}")
     output.entry("do", incident.next_step)
 
 
@@ -247,9 +250,10 @@ def status(output: Output, found: Status) -> None:
             for r in found.runs
         ]
         output.table(["run", "version", "status", "started (UTC)", "took", "because"], rows, right=(1, 4))
+    _products(output, found.products)
     output.line()
     if found.incidents:
-        incidents(output, found.incidents)
+        incidents(output, found.incidents, now=found.now)
         output.line(f"\nnext  tidegate incidents show {found.incidents[0].number}")
     else:
         output.line("no open incident")
@@ -265,6 +269,28 @@ def _undelivered(output: Output, found: Sequence[Delivery]) -> None:
         output.line(f"\nuntold     {target}: {said}; the last error: {mine[-1].error}")
     if found:
         output.line("next       tidegate notify --list")
+
+
+def _products(output: Output, found: Sequence[ProductStatus]) -> None:
+    """How the data products stand, the ones that matter most first."""
+    if not found:
+        return
+    rows = [
+        (
+            p.name,
+            str(p.tier),
+            p.owner or "-",
+            "-" if p.age is None else lasting(p.age),
+            "-" if p.freshness is None else lasting(p.freshness) + (", missed" if p.is_late else ""),
+            ", ".join(map(str, p.incidents)) or "none",
+        )
+        for p in found
+    ]
+    output.line()
+    output.table(["product", "tier", "owner", "age", "at most", "incidents"], rows, right=(1,))
+    for product in found:
+        for name in product.unknown:
+            output.line(f"unknown    the product {product.name} names `{name}`, and there is no such table")
 
 
 def _audited(output: Output, found: Status) -> None:
@@ -367,19 +393,38 @@ def published(output: Output, version: Version, public: Path, *, resolved: Seque
         output.line("next       tidegate status")
 
 
-def incidents(output: Output, found: Sequence[Incident]) -> None:
+def incidents(output: Output, found: Sequence[Incident], *, now: datetime) -> None:
     """Incidents, newest first."""
     if not found:
         output.line("no open incident")
         return
-    rows = [(str(i.number), str(i.severity), str(i.state), str(i.version), when(i.opened_at), i.title) for i in found]
-    output.table(["incident", "severity", "state", "version", "opened (UTC)", "what"], rows, right=(0, 3))
+    rows = [
+        (
+            str(i.number),
+            str(i.severity),
+            f"{i.state}, suppressed" if i.is_suppressed(now) else str(i.state),
+            i.assignee or "-",
+            str(i.version),
+            when(i.opened_at),
+            i.title,
+        )
+        for i in found
+    ]
+    output.table(["incident", "severity", "state", "lead", "version", "opened (UTC)", "what"], rows, right=(0, 4))
 
 
-def incident(output: Output, found: Incident, timeline: Sequence[Event], results: Sequence[CheckResult]) -> None:
+def incident(
+    output: Output, found: Incident, timeline: Sequence[Event], results: Sequence[CheckResult], *, now: datetime
+) -> None:
     """One incident, whole."""
     incident_summary(output, found)
     output.entry("state", f"{found.state}" + (f" as {found.resolution}" if found.resolution else ""))
+    if found.is_suppressed(now):
+        output.entry("silent", f"until {when(found.suppressed_until)} UTC, unless it gets more severe")
+    output.entry("layer", str(found.layer))
+    for role, field in ROLE_FIELDS:
+        if person := getattr(found, field):
+            output.entry("who", f"{person}, {role}")
     output.entry("version", f"{found.version}" + (f", run {found.run}" if found.run else ""))
     for finding in found.findings:
         output.line()
@@ -387,12 +432,19 @@ def incident(output: Output, found: Incident, timeline: Sequence[Event], results
     _samples(output, found, results)
     output.line("\ntimeline (UTC)")
     for event in timeline:
-        reason = event.data.get("reason") or event.data.get("error") or ""
-        if event.kind.startswith("notification."):
-            reason = f"{event.data.get('kind')} to {event.data.get('target')}  {reason}"
-        output.line(
-            f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.kind.removeprefix('incident.')} by {event.actor}  {reason}".rstrip()
-        )
+        acting = "" if event.role in {SYSTEM, OPERATOR} else f", {event.role}"
+        verb = event.kind.removeprefix("incident.")
+        output.line(f"  {event.at:%Y-%m-%d %H:%M:%S}  {verb} by {event.actor}{acting}  {_said(event)}".rstrip())
+
+
+def _said(event: Event) -> str:
+    """What an event says besides its kind: to whom, until when, and why."""
+    data = event.data
+    parts = [f"{data.get('role') or Role.LEAD}: {data['assignee']}"] if data.get("assignee") else []
+    parts += [f"as {data['resolution']}"] if data.get("resolution") else []
+    parts += [f"until {str(data['until'])[:16].replace('T', ' ')}"] if data.get("until") else []
+    parts += [f"{data.get('kind')} to {data.get('target')}"] if event.kind.startswith("notification.") else []
+    return "  ".join([*parts, str(data.get("note") or data.get("reason") or data.get("error") or "")])
 
 
 def _finding(output: Output, finding: Finding) -> None:

@@ -86,7 +86,7 @@ def _notch(notch: Notch, found: Backtest) -> tuple[str, ...]:
 def labels(found: Labels) -> Iterator[str]:
     """What people's answers say, in a few clauses."""
     if not found.real and not found.false:
-        yield 'none labelled: `tidegate incidents resolve N --as fixed` or `--as "false alarm"` labels one'
+        yield "none labelled: `tidegate incidents resolve N --as fixed` or `--as false-alarm` labels one"
     if found.real:
         late = sorted(found.delays)
         middle = late[len(late) // 2] if late else 0

@@ -17,13 +17,16 @@ from tidegate.config.schema import (
     CONTRACTS,
     DEMANDS,
     CheckPart,
+    ProductPart,
     ProjectPart,
+    SloPart,
     StepPart,
     TablePart,
     WarehousePart,
     convert,
     is_on,
     seconds,
+    share,
     table_name,
 )
 from tidegate.errors import ConfigError, ConfigSyntaxError, PathNotFoundError, ProjectNotFoundError
@@ -33,6 +36,7 @@ from tidegate.model import (
     Product,
     Retention,
     Settings,
+    Slo,
     StepSettings,
     TableSettings,
     WarehouseSettings,
@@ -186,17 +190,7 @@ def _settings(part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Ca
         ),
         tables={ref(name): _table(name, said) for name, said in part.tables.items()},
         contract_files=_contract_files(part.contracts, root, where),
-        products=tuple(
-            Product(
-                name=name,
-                tables=tuple(ref(t) for t in said.tables),
-                owner=said.owner,
-                tier=said.tier,
-                runbook=said.runbook,
-                consumers=tuple(said.consumers),
-            )
-            for name, said in part.products.items()
-        ),
+        products=tuple(_product(name, said, root, where) for name, said in part.products.items()),
         routes=notify.routes(part.notify, part.products, where),
         maintenance=notify.maintenance(part.maintenance, where),
         retention=Retention(versions=part.retention.versions, days=part.retention.days),
@@ -260,6 +254,40 @@ def _table(name: str, said: TablePart) -> TableSettings:
         key=tuple(said.key),
         mask=tuple(said.mask),
         ignore=is_on(said.ignore),
+    )
+
+
+def _product(name: str, said: ProductPart, root: Path, where: Callable[..., str]) -> Product:
+    if said.runbook is not None and not (root / said.runbook).is_file():
+        raise PathNotFoundError(
+            f"{where('products', name, 'runbook')}: there is no runbook `{said.runbook}`",
+            hint="write the file, or correct the path; it is relative to `tidegate.yml`",
+        )
+    return Product(
+        name=name,
+        tables=tuple(ref(t) for t in said.tables),
+        owner=said.owner,
+        tier=said.tier,
+        runbook=said.runbook,
+        consumers=tuple(said.consumers),
+        slo=_slo(said.slo),
+    )
+
+
+def _slo(said: SloPart) -> Slo:
+    def lasting(text: str | None) -> timedelta | None:
+        return None if text is None else timedelta(seconds=seconds(text))
+
+    def part(text: str | None) -> float | None:
+        return None if text is None else share(text)
+
+    return Slo(
+        freshness=lasting(said.freshness),
+        quality=part(said.quality),
+        completeness=part(said.completeness),
+        availability=part(said.availability),
+        latency=lasting(said.latency),
+        window=timedelta(seconds=seconds(said.window)),
     )
 
 

@@ -13,6 +13,8 @@ T = TypeVar("T")
 DURATION = re.compile(r"^\s*(\d{1,8}(?:\.\d+)?)\s*(s|m|h|d|w)\s*$")
 """Eight digits: more weeks than that do not fit into a `timedelta`."""
 
+SHARE = re.compile(r"^\s*(\d{1,3}(?:\.\d+)?)\s*%\s*$")
+
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 TABLE = re.compile(r'^(?:"((?:[^"]|"")+)"|([^".][^.]*))\.(?=[\s\S])')
@@ -33,6 +35,18 @@ def seconds(text: str) -> float:
     if not found:
         raise ValueError(f"`{text}` is not a duration such as 90s, 30m, 24h or 7d")
     return float(found[1]) * UNITS[found[2]]
+
+
+def share(text: str) -> float:
+    """Turn `99.5%` into 0.995.
+
+    Raises:
+        ValueError: not such a share.
+    """
+    found = SHARE.match(text)
+    if not found:
+        raise ValueError(f"`{text}` is not a share such as 99.5%")
+    return round(float(found[1]) / 100, 12)
 
 
 def table_name(text: str) -> tuple[str, str]:
@@ -61,6 +75,7 @@ Name = Annotated[str, called("a name made of letters, digits, `_`, `-` and `.`",
 """Python's `$` also matches before a last line break, which is no part of a name."""
 
 Duration = Annotated[str, called("a duration such as 90s, 30m, 24h or 7d", pattern=DURATION.pattern)]
+Share = Annotated[str, called("a share such as 99.5%", pattern=SHARE.pattern)]
 TableName = Annotated[
     str,
     about("schema and name, such as `raw.orders`"),
@@ -244,14 +259,35 @@ class TablePart(Part, frozen=True):
     ignore: Annotated[Switch, about("neither measure nor judge it; declared checks still run")] = False
 
 
+class SloPart(Part, frozen=True):
+    """What the product promises its readers; what is not written is not promised."""
+
+    freshness: Annotated[Duration | None, about("the greatest age of what readers see")] = None
+    quality: Annotated[Share | None, about("the share of checks that pass")] = None
+    completeness: Annotated[Share | None, about("the share of the expected rows that are there")] = None
+    availability: Annotated[Share | None, about("the share of the time in which readers get an answer")] = None
+    latency: Annotated[Duration | None, about("the greatest time of an answer")] = None
+    window: Annotated[Duration, about("the rolling stretch of time over which shares are counted")] = "30d"
+
+    def __post_init__(self) -> None:
+        for name in ("quality", "completeness", "availability"):
+            said = getattr(self, name)
+            if said is not None and not 0 < share(said) <= 1:
+                raise ValueError(f"`{name}` is above 0 % and at most 100 %; found `{said}`")
+
+
 class ProductPart(Part, frozen=True):
     """A data product: tables that somebody owns and others read."""
 
-    tables: Annotated[list[TableName], Meta(min_length=1)]
-    owner: str | None = None
-    tier: Annotated[int, Meta(ge=1, le=3, description="1 matters most")] = 2
+    tables: Annotated[
+        list[TableName],
+        Meta(min_length=1, description="tables, or patterns such as `marts.mart_*`; each must find one"),
+    ]
+    owner: Annotated[str | None, about("who answers for the data")] = None
+    tier: Annotated[int, Meta(ge=1, le=4, description="1 matters most, 4 least; part of the severity of incidents")] = 2
+    slo: Annotated[SloPart, about("what its readers are promised")] = SloPart()
     runbook: Annotated[str | None, about("a Markdown file, relative to this file")] = None
-    consumers: list[str] = []
+    consumers: Annotated[list[str], about("who reads it, besides dbt's exposures")] = []
 
 
 class HoursPart(Part, frozen=True):

@@ -176,6 +176,7 @@ class DbtStep:
             exit_code=ended.exit_code,
             wall_s=ended.wall_s,
             cpu_s=ended.cpu_s,
+            peak_bytes=ended.peak_bytes,
             log=str(log.path),
             command=command,
             summary=_summary(status, artifacts, events, log, ended) + _left_out(status, facts, left),

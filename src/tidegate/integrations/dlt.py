@@ -147,6 +147,7 @@ class DltStep:
             exit_code=ended.exit_code,
             wall_s=ended.wall_s,
             cpu_s=ended.cpu_s,
+            peak_bytes=ended.peak_bytes,
             log=str(log.path),
             command=command,
             summary=summary,

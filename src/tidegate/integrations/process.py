@@ -30,6 +30,9 @@ MAX_LINE_BYTES = 1 << 20
 KILLED_INSIDE = 128 + signal.SIGKILL
 """What a shell ends with when the program that it ran was killed."""
 
+RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
+"""In which unit the kernel tells the largest resident set: man 2 getrusage."""
+
 MAX_READS = 64
 TAIL_LINES = 200
 
@@ -39,7 +42,8 @@ class Ended:
     """How a command ended.
 
     `exit_code` is negative when a signal ended it, None when nobody could tell; `left_behind` counts the processes
-    that still ran when the command itself had ended, and that were stopped.
+    that still ran when the command itself had ended, and that were stopped. `peak_bytes` is the most memory that
+    one process had at once.
     """
 
     exit_code: int | None
@@ -47,6 +51,7 @@ class Ended:
     wall_s: float
     cpu_s: float
     left_behind: int
+    peak_bytes: int | None = None
 
     @property
     def is_cut_off(self) -> bool:
@@ -181,6 +186,7 @@ def run(
         timed_out=conversation.timed_out,
         wall_s=time.monotonic() - started,
         cpu_s=cpu_s,
+        peak_bytes=conversation.peak_bytes,
         left_behind=conversation.left_behind,
     )
 
@@ -260,6 +266,12 @@ class _Conversation:
     def exit_code(self) -> int | None:
         status = self._said("status")
         return None if status is None else os.waitstatus_to_exitcode(status)
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """As the supervisor tells it: the kernel counts what this process had when it forked as its child's."""
+        told = self._said("peak")
+        return None if told is None else told * RSS_UNIT_BYTES
 
     @property
     def left_behind(self) -> int:

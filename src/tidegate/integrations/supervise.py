@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -128,7 +129,8 @@ def watch(command: list[str], control: socket.socket, wake: socket.socket) -> di
             wake.recv(4096)
         status = reap(pid)
         if status is not None:
-            return {"status": status, "left": stop_leftovers()}
+            left = stop_leftovers()
+            return {"status": status, "left": left, "peak": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss}
         if control in ready:
             if not control.recv(1):
                 end_all()  # Tidegate is dead

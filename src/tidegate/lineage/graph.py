@@ -31,9 +31,19 @@ class Graph:
         """Everything that `ref` is derived from, itself left out. O(edges)."""
         return _reach(ref, self.parents)
 
-    def exposures(self, ref: DatasetRef) -> tuple[Node, ...]:
-        """The exposures that read `ref` or anything derived from it, by name."""
-        found = {n.id: n for r in {ref, *self.downstream(ref)} for n in self.readers.get(r, ())}
+    def reach(self, refs: Iterable[DatasetRef]) -> frozenset[DatasetRef]:
+        """Some datasets and everything derived from them. O(edges), however many they are."""
+        seen, todo = set[DatasetRef](), list(refs)
+        while todo:
+            current = todo.pop()
+            if current not in seen:
+                seen.add(current)
+                todo.extend(self.children.get(current, ()))
+        return frozenset(seen)
+
+    def exposures(self, *refs: DatasetRef) -> tuple[Node, ...]:
+        """The exposures that read one of `refs` or anything derived from them, by name."""
+        found = {n.id: n for r in self.reach(refs) for n in self.readers.get(r, ())}
         return tuple(sorted(found.values(), key=lambda n: n.name))
 
     def users_of(self, ref: DatasetRef, column: str) -> tuple[str, ...]:
@@ -68,25 +78,6 @@ def build(nodes: Iterable[Node], edges: Iterable[tuple[str, str]]) -> Graph:
         nodes={n.dataset: n for n in by_id.values() if n.dataset is not None},
         readers={k: tuple(v) for k, v in readers.items()},
     )
-
-
-def groups(refs: Sequence[DatasetRef], graph: Graph) -> tuple[tuple[DatasetRef, ...], ...]:
-    """Split datasets into groups of which each is connected by derivation, most upstream first within a group.
-
-    Two belong together when one is derived from the other, or when a third of them is derived from both.
-    """
-    wanted = list(dict.fromkeys(refs))
-    above = {r: graph.upstream(r) & set(wanted) for r in wanted}
-    label = {r: i for i, r in enumerate(wanted)}
-    for ref in wanted:
-        for other in above[ref]:
-            old, new = label[other], label[ref]
-            if old != new:
-                label = {r: new if i == old else i for r, i in label.items()}
-    found: dict[int, list[DatasetRef]] = defaultdict(list)
-    for ref in wanted:
-        found[label[ref]].append(ref)
-    return tuple(tuple(sorted(g, key=lambda r: (len(above[r]), str(r)))) for g in found.values())
 
 
 def _first_datasets(start: str, below: Mapping[str, Sequence[str]], by_id: Mapping[str, Node]) -> list[Node]:

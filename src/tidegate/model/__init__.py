@@ -11,8 +11,8 @@ from tidegate.model.contract import (
     SlaProperty,
 )
 from tidegate.model.dataset import Column, Dataset, DatasetRef, Family, Interval
-from tidegate.model.event import Event
-from tidegate.model.incident import Incident, IncidentState
+from tidegate.model.event import Event, LedgerBreak
+from tidegate.model.incident import Incident, IncidentState, Role
 from tidegate.model.judgement import (
     Action,
     Band,
@@ -44,6 +44,7 @@ from tidegate.model.settings import (
     Product,
     Retention,
     Settings,
+    Slo,
     StepSettings,
     TableSettings,
     WarehouseSettings,
@@ -76,6 +77,7 @@ __all__ = [
     "IncidentState",
     "Interval",
     "Layer",
+    "LedgerBreak",
     "Measurement",
     "MetricSpec",
     "Mute",
@@ -89,6 +91,7 @@ __all__ = [
     "Quarantined",
     "Remark",
     "Retention",
+    "Role",
     "Route",
     "Run",
     "RunStatus",
@@ -100,6 +103,7 @@ __all__ = [
     "Severity",
     "SlaProperty",
     "Slice",
+    "Slo",
     "Statement",
     "StatementCost",
     "StepReport",

@@ -99,7 +99,9 @@ class PipelineFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepReport:
-    """What happened in one step; `cpu_s` counts the step's process and its waited-for children."""
+    """What happened in one step; `cpu_s` counts the step's process and its waited-for children, `peak_bytes` is the most
+    memory that one of them had at once, None where nobody can tell.
+    """
 
     name: str
     kind: str
@@ -111,6 +113,7 @@ class StepReport:
     command: tuple[str, ...]
     summary: str
     facts: PipelineFacts = PipelineFacts()
+    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

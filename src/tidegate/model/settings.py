@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tidegate.model.contract import Contract
@@ -52,8 +53,27 @@ class TableSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slo:
+    """What a product promises its readers, over a rolling `window`; what is None is not promised.
+
+    `freshness` is the greatest age of what readers see, `latency` the greatest time of an answer; `quality`, `completeness`
+    and `availability` are shares, 0 to 1.
+    """
+
+    freshness: timedelta | None = None
+    quality: float | None = None
+    completeness: float | None = None
+    availability: float | None = None
+    latency: timedelta | None = None
+    window: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """A data product: tables that somebody owns and others read; tier 1 matters most."""
+    """A data product: tables that somebody owns and others read; tier 1 matters most, 4 least.
+
+    `tables` may be patterns with `*`, `?` and `[...]` in schema and name.
+    """
 
     name: str
     tables: tuple[DatasetRef, ...]
@@ -61,6 +81,16 @@ class Product:
     tier: int
     runbook: str | None = None
     consumers: tuple[str, ...] = ()
+    slo: Slo = Slo()
+
+    def covers(self, ref: DatasetRef) -> bool:
+        """Whether a table is one of the product's."""
+        return any(fits(ref, pattern) for pattern in self.tables)
+
+
+def fits(ref: DatasetRef, pattern: DatasetRef) -> bool:
+    """Whether a table has the name, or fits the pattern."""
+    return ref == pattern or (fnmatchcase(ref.namespace, pattern.namespace) and fnmatchcase(ref.name, pattern.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

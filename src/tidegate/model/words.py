@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 def counted(count: float, one: str, many: str | None = None) -> str:
     """A number and its noun: `1 row`, `1,180 rows`; `many` is for nouns that an `s` does not make many."""
     return f"{count:,.10g} {one if count == 1 else many or one + 's'}"
+
+
+def lasting(span: timedelta) -> str:
+    """A stretch of time for a person, in its largest unit: `3 days`, `36 hours`, `12 minutes`."""
+    spent = span.total_seconds()
+    for unit, one, many in (("day", 86_400, 2), ("hour", 3_600, 1), ("minute", 60, 1)):
+        if spent >= many * one:
+            return counted(int(spent // one), unit)
+    return counted(round(spent), "second")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from tidegate.model import (
     Incident,
     IncidentState,
     Interval,
+    LedgerBreak,
     Measurement,
     MetricSpec,
     Notice,
@@ -25,6 +26,7 @@ from tidegate.model import (
     Run,
     Version,
 )
+from tidegate.model.event import SYSTEM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class NewEvent:
     kind: str
     subject: str
     actor: str
-    role: str = "system"
+    role: str = SYSTEM
     data: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -117,7 +119,7 @@ class StateStore(Protocol):
     Every event kind that the store projects, with its subject and data (all times ISO 8601, UTC):
 
     - `run.started` run:ID {version?} · `run.finished` run:ID {status, reason}
-    - `step.started` run:ID {step, kind} · `step.finished` run:ID {step, kind, status, exit_code, wall_s, cpu_s, summary, log}
+    - `step.started` run:ID {step, kind} · `step.finished` run:ID {step, kind, status, exit_code, wall_s, cpu_s, peak_bytes?, summary, log}
     - `version.begun` version:N {parent, run, code_revision} (state candidate) · `version.sealed` version:N {fingerprint}
     - `version.judged` version:N {action, because} (no state change)
     - `version.held` version:N {reason}
@@ -126,7 +128,9 @@ class StateStore(Protocol):
     - `version.recorded` version:N {parent, run, state, created_at, fingerprint, code_revision, reason}: found on disk, unknown to the ledger
     - `incident.opened` incident:N {the whole incident} · `incident.seen` incident:N {version, run, findings, severity, reasons, title, next_step}
     - `incident.acknowledged` / `.mitigated` / `.resolved` / `.reopened` incident:N {reason, resolution?}
-    - `incident.assigned` incident:N {assignee} · `incident.reviewed` incident:N {reason}
+    - `incident.assigned` incident:N {assignee, role?, reason?} (no role: the lead; assignee None: nobody any more)
+    - `incident.noted` incident:N {note}, in every state · `incident.reviewed` incident:N {reason}
+    - `incident.suppressed` incident:N {until, reason} (until None: told again from now on)
     - any other kind is kept and projected nowhere.
 
     An event of an incident enters the outbox in the same transaction.
@@ -143,8 +147,26 @@ class StateStore(Protocol):
             StateError: a transition that is not allowed (a version published that was pruned, ...).
         """
 
-    def events(self, *, after: int = 0, subject: str | None = None, limit: int | None = None) -> tuple[Event, ...]:
-        """The ledger after id `after`, ascending."""
+    def events(
+        self,
+        *,
+        after: int = 0,
+        subject: str | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+    ) -> tuple[Event, ...]:
+        """The ledger after id `after`, ascending; of one subject, and of the moment `since` or later, when these are given."""
+
+    def head(self) -> tuple[int, str]:
+        """The id and the hash of the last event; 0 and an empty text when there is none."""
+
+    def breaks(self) -> tuple[LedgerBreak, ...]:
+        """Every place at which the ledger is not the chain that was written, in order; empty when it is whole. Linear."""
+
+    def problems(self) -> tuple[str, ...]:
+        """What else is wrong with the store, one sentence each: damaged pages, projections that are not a replay of the
+        ledger. Linear in the ledger.
+        """
 
     def next_version(self) -> int:
         """One more than the highest version number that was ever used."""
@@ -241,8 +263,21 @@ class StateStore(Protocol):
 
     def marks(self, version: int) -> Mapping[str, object]: ...
 
-    def incidents(self, *, states: Sequence[IncidentState] = (), limit: int | None = None) -> tuple[Incident, ...]:
-        """Newest first; every state when none is given."""
+    def incidents(
+        self,
+        *,
+        states: Sequence[IncidentState] = (),
+        fingerprints: Collection[str] | None = None,
+        versions: Collection[int] | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+    ) -> tuple[Incident, ...]:
+        """Newest first. Of these states (every state when none is given), of these fingerprints and versions, and changed
+        at `since` or later, where these are given. Costs as much as what it returns, not as much as the store holds.
+        """
+
+    def count_incidents(self, states: Sequence[IncidentState] = ()) -> int:
+        """How many there are in these states; in every state when none is given."""
 
     def incident(self, number: int) -> Incident | None: ...
 

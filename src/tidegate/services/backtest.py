@@ -293,8 +293,8 @@ def _excluded(site: Site, number: int, ref: DatasetRef) -> tuple[Excluded, ...]:
     lineage = set(site.state.lineage(number))
     return tuple(
         (finding.spec, finding.interval)
-        for incident in site.state.incidents()
-        if incident.version in lineage and incident.resolution != "false alarm"
+        for incident in site.state.incidents(versions=lineage)
+        if incident.resolution != "false alarm"
         for finding in incident.findings
         if finding.dataset == ref and finding.interval is not None
     )
@@ -305,8 +305,8 @@ def _accepted(site: Site, number: int) -> Accepted:
     lineage = set(site.state.lineage(number))
     return {
         (finding.key, finding.interval): incident.resolution
-        for incident in site.state.incidents(states=SOLVED)
-        if incident.version in lineage and incident.resolution in ACCEPTING
+        for incident in site.state.incidents(states=SOLVED, versions=lineage)
+        if incident.resolution in ACCEPTING
         for finding in incident.findings
         if finding.interval is not None
     }

@@ -21,7 +21,7 @@ from tidegate.model import (
     Version,
 )
 from tidegate.model.words import counted
-from tidegate.services import contract, incidents
+from tidegate.services import contract, incidents, products
 from tidegate.services.audit import unaudited
 from tidegate.services.judge import Verdict, judge
 from tidegate.services.measure import Measured, for_checks_alone, measure
@@ -137,6 +137,7 @@ def check(site: Site, *, wait_s: float = 0.0, selection: Selection = EVERYTHING)
         else:
             if not measured.scans:
                 raise NothingCheckedError(f"version `{found.version.number}` holds no table that could be measured")
+            products.demand_known(site.settings.products, measured.catalog, found.facts.nodes)
             verdict = explained(site, measured, _judged(site, found, measured, site.settings))
             verdict = dataclasses.replace(verdict, findings=(*unaudited(site), *verdict.findings))
             known = _keep(site, found, measured, verdict)
@@ -175,7 +176,7 @@ def _keep(site: Site, found: Target, measured: Measured, verdict: Verdict) -> tu
     told = incidents.record(site, bad, found.graph, version=number, run=None, held=False)
     if told:
         site.state.append(told)
-    return tuple(i for i in site.state.incidents(states=incidents.UNSOLVED) if i.version == number)
+    return site.state.incidents(states=incidents.UNSOLVED, versions=(number,))
 
 
 def count(results: tuple[CheckResult, ...], *, declared: int) -> Counts:

@@ -9,7 +9,7 @@ from datetime import datetime
 from tidegate.errors import QueryError
 from tidegate.model import Finding, Interval, MetricSpec, Slice
 from tidegate.ports import Reader
-from tidegate.scan import ScanOptions, SliceRow, TableScan, slice_table
+from tidegate.scan import ScanOptions, SliceRow, TableScan, shown, slice_table
 from tidegate.services.measure import Measured, Meter
 
 BASELINE_BUCKETS = 8
@@ -39,6 +39,23 @@ def explain(reader: Reader, measured: Measured, findings: Sequence[Finding], *, 
         if asked < MOST_QUESTIONS and scan is not None and _is_open(finding, scan):
             asked += 1
             finding = _explained(meter, scan, finding, version=measured.version, now=now)
+        told.append(finding)
+    return tuple(told)
+
+
+def with_statements(measured: Measured, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings, each with a statement that shows its number, where one statement does. Nothing is asked."""
+    told = []
+    for finding in findings:
+        scan = measured.scans.get(finding.dataset) if finding.dataset is not None else None
+        if (
+            scan is not None
+            and finding.sql is None
+            and finding.spec is not None
+            and finding.spec.dataset == finding.dataset
+        ):
+            sql = shown(scan.dataset, finding.spec, finding.interval, time_column=scan.time_column)
+            finding = dataclasses.replace(finding, sql=sql)
         told.append(finding)
     return tuple(told)
 

@@ -3,82 +3,84 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from tidegate.errors import IncidentError
-from tidegate.lineage import Graph, groups
-from tidegate.model import DatasetRef, Finding, Incident, IncidentState, Product, Severity
+from tidegate.lineage import Graph, Scope, groups
+from tidegate.model import DatasetRef, Finding, Incident, IncidentState
+from tidegate.model.event import OPERATOR
 from tidegate.ports import NewEvent
+from tidegate.services.severity import EFFORT, reached, severity
 from tidegate.services.site import Site
 
-UNSOLVED = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED, IncidentState.MITIGATED)
-RESOLUTIONS = ("fixed", "expected", "false alarm")
+OPEN_STATES = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
+UNSOLVED = (*OPEN_STATES, IncidentState.MITIGATED)
+SOLVED = (IncidentState.RESOLVED, IncidentState.REVIEWED)
 WRITTEN = "written"
 """The kind of the finding that somebody wrote to what readers see, after it was audited."""
 
 OPENS_AGAIN_FOR = timedelta(days=30)
 """A cause that returns within this time after its incident was resolved is the same incident. Chosen, not derived."""
 
-KIND_ORDER = ("step", "unchecked", "schema", "duplicates", "segment", "check", "volume", "freshness", "nulls")
+JOINS_WITHIN = timedelta(hours=36)
+"""A finding that an open incident explains by lineage joins it within this time after it was seen last: long enough for a
+daily run that comes late. Chosen, not derived.
+"""
+
+OF_ROWS = frozenset({"volume", "freshness", "duplicates", "segment", "share", "quarantine"})
+"""Kinds of findings about rows as such, whatever column they name: what is built from the table has other rows too."""
+
+KIND_ORDER = {
+    kind: place
+    for place, kind in enumerate(
+        ("step", "unchecked", "schema", "duplicates", "segment", "check", "volume", "freshness", "nulls")
+    )
+}
 """Which kind of finding names a cause best when several stand equally far upstream. Chosen, not derived."""
 
 
 def group(findings: Sequence[Finding], graph: Graph) -> tuple[tuple[Finding, ...], ...]:
-    """Put findings that share a cause together: their datasets are connected by derivation. The root comes first.
+    """Put findings that share a cause together: the fault of one reaches the other, by tables, and by columns where the
+    graph knows them. The root comes first.
 
     The root is on the most upstream dataset; among equals a kind that names a cause wins, then one that names a slice,
     then the rarest number.
     Findings without a dataset are a group each.
     """
+    by_table: dict[DatasetRef, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        if finding.dataset is not None:
+            by_table[finding.dataset].append(finding)
     alone = [(f,) for f in findings if f.dataset is None]
-    refs = [f.dataset for f in findings if f.dataset is not None]
     grouped = []
-    for members in groups(refs, graph):
-        depth = {ref: len(graph.upstream(ref) & set(members)) for ref in members}
-        mine = [f for f in findings if f.dataset in depth]
-        grouped.append(tuple(sorted(mine, key=lambda f: _root_order(f, depth))))
+    for members in groups({ref: _scope(mine) for ref, mine in by_table.items()}, graph):
+        order = partial(_root_order, depth=members)
+        grouped.append(tuple(sorted((f for ref in members for f in by_table[ref]), key=order)))
     return (*alone, *grouped)
 
 
+def _scope(findings: Sequence[Finding]) -> Scope:
+    """What is at fault in a table, as far as its findings tell."""
+    columns, rows, unknown = set(), False, False
+    accidents = {(f.kind, f.interval) for f in findings if f.interval is not None}
+    for finding in findings:
+        if finding.kind in OF_ROWS:
+            rows = True
+        elif finding.column is not None and (finding.kind != "check" or finding.spec is not None):
+            columns.add(finding.column.lower())
+        else:
+            unknown = True
+    return Scope(columns=frozenset(columns), accidents=frozenset(accidents), rows=rows, unknown=unknown)
+
+
 def _root_order(finding: Finding, depth: Mapping[DatasetRef, int]) -> tuple[bool, int, int, bool, float, str]:
-    kind = KIND_ORDER.index(finding.kind) if finding.kind in KIND_ORDER else len(KIND_ORDER)
+    kind = KIND_ORDER.get(finding.kind, len(KIND_ORDER))
     level = 0 if finding.dataset is None else depth[finding.dataset]
     return (not finding.holds, level, kind, finding.slice is None, -(finding.rarity or 0.0), finding.key)
-
-
-def severity(
-    findings: Sequence[Finding], graph: Graph, products: Sequence[Product], *, held: bool
-) -> tuple[Severity, tuple[str, ...]]:
-    """How urgent a group of findings is, with the reasons.
-
-    Starts at sev3; bad data that readers already see raises it by one, a product of tier 1 that reads it by one;
-    findings that touch less than 1 % of the rows lower it by one. Chosen, not derived.
-    """
-    level = 3
-    reasons = ["readers do not see this version" if held else "readers already see this data"]
-    level -= 0 if held else 1
-    touched = {f.dataset for f in findings if f.dataset is not None}
-    reach = touched | {d for ref in touched for d in graph.downstream(ref)}
-    hit = [p for p in products if reach & set(p.tables)]
-    if hit:
-        tier = min(p.tier for p in hit)
-        level -= tier == 1
-        reasons.append("it reaches the product " + ", ".join(f"{p.name} (tier {p.tier})" for p in hit))
-    readers = sorted({n.name for ref in touched for n in graph.exposures(ref)} | {c for p in hit for c in p.consumers})
-    if readers:
-        reasons.append("it is read by " + ", ".join(readers))
-    if owners := sorted({p.owner for p in hit if p.owner}):
-        reasons.append("tell " + ", ".join(owners))
-    if runbooks := sorted({p.runbook for p in hit if p.runbook}):
-        reasons.append("runbook " + ", ".join(runbooks))
-    shares = [f.affected_share for f in findings if f.affected_share is not None]
-    if shares and max(shares) < 0.01:
-        level += 1
-        reasons.append(f"at most {100 * max(shares):.2f} % of the rows are affected")
-    elif shares:
-        reasons.append(f"up to {100 * max(shares):.0f} % of the rows under test are affected")
-    return Severity(f"sev{min(4, max(1, level))}"), tuple(reasons)
 
 
 def record(
@@ -86,18 +88,25 @@ def record(
 ) -> list[NewEvent]:
     """The events that open an incident for every new cause, or let a known one be seen again. Nothing is written.
 
-    Findings of which none closes the gate are told with the run, and open nothing. An incident that was mitigated, or
-    resolved not long ago, is open again.
+    Findings of which none closes the gate, and that are not about the cost of a step, are told with the run and open
+    nothing. An incident that was mitigated, or resolved not long ago, is open again. What belongs to an open incident by
+    lineage joins it silently.
     """
-    known = _known(site)
+    now = site.clock.now()
+    known = _Known.of(site, findings, version=version)
+    published = site.state.published()
+    age = None if published is None else now - published.created_at
     number = site.state.next_incident()
     events: list[NewEvent] = []
-    for members in group(findings, graph):
-        if not any(f.holds for f in members):
+    for members, joined in known.grouped(findings, graph):
+        if not any(f.holds or f.kind in EFFORT for f in members):
             continue
-        root = members[0]
-        level, reasons = severity(members, graph, site.settings.products, held=held and root.kind != WRITTEN)
-        now = site.clock.now()
+        before = known.incident_of(members, joined)
+        told = _with_what_was_told(before, members)
+        root = told[0]
+        hidden = held and root.kind != WRITTEN
+        hit = reached(told, graph, site.settings.products)
+        level, reasons = severity(told, graph, hit, held=hidden, age=age)
         fresh = Incident(
             number=number,
             fingerprint=root.key,
@@ -109,32 +118,95 @@ def record(
             run=run,
             opened_at=now,
             updated_at=now,
-            findings=members,
+            findings=told,
+            products=tuple(p.name for p in hit),
             next_step=next_step(root, version=version, held=held),
         )
-        before = known.get(root.key)
         if before is None:
             data = {f.name: getattr(fresh, f.name) for f in dataclasses.fields(fresh)}
             events.append(site.event("incident.opened", f"incident:{number}", data))
             number += 1
         else:
-            if before.state not in {IncidentState.OPEN, IncidentState.ACKNOWLEDGED}:
-                data = {"reason": _back(before, version, now)}
-                events.append(site.event("incident.reopened", f"incident:{before.number}", data))
-            data = {f.name: getattr(fresh, f.name) for f in dataclasses.fields(fresh) if f.name in SEEN_FIELDS}
-            events.append(site.event("incident.seen", f"incident:{before.number}", data))
+            events += _seen_again(site, before, fresh)
     return events
 
 
-SEEN_FIELDS = ("version", "run", "findings", "severity", "reasons", "title", "next_step")
+def _seen_again(site: Site, before: Incident, fresh: Incident) -> list[NewEvent]:
+    events, subject = [], f"incident:{before.number}"
+    if before.state not in OPEN_STATES:
+        data = {"reason": _back(before, fresh.version, fresh.updated_at)}
+        events.append(site.event("incident.reopened", subject, data))
+    data = {f.name: getattr(fresh, f.name) for f in dataclasses.fields(fresh) if f.name in SEEN_FIELDS}
+    return [*events, site.event("incident.seen", subject, data)]
 
 
-def _known(site: Site) -> dict[str, Incident]:
-    """By fingerprint, the incident that a cause belongs to: the unsolved one, else the newest that may open again."""
-    since = site.clock.now() - OPENS_AGAIN_FOR
-    solved = site.state.incidents(states=(IncidentState.RESOLVED, IncidentState.REVIEWED))
-    recent = [i for i in reversed(solved) if i.updated_at >= since and not _is_answer(i)]
-    return {i.fingerprint: i for i in (*recent, *site.state.incidents(states=UNSOLVED))}
+def _with_what_was_told(before: Incident | None, members: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings of an incident now; the root of one that is only joined stays, and so does what it told before."""
+    keys = {f.key for f in members}
+    if before is None or not keys.isdisjoint(f.key for f in before.findings) or before.fingerprint in keys:
+        return members
+    return (*before.findings, *members)
+
+
+SEEN_FIELDS = ("version", "run", "findings", "severity", "reasons", "title", "next_step", "products")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """The incidents that a cause may belong to.
+
+    `by_cause` has them by fingerprint: the unsolved one, else the newest that may open again; `joinable` are open ones, the
+    oldest first; `lasting` those among them whose findings no later run judges again.
+    """
+
+    by_cause: Mapping[str, Incident]
+    joinable: tuple[Incident, ...]
+    lasting: tuple[Incident, ...]
+
+    @classmethod
+    def of(cls, site: Site, findings: Sequence[Finding], *, version: int) -> _Known:
+        now = site.clock.now()
+        keys = {f.key for f in findings}
+        solved = site.state.incidents(states=SOLVED, fingerprints=keys, since=now - OPENS_AGAIN_FOR)
+        again = [i for i in reversed(solved) if _ended(i) >= now - OPENS_AGAIN_FOR and not _is_answer(i)]
+        unsolved = site.state.incidents(states=UNSOLVED, fingerprints=keys)
+        recent = site.state.incidents(states=OPEN_STATES, since=now - JOINS_WITHIN)[::-1]
+        return cls(
+            by_cause={i.fingerprint: i for i in (*again, *unsolved)},
+            joinable=recent,
+            lasting=tuple(i for i in recent if i.version == version or i.findings[0].interval is not None),
+        )
+
+    def grouped(
+        self, findings: Sequence[Finding], graph: Graph
+    ) -> Iterator[tuple[tuple[Finding, ...], Incident | None]]:
+        """The groups of findings, each with the oldest open incident that it is connected with by lineage."""
+        present = {f.key for f in findings}
+        owner: dict[str, Incident] = {}
+        past: list[Finding] = []
+        for incident in self.lasting:
+            for finding in incident.findings:
+                if finding.dataset is not None and finding.key not in present and finding.key not in owner:
+                    owner[finding.key] = incident
+                    past.append(finding)
+        for members in group([*findings, *past], graph):
+            mine = tuple(f for f in members if f.key not in owner)
+            owners = [owner[f.key] for f in members if f.key in owner]
+            if mine:
+                yield mine, min(owners, key=lambda i: i.number, default=None)
+
+    def incident_of(self, members: Sequence[Finding], joined: Incident | None) -> Incident | None:
+        """The incident of a group: that of its root; else one that it is a part or an effect of; else none."""
+        if (same := self.by_cause.get(members[0].key)) is not None:
+            return same
+        keys = {f.key for f in members}
+        root = members[0].key
+        related = (i for i in self.joinable if i.fingerprint in keys or any(f.key == root for f in i.findings))
+        return next(related, joined)
+
+
+def _ended(incident: Incident) -> datetime:
+    return incident.resolved_at or incident.updated_at
 
 
 def _is_answer(incident: Incident) -> bool:
@@ -149,7 +221,7 @@ def _back(incident: Incident, version: int, now: datetime) -> str:
     back = f"its cause is back in version {version}"
     if incident.state is IncidentState.MITIGATED:
         return back
-    days = (now - incident.updated_at).days
+    days = (now - _ended(incident)).days
     ago = f"{days} days" if days > 1 else "a day" if days else "less than a day"
     return f"{back}, {ago} after it was {incident.state} as {incident.resolution}"
 
@@ -179,7 +251,7 @@ def mitigated(site: Site, findings: Sequence[Finding], *, version: int) -> list[
             f"incident:{i.number}",
             {"reason": f"version {version} is published and does not show it"},
         )
-        for i in site.state.incidents(states=(IncidentState.OPEN, IncidentState.ACKNOWLEDGED))
+        for i in site.state.incidents(states=OPEN_STATES)
         if not {f.key for f in i.findings if f.holds} & still and i.fingerprint not in still
     ]
 
@@ -187,43 +259,15 @@ def mitigated(site: Site, findings: Sequence[Finding], *, version: int) -> list[
 def accepted(site: Site, *, version: int, reason: str) -> list[NewEvent]:
     """The events that resolve the incidents of a held version that somebody publishes: it was expected."""
     return [
-        site.event("incident.resolved", f"incident:{i.number}", {"reason": reason, "resolution": "expected"})
-        for i in site.state.incidents(states=UNSOLVED)
-        if i.version == version
+        by_hand(site, i, "resolved", {"reason": reason, "resolution": "expected"})
+        for i in site.state.incidents(states=UNSOLVED, versions=(version,))
     ]
 
 
-def acknowledge(site: Site, number: int, *, reason: str) -> Incident:
-    """Take an incident: somebody is on it.
-
-    Raises:
-        IncidentError: no such incident, or it is past that state.
-    """
-    incident = find(site, number)
-    if incident.state is not IncidentState.OPEN:
-        hint = f"`tidegate incidents show {number}` says who took it"
-        if incident.state in UNSOLVED:
-            hint += f'; `tidegate incidents resolve {number} --reason "..."` closes it'
-        raise IncidentError(f"incident `{number}` is `{incident.state}` already", hint=hint)
-    site.state.append([site.event("incident.acknowledged", f"incident:{number}", {"reason": reason})])
-    return find(site, number)
-
-
-def resolve(site: Site, number: int, *, reason: str, resolution: str) -> Incident:
-    """Close an incident with a reason; `resolution` is fixed, expected or false alarm.
-
-    Raises:
-        IncidentError: no such incident, it is closed already, or the resolution is unknown.
-    """
-    incident = find(site, number)
-    if resolution not in RESOLUTIONS:
-        raise IncidentError(f"unknown resolution `{resolution}`", hint=f"use one of {', '.join(RESOLUTIONS)}")
-    if incident.state not in UNSOLVED:
-        hint = f"`tidegate incidents show {number}` says by whom and why"
-        raise IncidentError(f"incident `{number}` is `{incident.state}` already", hint=hint)
-    data = {"reason": reason, "resolution": resolution}
-    site.state.append([site.event("incident.resolved", f"incident:{number}", data)])
-    return find(site, number)
+def by_hand(site: Site, incident: Incident, verb: str, data: Mapping[str, object]) -> NewEvent:
+    """The event of what a person does with an incident, in the role that they have in it."""
+    role = incident.role_of(site.actor) or OPERATOR
+    return site.event(f"incident.{verb}", f"incident:{incident.number}", data, role=role)
 
 
 def find(site: Site, number: int) -> Incident:
@@ -236,8 +280,3 @@ def find(site: Site, number: int) -> Incident:
     if incident is None:
         raise IncidentError(f"there is no incident `{number}`", hint="`tidegate incidents --all` lists every one")
     return incident
-
-
-def opened(before: datetime, incidents: Sequence[Incident]) -> tuple[Incident, ...]:
-    """Those among `incidents` that changed since `before`, the most severe first."""
-    return tuple(sorted((i for i in incidents if i.updated_at >= before), key=lambda i: (i.severity, i.number)))

@@ -41,6 +41,9 @@ NAMES_SHOWN = 5
 LEFT_TO_BANDS = "elementary."
 """How kinds of checks begin whose subject learned bands look at anyway; dbt's verdict counts too where it ran them."""
 
+KPI = "metric"
+"""The kind of check that bounds a number which people steer by; when it is out of bounds, that is a matter of the business."""
+
 CHECKS_WITH_GROUPS = {"group_by", "group_by_columns"}
 """Arguments by which a check looks at each group by itself."""
 
@@ -197,8 +200,8 @@ def _accepted(state: StateStore, parent: int | None, version: int) -> set[tuple[
     lineage = {version, *(state.lineage(parent) if parent is not None else ())}
     return {
         (f.key, f.interval)
-        for incident in state.incidents(states=(IncidentState.RESOLVED, IncidentState.REVIEWED))
-        if incident.resolution in {"expected", "false alarm"} and incident.version in lineage
+        for incident in state.incidents(states=(IncidentState.RESOLVED, IncidentState.REVIEWED), versions=lineage)
+        if incident.resolution in {"expected", "false alarm"}
         for f in incident.findings
         if f.interval is not None
     }
@@ -210,8 +213,8 @@ def _excluded(state: StateStore, parent: int | None) -> Mapping[DatasetRef, tupl
         return {}
     lineage = set(state.lineage(parent))
     found: dict[DatasetRef, list[Excluded]] = {}
-    for incident in state.incidents():
-        if incident.version not in lineage or incident.resolution == "false alarm":
+    for incident in state.incidents(versions=lineage):
+        if incident.resolution == "false alarm":
             continue
         for finding in incident.findings:
             if finding.dataset is not None and finding.interval is not None:
@@ -265,9 +268,10 @@ def _from_result(result: CheckResult, tests: Mapping[str, TestRun], *, strict: b
     return Finding(
         key=f"{check.dataset}/check/{check.id}",
         kind=kind,
-        layer=Layer.DATA,
+        layer=Layer.BUSINESS if check.kind == KPI else Layer.DATA,
         dataset=check.dataset,
         column=check.column,
+        spec=_number_of(result),
         sentence=f"{check.name} on {check.dataset}: {result.reason}{where}",
         holds=holds,
         observed=None if result.failures is None else float(result.failures),
@@ -276,6 +280,14 @@ def _from_result(result: CheckResult, tests: Mapping[str, TestRun], *, strict: b
         affected_share=share,
         hint=_hint(result, tests.get(check.id)),
     )
+
+
+def _number_of(result: CheckResult) -> MetricSpec | None:
+    """The number that a check is about, where it is one of a single column, whose fault stays in what is made from it."""
+    check = result.check
+    if check.kind != "not_null" or check.column is None:
+        return None
+    return MetricSpec(dataset=check.dataset, metric="null_count", column=check.column, where=check.where)
 
 
 def _hint(result: CheckResult, run: TestRun | None) -> str:

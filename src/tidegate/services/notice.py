@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from tidegate.model import Event, Incident, IncidentState, Notice, NoticeKind, Product, Severity, VersionState
+from tidegate.model import Event, Incident, IncidentState, Notice, NoticeKind, Severity, VersionState
 from tidegate.model.words import counted
 from tidegate.services.due import SOLVED, Due
 from tidegate.services.site import Site
@@ -165,16 +165,7 @@ def commands(incident: Incident) -> tuple[str, ...]:
         return (show, f"tidegate incidents ack {incident.number}")
     if incident.state in SOLVED:
         return (show,)
-    return (show, f'tidegate incidents resolve {incident.number} --reason "..."')
-
-
-def products_of(incident: Incident, products: Sequence[Product]) -> tuple[str, ...]:
-    """The products that an incident reaches: those that have one of its tables, and those that its reasons name."""
-    tables = {f.dataset for f in incident.findings}
-    said = [reason for reason in incident.reasons if reason.startswith("it reaches the product ")]
-    return tuple(
-        p.name for p in products if tables & set(p.tables) or any(f"{p.name} (tier {p.tier})" in r for r in said)
-    )
+    return (show, f'tidegate incidents resolve {incident.number} --as fixed --reason "..."')
 
 
 def test_notice(site: Site, target: str, *, name: str) -> Notice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from tidegate.model import Delivery, DeliveryState, Incident, IncidentState, Mut
 from tidegate.ports import NewEvent, Notifier, Planned, Sending
 from tidegate.services import incidents
 from tidegate.services.due import STORM, Due, Past, Plan, Policy, Story, due
-from tidegate.services.notice import notice, products_of, test_notice
+from tidegate.services.notice import notice, test_notice
 from tidegate.services.site import Site
 
 MUTES = "notify:mutes"
@@ -73,10 +73,20 @@ class Flushed:
     held: Mapping[str, str]
 
 
-def policy_of(site: Site, updating: frozenset[str]) -> Policy:
-    """What the settings and the ledger's mutes say."""
-    settings = site.settings
-    return Policy(routes=settings.routes, maintenance=settings.maintenance, mutes=mutes(site), updating=updating)
+def policy_of(site: Site, updating: frozenset[str], *, suppressed: Iterable[Mute] = ()) -> Policy:
+    """What the settings, the ledger's mutes and the `suppressed` incidents say."""
+    settings, said = site.settings, (*mutes(site), *suppressed)
+    return Policy(routes=settings.routes, maintenance=settings.maintenance, mutes=said, updating=updating)
+
+
+def _suppressed(stories: Iterable[Story]) -> Iterator[Mute]:
+    """The incidents that somebody suppressed; one that became more severe since is not any more."""
+    for story in stories:
+        said = [e for e in story.events if e.kind == "incident.suppressed"]
+        until = story.incident.suppressed_until
+        if said and until is not None:
+            number, reason = str(story.incident.number), str(said[-1].data.get("reason") or "")
+            yield Mute(what=number, at=said[-1].at, until=until, reason=reason, actor=said[-1].actor)
 
 
 def plan(site: Site, updating: frozenset[str]) -> tuple[Plan, Mapping[int, Story]]:
@@ -89,7 +99,7 @@ def plan(site: Site, updating: frozenset[str]) -> tuple[Plan, Mapping[int, Story
         known = {i.number: i for i in site.state.incidents(states=(IncidentState.OPEN,))}
     stories = {n: story for n in sorted(numbers | set(known)) if (story := _story(site, n, known.get(n)))}
     past = Past(told=outbox.told(stories), threads=outbox.threads(stories), recent=outbox.recent(now - STORM))
-    policy = policy_of(site, updating)
+    policy = policy_of(site, updating, suppressed=_suppressed(stories.values()))
     return due(policy, list(stories.values()), [event for event, _ in waiting], past, now), stories
 
 
@@ -98,7 +108,7 @@ def _story(site: Site, number: int, known: Incident | None) -> Story | None:
     if incident is None:
         return None
     events = site.state.events(subject=f"incident:{number}")
-    return Story(incident=incident, events=events, products=products_of(incident, site.settings.products))
+    return Story(incident=incident, events=events, products=incident.products)
 
 
 def enqueue(site: Site, updating: frozenset[str]) -> tuple[int, Plan]:

@@ -16,8 +16,9 @@ from tidegate.errors import (
     WarehouseError,
 )
 from tidegate.model import RunStatus, Version, VersionState
+from tidegate.model.event import OPERATOR, SYSTEM
 from tidegate.ports import NewEvent
-from tidegate.services import incidents
+from tidegate.services import incidents, ledger
 from tidegate.services.site import Site
 
 ADOPTIONS = 3
@@ -25,7 +26,14 @@ ADOPTIONS = 3
 
 
 def publish(
-    site: Site, version: Version, *, fingerprint: str, kind: str, reason: str, along: Sequence[NewEvent] = ()
+    site: Site,
+    version: Version,
+    *,
+    fingerprint: str,
+    kind: str,
+    reason: str,
+    along: Sequence[NewEvent] = (),
+    role: str = SYSTEM,
 ) -> None:
     """Let readers see a version, if its bytes are still those with the given fingerprint.
 
@@ -43,7 +51,7 @@ def publish(
     previous = before.number if before else None
     data = {"previous": previous, "kind": kind, "reason": reason}
     site.progress.stage("record", f"version {version.number}")
-    site.state.append([*along, site.event("version.published", f"version:{version.number}", data)])
+    site.state.append([*along, site.event("version.published", f"version:{version.number}", data, role=role)])
     site.progress.stage("swap", f"version {version.number}")
     site.warehouse.publish(version.number)
     site.progress.stage("published", f"version {version.number}")
@@ -114,9 +122,18 @@ def publish_by_hand(site: Site, number: int, *, reason: str, wait_s: float) -> V
                 f"version `{number}` was never sealed", hint="run `tidegate run` to build a new one"
             )
         along = incidents.accepted(site, version=number, reason=reason)
-        publish(site, version, fingerprint=version.fingerprint, kind="publish", reason=reason, along=along)
+        publish(
+            site,
+            version,
+            fingerprint=version.fingerprint,
+            kind="publish",
+            reason=reason,
+            along=along,
+            role=OPERATOR,
+        )
         described = dataclasses.replace(version, state=VersionState.PUBLISHED, reason=reason)
-        site.warehouse.describe(described, {"decision": f"published by {site.actor}"})
+        said = {"decision": f"published by {site.actor}", ledger.ANCHOR: ledger.head(site)}
+        site.warehouse.describe(described, said)
         prune(site)
         return kept_version(site, number)
 
@@ -144,7 +161,7 @@ def rollback(site: Site, number: int | None, *, reason: str, wait_s: float) -> V
             )
         if version.fingerprint is None:
             raise StaleVersionError(f"version `{version.number}` was never sealed")
-        publish(site, version, fingerprint=version.fingerprint, kind="rollback", reason=reason)
+        publish(site, version, fingerprint=version.fingerprint, kind="rollback", reason=reason, role=OPERATOR)
         return kept_version(site, version.number)
 
 

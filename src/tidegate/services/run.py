@@ -33,9 +33,9 @@ from tidegate.model import (
     VersionState,
 )
 from tidegate.ports import Candidate, Step, StepContext
-from tidegate.services import contract, gate, incidents, quarantine
+from tidegate.services import contract, effort, gate, incidents, ledger, products, quarantine
 from tidegate.services.audit import unaudited
-from tidegate.services.explain import explain
+from tidegate.services.explain import explain, with_statements
 from tidegate.services.judge import Verdict, judge
 from tidegate.services.measure import Measured, measure
 from tidegate.services.publish import adopt, prune, publish, repair
@@ -139,6 +139,7 @@ def _build(
     site.progress.stage("scan", f"version {number}")
     measured = scan_version(site, number, facts, parent=parent)
     watch.lap("measure")
+    products.demand_known(site.settings.products, measured.catalog, facts.nodes)
     site.progress.stage("judge", f"version {number}")
     verdict = judge(
         measured,
@@ -152,7 +153,8 @@ def _build(
     )
     verdict = explained(site, measured, verdict)
     moved = quarantine.findings(separated, reports, measured.catalog)
-    verdict = dataclasses.replace(verdict, findings=(*unaudited(site), *moved, *verdict.findings))
+    costly = effort.findings(site, reports)
+    verdict = dataclasses.replace(verdict, findings=(*unaudited(site), *moved, *verdict.findings, *costly))
     save(site, measured, verdict)
     decision = gate.decide(number, verdict.results, verdict.findings, tables=len(measured.scans), now=site.clock.now())
     watch.lap("judge")
@@ -167,7 +169,7 @@ def _build(
         results=verdict.results,
         findings=verdict.findings,
         notes=verdict.notes,
-        incidents=tuple(i for i in site.state.incidents(states=incidents.UNSOLVED) if i.version == number),
+        incidents=site.state.incidents(states=incidents.UNSOLVED, versions=(number,)),
         costs=measured.costs,
         tables=len(measured.scans),
         copied_bytes=candidate.copied_bytes,
@@ -196,7 +198,7 @@ def _act(
     finished = site.event("run.finished", f"run:{run_id}", {"status": status.value, "reason": reason})
     state = VersionState.HELD if held else VersionState.PUBLISHED
     version = dataclasses.replace(_version(site, number), state=state, reason=reason)
-    site.warehouse.describe(version, {"decision": decision.action.value})
+    site.warehouse.describe(version, {"decision": decision.action.value, ledger.ANCHOR: ledger.head(site)})
     if held:
         site.progress.stage("hold", f"version {number}")
         site.state.append([judged, site.event("version.held", subject, {"reason": reason}), *told, finished])
@@ -298,6 +300,7 @@ def _finished(report: StepReport) -> dict[str, object]:
         "exit_code": report.exit_code,
         "wall_s": round(report.wall_s, 3),
         "cpu_s": round(report.cpu_s, 3),
+        "peak_bytes": report.peak_bytes,
         "summary": report.summary,
         "log": report.log,
     }
@@ -414,7 +417,11 @@ def _known(site: Site, parent: int | None, ref: DatasetRef) -> Grid | None:
 
 
 def explained(site: Site, measured: Measured, verdict: Verdict) -> Verdict:
-    """The verdict with the slices of what closes the gate; the version is opened again only when something does."""
+    """The verdict with the statement of every number, and with the slices of what closes the gate.
+
+    The version is opened again only when something does.
+    """
+    verdict = dataclasses.replace(verdict, findings=with_statements(measured, verdict.findings))
     if not any(f.holds and f.interval is not None for f in verdict.findings):
         return verdict
     with site.warehouse.reader(measured.version) as reader:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tidegate.model import Settings
+from tidegate.model.event import SYSTEM
 from tidegate.ports import Clock, NewEvent, Progress, StateStore, Step, Warehouse
 
 
@@ -22,6 +23,9 @@ class Site:
     actor: str
     revision: str | None = None
 
-    def event(self, kind: str, subject: str, data: Mapping[str, object] | None = None) -> NewEvent:
-        """Make an event of now, by this actor."""
-        return NewEvent(at=self.clock.now(), kind=kind, subject=subject, actor=self.actor, data=dict(data or {}))
+    def event(
+        self, kind: str, subject: str, data: Mapping[str, object] | None = None, *, role: str = SYSTEM
+    ) -> NewEvent:
+        """Make an event of now, by this actor, who acts in that role."""
+        said = dict(data or {})
+        return NewEvent(at=self.clock.now(), kind=kind, subject=subject, actor=self.actor, role=role, data=said)

@@ -6,10 +6,9 @@ import contextlib
 import sqlite3
 from collections.abc import Mapping
 
-from tidegate.state import projections, schema
+from tidegate.state import ledger, projections, schema
 
-COPY = "INSERT INTO event (id, at, actor, role, kind, subject, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
-LEDGER = "SELECT id, at, actor, role, kind, subject, data FROM event ORDER BY id"
+LEDGER = f"SELECT {ledger.COLUMNS} FROM event ORDER BY id"
 
 TABLES: Mapping[str, str] = {
     "run": "SELECT * FROM run ORDER BY started_event",
@@ -43,6 +42,6 @@ def _differences(connection: sqlite3.Connection) -> list[str]:
 def _replayed(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
         schema.migrate(copy, projections.replay)
-        copy.executemany(COPY, connection.execute(LEDGER))
+        copy.executemany(ledger.INSERT, connection.execute(LEDGER))
         projections.replay(copy)
         return {name: copy.execute(query).fetchall() for name, query in TABLES.items()}

@@ -9,11 +9,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
 from tidegate.errors import StateError
-from tidegate.model import Event, Incident, IncidentState, RunStatus, VersionState
+from tidegate.model import Event, Incident, IncidentState, Role, RunStatus, VersionState
+from tidegate.model.incident import ROLE_FIELDS
 from tidegate.state import documents, ledger
 
 E = TypeVar("E", bound=Enum)
@@ -33,6 +35,8 @@ VERSION_FROM: Mapping[str, frozenset[VersionState]] = {
 INCIDENT_MOVES: Mapping[str, tuple[frozenset[IncidentState], IncidentState | None]] = {
     "incident.seen": (frozenset({OPEN, ACKNOWLEDGED, MITIGATED}), None),
     "incident.assigned": (frozenset({OPEN, ACKNOWLEDGED, MITIGATED}), None),
+    "incident.noted": (frozenset(IncidentState), None),
+    "incident.suppressed": (frozenset({OPEN, ACKNOWLEDGED, MITIGATED}), None),
     "incident.acknowledged": (frozenset({OPEN}), ACKNOWLEDGED),
     "incident.mitigated": (frozenset({OPEN, ACKNOWLEDGED}), MITIGATED),
     "incident.resolved": (frozenset({OPEN, ACKNOWLEDGED, MITIGATED}), RESOLVED),
@@ -44,7 +48,7 @@ INCIDENT_MOVES: Mapping[str, tuple[frozenset[IncidentState], IncidentState | Non
 LARGEST = 2**63
 """The first number that SQLite cannot hold."""
 
-SEEN_FIELDS = ("version", "run", "findings", "severity", "reasons", "title", "next_step")
+SEEN_FIELDS = ("version", "run", "findings", "severity", "reasons", "title", "next_step", "products")
 
 
 EMPTY = ("DELETE FROM run", "DELETE FROM version", "DELETE FROM publication", "DELETE FROM incident")
@@ -221,8 +225,15 @@ def _incident_opened(connection: sqlite3.Connection, event: Event) -> None:
     if number <= highest:
         raise _refusal(event, f"incident numbers are never used twice, and {highest} was used")
     connection.execute(
-        "INSERT INTO incident (number, state, document) VALUES (?, ?, ?)",
-        (number, OPEN.value, documents.write(incident)),
+        "INSERT INTO incident (number, state, fingerprint, version, updated_at, document) VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            number,
+            OPEN.value,
+            documents.clean(incident.fingerprint),
+            incident.version,
+            documents.write_time(incident.updated_at),
+            documents.write(incident),
+        ),
     )
 
 
@@ -238,8 +249,14 @@ def _incident_moved(connection: sqlite3.Connection, event: Event) -> None:
     changed = CHANGES.get(event.kind, _unchanged)(incident, event)
     changed = replace(changed, state=target or incident.state, updated_at=event.at)
     connection.execute(
-        "UPDATE incident SET state = ?, document = ? WHERE number = ?",
-        (changed.state.value, documents.write(changed), number),
+        "UPDATE incident SET state = ?, version = ?, updated_at = ?, document = ? WHERE number = ?",
+        (
+            changed.state.value,
+            changed.version,
+            documents.write_time(changed.updated_at),
+            documents.write(changed),
+            number,
+        ),
     )
 
 
@@ -252,24 +269,49 @@ def _seen(incident: Incident, event: Event) -> Incident:
     changes = _understood(
         event, lambda: {name: documents.read_field(Incident, name, event.data[name]) for name in given}
     )
-    return replace(incident, seen=incident.seen + 1, **changes)
+    again = replace(incident, seen=incident.seen + 1, **changes)
+    return replace(again, suppressed_until=None) if again.severity < incident.severity else again
 
 
 def _assigned(incident: Incident, event: Event) -> Incident:
-    return replace(incident, assignee=_given(event, "assignee", str))
+    role = Role.LEAD if event.data.get("role") is None else _member(event, "role", Role)
+    changes: dict[str, Any] = {dict(ROLE_FIELDS)[role]: _given(event, "assignee", str)}
+    return replace(incident, **changes)
+
+
+def _suppressed(incident: Incident, event: Event) -> Incident:
+    return replace(incident, suppressed_until=_given(event, "until", datetime))
+
+
+def _acknowledged(incident: Incident, event: Event) -> Incident:
+    return replace(incident, acknowledged_at=event.at)
+
+
+def _mitigated(incident: Incident, event: Event) -> Incident:
+    return replace(incident, mitigated_at=event.at)
 
 
 def _resolved(incident: Incident, event: Event) -> Incident:
-    return replace(incident, resolution=_given(event, "resolution", str))
+    return replace(incident, resolution=_given(event, "resolution", str), resolved_at=event.at)
 
 
-def _reopened(incident: Incident, event: Event) -> Incident:  # noqa: ARG001  the shape of an entry in CHANGES
-    return replace(incident, resolution=None)
+def _reopened(incident: Incident, event: Event) -> Incident:
+    return replace(
+        incident,
+        resolution=None,
+        reopened_at=event.at,
+        acknowledged_at=None,
+        mitigated_at=None,
+        resolved_at=None,
+    )
 
 
 CHANGES: Mapping[str, Callable[[Incident, Event], Incident]] = {
     "incident.seen": _seen,
     "incident.assigned": _assigned,
+    "incident.suppressed": _suppressed,
+    "incident.acknowledged": _acknowledged,
+    "incident.mitigated": _mitigated,
     "incident.resolved": _resolved,
     "incident.reopened": _reopened,
 }

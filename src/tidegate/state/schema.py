@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tidegate.state import ledger
+
 FOLDER = Path(__file__).parent / "migrations"
 APPLICATION_ID = int.from_bytes(b"TIDG", "big")
 
@@ -44,6 +46,7 @@ def migrate(
 
 
 def _apply(connection: sqlite3.Connection, file: Path, number: int) -> None:
+    connection.create_function("tidegate_link", 8, ledger.link, deterministic=True)
     for statement in _statements(file.read_text(encoding="utf-8")):
         connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {number}")

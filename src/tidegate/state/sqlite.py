@@ -17,6 +17,7 @@ from tidegate.model import (
     Incident,
     IncidentState,
     Interval,
+    LedgerBreak,
     Measurement,
     MetricSpec,
     Publication,
@@ -33,7 +34,10 @@ from tidegate.state.outbox import SQLiteOutbox
 
 VERSIONS = "SELECT number, parent, state, run, created_at, fingerprint, code_revision, reason FROM version"
 RUNS = "SELECT id, version, status, started_at, finished_at, reason FROM run"
-INCIDENTS = "SELECT document FROM incident WHERE state IN (SELECT value FROM json_each(?)) ORDER BY number DESC LIMIT ?"
+IN_STATES = "state IN (SELECT value FROM json_each(:states))"
+OF_CAUSES = "fingerprint IN (SELECT value FROM json_each(:fingerprints))"
+OF_VERSIONS = "version IN (SELECT value FROM json_each(:versions))"
+CHANGED = "updated_at >= :since"
 
 
 class SQLiteStateStore(StateStore):
@@ -70,9 +74,25 @@ class SQLiteStateStore(StateStore):
                 accepted.append(event)
             return tuple(accepted)
 
-    def events(self, *, after: int = 0, subject: str | None = None, limit: int | None = None) -> tuple[Event, ...]:
+    def events(
+        self,
+        *,
+        after: int = 0,
+        subject: str | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+    ) -> tuple[Event, ...]:
+        begin = None if since is None else documents.write_time(since)
         with self._database.reading() as connection:
-            return tuple(ledger.events(connection, after=after, subject=subject, limit=limit))
+            return tuple(ledger.events(connection, after=after, subject=subject, since=begin, limit=limit))
+
+    def head(self) -> tuple[int, str]:
+        with self._database.reading() as connection:
+            return ledger.head(connection)
+
+    def breaks(self) -> tuple[LedgerBreak, ...]:
+        with self._database.reading() as connection:
+            return tuple(ledger.breaks(connection))
 
     def rebuild(self) -> None:
         """Throw the projections away and replay the ledger into them, in one transaction. Linear in the events."""
@@ -116,11 +136,36 @@ class SQLiteStateStore(StateStore):
         with self._database.reading() as connection:
             return lineage.lineage(connection, number)
 
-    def incidents(self, *, states: Sequence[IncidentState] = (), limit: int | None = None) -> tuple[Incident, ...]:
+    def incidents(
+        self,
+        *,
+        states: Sequence[IncidentState] = (),
+        fingerprints: Collection[str] | None = None,
+        versions: Collection[int] | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+    ) -> tuple[Incident, ...]:
+        clauses = {
+            IN_STATES: json.dumps([s.value for s in states]) if states else None,
+            OF_CAUSES: None if fingerprints is None else json.dumps(list(fingerprints)),
+            OF_VERSIONS: None if versions is None else json.dumps(list(versions)),
+            CHANGED: None if since is None else documents.write_time(since),
+        }
+        given = {clause: value for clause, value in clauses.items() if value is not None}
+        chosen = " AND ".join(given) or "TRUE"
+        values = {clause.rpartition(":")[2].rstrip(")"): value for clause, value in given.items()}
+        numbers = f"SELECT number FROM incident WHERE {chosen} ORDER BY number DESC LIMIT :limit"
+        query = f"SELECT document FROM incident WHERE number IN ({numbers}) ORDER BY number DESC"
+        with self._database.reading() as connection:
+            rows = connection.execute(query, {**values, "limit": _limit(limit)})
+            return tuple(documents.read(Incident, row[0]) for row in rows)
+
+    def count_incidents(self, states: Sequence[IncidentState] = ()) -> int:
         chosen = json.dumps([state.value for state in states or IncidentState])
         with self._database.reading() as connection:
-            rows = connection.execute(INCIDENTS, (chosen, _limit(limit)))
-            return tuple(documents.read(Incident, row[0]) for row in rows)
+            return int(
+                connection.execute(f"SELECT count(*) FROM incident WHERE {IN_STATES}", {"states": chosen}).fetchone()[0]
+            )
 
     def incident(self, number: int) -> Incident | None:
         with self._database.reading() as connection:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from tests.conformance.state.stories import NOW, event, finding, incident, opened, whole
 from tidegate.errors import StateError
-from tidegate.model import IncidentState, Severity
+from tidegate.model import IncidentState, Role, Severity
 from tidegate.ports.state import NewEvent, StateStore
 
 LATER = NOW + timedelta(hours=1)
@@ -71,9 +72,11 @@ def test_seen_again_counts_and_brings_the_latest(store: StateStore):
 
 def test_a_resolution_lasts_until_the_cause_is_back(store: StateStore):
     store.append([opened(), moved("resolved", reason="new loader", resolution="fixed")])
-    assert store.incident(1) == replace(incident(), state=IncidentState.RESOLVED, resolution="fixed", updated_at=LATER)
+    assert store.incident(1) == replace(
+        incident(), state=IncidentState.RESOLVED, resolution="fixed", updated_at=LATER, resolved_at=LATER
+    )
     store.append([moved("reopened", reason="it is back")])
-    assert store.incident(1) == replace(incident(), updated_at=LATER)
+    assert store.incident(1) == replace(incident(), updated_at=LATER, reopened_at=LATER)
 
 
 def test_newest_first_by_state_up_to_a_limit(store: StateStore):
@@ -102,6 +105,8 @@ LIVING = {"open", "acknowledged", "mitigated"}
 ALLOWED = {
     "seen": LIVING,
     "assigned": LIVING,
+    "suppressed": LIVING,
+    "noted": set(START),
     "acknowledged": {"open"},
     "mitigated": {"open", "acknowledged"},
     "resolved": LIVING,
@@ -130,6 +135,61 @@ def test_which_event_is_allowed_in_which_state(store: StateStore, start: str, mo
         assert (store.incidents(), store.events()) == before
 
 
+def test_roles_are_given_to_one_person_each(store: StateStore):
+    store.append([opened(), moved("assigned", assignee="ana"), moved("assigned", assignee="bo", role="data owner")])
+    store.append([moved("assigned", assignee="cy", role="communications"), moved("assigned", assignee="di")])
+    found = store.incident(1)
+    assert found is not None
+    assert (found.assignee, found.communications, found.data_owner) == ("di", "cy", "bo")
+    assert [found.role_of(name) for name in ("di", "cy", "bo", "ana")] == [*Role, None]
+
+
+def test_a_note_changes_no_state(store: StateStore):
+    store.append([opened(), moved("resolved", resolution="fixed"), moved("noted", note="it was the loader")])
+    found = store.incident(1)
+    assert found is not None
+    assert (found.state, found.resolved_at) == (IncidentState.RESOLVED, LATER)
+
+
+def test_silence_ends_when_it_is_lifted_and_when_it_gets_worse(store: StateStore):
+    until = LATER + timedelta(days=7)
+    store.append([opened(), moved("suppressed", until=until, reason="known")])
+    kept = store.incident(1)
+    assert kept is not None
+    assert (kept.is_suppressed(LATER), kept.is_suppressed(until)) == (True, False)
+    store.append([moved("seen", severity=Severity.SEV2)])
+    assert store.incident(1).suppressed_until == until, "as severe as before"
+    store.append([moved("seen", severity=Severity.SEV1)])
+    assert store.incident(1).suppressed_until is None
+    store.append([moved("suppressed", until=until, reason="known"), moved("suppressed", until=None, reason="over")])
+    assert store.incident(1).suppressed_until is None
+
+
+def test_the_moments_are_those_since_it_was_opened_last(store: StateStore):
+    store.append([opened(), moved("acknowledged"), moved("mitigated")])
+    found = store.incident(1)
+    assert (found.acknowledged_at, found.mitigated_at, found.resolved_at) == (LATER, LATER, None)
+    store.append([moved("reopened")])
+    found = store.incident(1)
+    assert (found.acknowledged_at, found.mitigated_at, found.reopened_at) == (None, None, LATER)
+
+
+def test_chosen_by_cause_version_and_change(store: StateStore):
+    store.append([opened(n, fingerprint=f"cause {n % 2}", version=n) for n in (1, 2, 3, 4)])
+    store.append([moved("noted", 3, note="x"), moved("seen", 4, version=9)])
+
+    def numbers(**chosen: Any) -> list[int]:
+        return [i.number for i in store.incidents(**chosen)]
+
+    assert numbers(fingerprints={"cause 1"}) == [3, 1]
+    assert numbers(fingerprints=["cause 0", "cause 1"], limit=3) == [4, 3, 2]
+    assert numbers(fingerprints=[]) == numbers(versions=()) == []
+    assert numbers(versions=[2, 9]) == [4, 2]
+    assert numbers(since=LATER) == [4, 3]
+    assert numbers(since=LATER, states=[IncidentState.OPEN], fingerprints={"cause 1"}, versions={3}) == [3]
+    assert (store.count_incidents(), store.count_incidents([IncidentState.RESOLVED])) == (4, 0)
+
+
 REFUSED = {
     "a number that is used": opened(1),
     "a number that is lower than one used": opened(2),
@@ -142,6 +202,9 @@ REFUSED = {
     "seen, never opened": moved("seen", 2),
     "seen with findings that are none": moved("seen", findings="many"),
     "resolved, never opened": moved("resolved", 9),
+    "noted, never opened": moved("noted", 2),
+    "a role that nobody has": moved("assigned", 3, assignee="ana", role="king"),
+    "silent until no moment": moved("suppressed", 3, until="soon"),
     "the subject is a version": event("incident.resolved", "version:1"),
 }
 

@@ -101,6 +101,7 @@ def test_a_good_run_is_reported_and_writes_the_candidate(world: World) -> None:
     assert report.summary
     assert report.command
     assert report.cpu_s > 0
+    assert (report.peak_bytes or 0) > 1_000_000
     assert 0 < report.wall_s < 20
     assert "stand-in" in Path(report.log).read_text()
     assert Path(report.log).is_relative_to(context.logs)

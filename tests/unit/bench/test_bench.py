@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from unittest.mock import create_autospec
@@ -11,9 +12,24 @@ from unittest.mock import create_autospec
 import duckdb
 import pytest
 
-from bench import alone, checks, overhead, peer_cuallee, peer_dbt, peer_soda, peers, plan, process, scan, startup
+from bench import (
+    alone,
+    checks,
+    incidents,
+    overhead,
+    peer_cuallee,
+    peer_dbt,
+    peer_soda,
+    peers,
+    plan,
+    process,
+    scan,
+    startup,
+)
 from bench.__main__ import NAMES
 from bench.workload import as_data, entries
+from tidegate.model import IncidentState
+from tidegate.state.sqlite import SQLiteStateStore
 
 ROWS = 1000
 BENCH = Path(checks.__file__).parent
@@ -128,6 +144,20 @@ def test_startup(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     monkeypatch.setattr(startup, "_cpu_s", lambda command, environment: 1.0)
     assert startup.main(["--runs", "1"]) == 0
     assert "after 2 runs | 1.000 |" in capsys.readouterr().out
+
+
+def test_incidents(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(incidents, "_cpu_s", lambda command, environment: 1.0)
+    assert incidents.main(["--tables", "60", "--findings", "120", "--incidents", "30", "--runs", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "120 findings of all kinds, 60 tables: group into" in printed
+    assert "`tidegate incidents list` | 1.000 |" in printed
+
+
+def test_the_long_past_has_its_incidents(tmp_path: Path) -> None:
+    incidents.long_past(tmp_path / "shop", 30)
+    with closing(SQLiteStateStore(tmp_path / "shop" / ".tidegate" / "state.db")) as store:
+        assert (store.count_incidents(), store.count_incidents([IncidentState.OPEN])) == (30, 3)
 
 
 def test_peers(

@@ -42,15 +42,29 @@ def test_what_is_not_understood(words: list[str], says: str, capsys: pytest.Capt
     assert says in refused(words, capsys)
 
 
+NEEDED = {
+    "resolve": ["1", "--reason", "x", "--as", "fixed"], "show": ["1"], "ack": ["1"], "diff": ["a", "b"],
+    "assign": ["1"], "note": ["1", "seen"], "suppress": ["1", "--for", "7d", "--reason", "x"],
+}  # fmt: skip
+"""What an inner command cannot do without."""
+
+
 def test_every_command_has_a_handler_that_can_be_loaded() -> None:
     required = {"publish": ["1", "--reason", "x"], "explain": []}
     for command in COMMANDS:
         assert callable(parse([command.name, *required.get(command.name, [])]).handler)
         for inner in command.commands:
-            words = {"resolve": ["1", "--reason", "x"], "show": ["1"], "ack": ["1"], "diff": ["a", "b"]}.get(
-                inner.name, []
-            )
-            assert callable(parse([command.name, inner.name, *words]).handler)
+            assert callable(parse([command.name, inner.name, *NEEDED.get(inner.name, [])]).handler)
+
+
+@pytest.mark.parametrize("said", ["false-alarm", "false alarm"])
+def test_an_answer_may_be_written_with_a_space(said: str) -> None:
+    found = parse(["incidents", "resolve", "1", "--reason", "x", "--as", said])
+    assert found.arguments.resolution == "false-alarm"
+
+
+def test_whoever_resolves_is_asked_what_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "required: --as" in refused(["incidents", "resolve", "1", "--reason", "x"], capsys)
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,14 @@ def test_cpu_seconds_of_the_command_and_its_children_are_counted(tmp_path: Path)
     assert ended.wall_s >= 0.6
 
 
+def test_the_peak_is_the_memory_of_the_largest_process(tmp_path: Path) -> None:
+    small, large = (f"{sys.executable} -c 'bytearray({size})'" for size in (1_000, 200_000_000))
+    peaks = [run("sh", "-c", f"{small}; {one}", cwd=tmp_path).peak_bytes for one in (small, large)]
+    assert None not in peaks
+    assert 1_000_000 < peaks[0] < 150_000_000
+    assert 200_000_000 < peaks[1] < 400_000_000
+
+
 def test_the_group_is_told_before_the_command_starts(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     groups: list[int] = []

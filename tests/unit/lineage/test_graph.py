@@ -1,9 +1,6 @@
-"""Derivation: what is upstream, what is downstream, and which findings belong together."""
+"""Derivation: what is upstream, what is downstream, and who reads it."""
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from tidegate.lineage import build, groups
+from tidegate.lineage import build
 from tidegate.model import DatasetRef, Node
 
 
@@ -36,7 +33,13 @@ def test_ephemeral_models_are_walked_through() -> None:
 
 def test_exposures_of_everything_below() -> None:
     assert [n.name for n in GRAPH.exposures(ref("orders"))] == ["board"]
-    assert GRAPH.exposures(ref("lonely")) == ()
+    assert [n.name for n in GRAPH.exposures(ref("lonely"), ref("items"))] == ["board"]
+    assert GRAPH.exposures(ref("lonely")) == GRAPH.exposures() == ()
+
+
+def test_reach_is_what_is_derived_from_any_of_them_with_themselves() -> None:
+    assert GRAPH.reach([ref("stg"), ref("lonely")]) == {ref("stg"), ref("mart"), ref("lonely")}
+    assert GRAPH.reach([]) == frozenset()
 
 
 def test_a_mention_of_a_column_is_a_whole_word() -> None:
@@ -44,32 +47,6 @@ def test_a_mention_of_a_column_is_a_whole_word() -> None:
     assert GRAPH.users_of(ref("orders"), "tot") == ()
 
 
-def test_two_sources_belong_together_through_their_common_child() -> None:
-    found = groups([ref("mart"), ref("lonely"), ref("orders"), ref("items")], GRAPH)
-    assert {frozenset(g) for g in found} == {
-        frozenset({ref("mart"), ref("orders"), ref("items")}),
-        frozenset({ref("lonely")}),
-    }
-    assert found[0][-1] == ref("mart")
-
-
-def test_without_the_child_they_are_two_causes() -> None:
-    assert len(groups([ref("orders"), ref("items")], GRAPH)) == 2
-
-
 def test_a_cycle_is_survived() -> None:
     graph = build([node("a"), node("b")], [("a", "b"), ("b", "a")])
     assert graph.downstream(ref("a")) == {ref("b")}
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=20),
-    st.lists(st.integers(0, 8), max_size=9, unique=True),
-)
-def test_groups_are_a_partition_and_do_not_depend_on_order(edges: list[tuple[int, int]], chosen: list[int]) -> None:
-    graph = build([node(str(i)) for i in range(9)], [(str(a), str(b)) for a, b in edges])
-    refs = [ref(str(i)) for i in chosen]
-    found = groups(refs, graph)
-    assert sorted(r for g in found for r in g) == sorted(refs)
-    backwards = groups(refs[::-1], graph)
-    assert {frozenset(g) for g in found} == {frozenset(g) for g in backwards}

@@ -51,6 +51,7 @@ def story(*told: tuple[int, str] | tuple[int, str, str], number: int = 1, table:
                 kind=f"incident.{what}",
                 subject=f"incident:{number}",
                 data=data,
+                hash="",
             )
         )
     incident = Incident(

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.services.site import NOW, add_version, finding, later, make_site, ref
-from tidegate.errors import IncidentError
 from tidegate.lineage import Graph, build
-from tidegate.model import Finding, IncidentState, Interval, Node, Product, Segment, Severity, Slice
-from tidegate.services import incidents
+from tidegate.model import Finding, Interval, Node, Product, Segment, Severity, Slice
+from tidegate.services import incidents, respond
 from tidegate.services.site import Site
 
 
@@ -81,60 +80,6 @@ def test_no_findings_no_groups() -> None:
     assert incidents.group([], GRAPH) == ()
 
 
-# --- severity
-
-
-def product(name: str, table: str, tier: int) -> Product:
-    return Product(name=name, tables=(ref(table),), owner=None, tier=tier)
-
-
-@pytest.mark.parametrize(
-    ("held", "tier", "share", "level"),
-    [
-        (True, None, None, Severity.SEV3),
-        (False, None, None, Severity.SEV2),
-        (True, 1, None, Severity.SEV2),
-        (False, 1, None, Severity.SEV1),
-        (True, 2, None, Severity.SEV3),
-        (True, None, 0.5, Severity.SEV3),
-        (True, None, 0.01, Severity.SEV3),
-        (True, None, 0.009, Severity.SEV4),
-        (False, 1, 0.009, Severity.SEV2),
-    ],
-)
-def test_severity_by_readers_products_and_rows(
-    held: bool, tier: int | None, share: float | None, level: Severity
-) -> None:
-    products = [product("revenue", "mart", tier)] if tier else []
-    found, reasons = incidents.severity([finding("orders", share=share)], GRAPH, products, held=held)
-    assert found is level
-    assert reasons[0] == ("readers do not see this version" if held else "readers already see this data")
-    assert any("revenue (tier" in r for r in reasons) == bool(tier)
-    assert any("rows" in r for r in reasons) == (share is not None)
-    assert "it is read by board" in reasons
-
-
-def test_a_product_that_does_not_read_it_is_no_reason() -> None:
-    found, reasons = incidents.severity([finding("other")], GRAPH, [product("revenue", "mart", 1)], held=True)
-    assert (found, reasons) == (Severity.SEV3, ("readers do not see this version",))
-
-
-def test_whom_to_tell_and_what_to_read_stand_among_the_reasons() -> None:
-    revenue = dataclasses.replace(
-        product("revenue", "mart", 1), owner="ana@example.com", runbook="runbooks/revenue.md", consumers=("the board",)
-    )
-    _, reasons = incidents.severity([finding("orders")], GRAPH, [revenue], held=True)
-    assert "tell ana@example.com" in reasons
-    assert "runbook runbooks/revenue.md" in reasons
-    assert any("the board" in r for r in reasons)
-
-
-def test_severity_stays_within_its_range() -> None:
-    many = [product("a", "mart", 1), product("b", "facts", 1)]
-    assert incidents.severity([finding("orders")], GRAPH, many, held=False)[0] is Severity.SEV1
-    assert incidents.severity([finding(None, share=0.0)], GRAPH, [], held=True)[0] is Severity.SEV4
-
-
 # --- the next step
 
 
@@ -188,18 +133,18 @@ def test_what_only_warns_opens_nothing(site: Site) -> None:
     assert states(site) == {}
 
 
-@pytest.mark.parametrize("resolution", incidents.RESOLUTIONS)
+@pytest.mark.parametrize("resolution", respond.RESOLUTIONS)
 def test_what_is_solved_and_returns_is_the_same_incident_again(site: Site, resolution: str) -> None:
     told(site, finding("orders"))
-    incidents.acknowledge(site, 1, reason="mine")
-    incidents.resolve(site, 1, reason="so", resolution=resolution)
+    respond.acknowledge(site, 1, reason="mine")
+    respond.resolve(site, 1, reason="so", resolution=resolution)
     told(later(site, days=3), finding("orders"), finding("other"))
     assert states(site) == {1: ("orders/check", "open", 2), 2: ("other/check", "open", 1)}
     again = site.state.incident(1)
     assert (again.resolution, again.opened_at, again.updated_at) == (None, NOW, NOW + timedelta(days=3))
     kinds = [e.kind.removeprefix("incident.") for e in site.state.events(subject="incident:1")]
-    assert kinds == ["opened", "acknowledged", "resolved", "reopened", "seen"]
-    reopened = site.state.events(subject="incident:1")[3]
+    assert kinds == ["opened", "acknowledged", "assigned", "resolved", "reopened", "seen"]
+    reopened = site.state.events(subject="incident:1")[4]
     assert reopened.data["reason"] == f"its cause is back in version 2, 3 days after it was resolved as {resolution}"
 
 
@@ -209,7 +154,7 @@ def test_what_is_solved_and_returns_is_the_same_incident_again(site: Site, resol
 )
 def test_after_a_month_it_is_a_new_incident(site: Site, days: float, number: int, words: str | None) -> None:
     told(site, finding("orders"))
-    incidents.resolve(site, 1, reason="repaired", resolution="fixed")
+    respond.resolve(site, 1, reason="repaired", resolution="fixed")
     told(later(site, days=days), finding("orders"))
     assert states(site)[number][1] == "open"
     assert len(states(site)) == number
@@ -219,7 +164,7 @@ def test_after_a_month_it_is_a_new_incident(site: Site, days: float, number: int
 
 def test_the_month_begins_when_it_is_resolved(site: Site) -> None:
     told(site, finding("orders"))
-    incidents.resolve(later(site, days=40), 1, reason="repaired at last", resolution="fixed")
+    respond.resolve(later(site, days=40), 1, reason="repaired at last", resolution="fixed")
     told(later(site, days=60), finding("orders"))
     assert states(site) == {1: ("orders/check", "open", 2)}
 
@@ -227,7 +172,7 @@ def test_the_month_begins_when_it_is_resolved(site: Site) -> None:
 def test_of_several_incidents_of_a_cause_the_open_one_or_else_the_newest_is_meant(site: Site) -> None:
     for day in (0, 40):
         told(later(site, days=day), finding("orders"))
-        incidents.resolve(later(site, days=day), 1 if day == 0 else 2, reason="repaired", resolution="fixed")
+        respond.resolve(later(site, days=day), 1 if day == 0 else 2, reason="repaired", resolution="fixed")
     told(later(site, days=50), finding("orders"))
     assert {n: s[1:] for n, s in states(site).items()} == {1: ("resolved", 1), 2: ("open", 2)}
     told(later(site, days=51), finding("orders"))
@@ -239,7 +184,7 @@ def test_an_answer_about_a_stretch_of_time_is_kept_as_it_is(site: Site, resoluti
     """The baseline learns from it: what is strange on another day must not overwrite it."""
     day = Interval(start=NOW, end=NOW + timedelta(days=1))
     told(site, finding("orders", kind="volume", interval=day))
-    incidents.resolve(site, 1, reason="a storm", resolution=resolution)
+    respond.resolve(site, 1, reason="a storm", resolution=resolution)
     another = Interval(start=day.end, end=day.end + timedelta(days=1))
     told(later(site, days=1), finding("orders", kind="volume", interval=another))
     assert sorted(states(site)) == numbers
@@ -264,16 +209,97 @@ def test_publishing_by_hand_accepts_the_incidents_of_that_version_only(site: Sit
     assert site.state.incident(1).resolution == "expected"
 
 
-def test_taking_and_closing_once(site: Site) -> None:
+def test_a_note_does_not_make_the_month_begin_anew(site: Site) -> None:
     told(site, finding("orders"))
-    assert incidents.acknowledge(site, 1, reason="mine").state is IncidentState.ACKNOWLEDGED
-    with pytest.raises(IncidentError, match="incident `1` is `acknowledged` already"):
-        incidents.acknowledge(site, 1, reason="mine too")
-    with pytest.raises(IncidentError, match="unknown resolution `gone`"):
-        incidents.resolve(site, 1, reason="so", resolution="gone")
-    assert incidents.resolve(site, 1, reason="so", resolution="false alarm").state is IncidentState.RESOLVED
-    with pytest.raises(IncidentError, match="incident `1` is `resolved` already") as caught:
-        incidents.resolve(site, 1, reason="so", resolution="fixed")
-    assert "tidegate incidents show 1" in caught.value.hint
-    with pytest.raises(IncidentError, match="no incident `9`"):
-        incidents.find(site, 9)
+    respond.resolve(site, 1, reason="repaired", resolution="fixed")
+    respond.note(later(site, days=29), 1, "it was the loader")
+    told(later(site, days=31), finding("orders"))
+    assert sorted(states(site)) == [1, 2]
+
+
+# --- what joins an open incident
+
+
+def joined(site: Site, number: int) -> list[str]:
+    found = site.state.incident(number)
+    assert found is not None
+    return [f.key for f in found.findings]
+
+
+DAY = Interval(start=NOW - timedelta(days=1), end=NOW)
+
+
+def test_a_later_effect_joins_silently(site: Site) -> None:
+    told(site, finding("orders", kind="volume", interval=DAY))
+    told(later(site, hours=25), finding("mart"))
+    assert states(site) == {1: ("orders/volume", "open", 2)}
+    assert joined(site, 1) == ["orders/volume", "mart/check"]
+    assert site.state.incident(1).title == "volume of orders", "the root is still the root"
+
+
+def test_a_later_root_joins_its_effect(site: Site) -> None:
+    told(site, finding("mart"))
+    told(later(site, hours=1), finding("orders", kind="volume"), finding("mart"))
+    assert states(site) == {1: ("mart/check", "open", 2)}
+    assert joined(site, 1) == ["orders/volume", "mart/check"]
+    assert site.state.incident(1).title == "volume of orders", "the most upstream names it now"
+
+
+def test_an_effect_that_outlives_its_root_stays_in_its_incident(site: Site) -> None:
+    told(site, finding("orders"), finding("mart"))
+    told(later(site, hours=1), finding("mart"))
+    assert (states(site), joined(site, 1)) == ({1: ("orders/check", "open", 2)}, ["mart/check"])
+
+
+def test_the_same_version_looked_at_again_joins(site: Site) -> None:
+    told(site, finding("orders"), version=1, held=False)
+    told(later(site, hours=1), finding("facts"), version=1, held=False)
+    assert joined(site, 1) == ["orders/check", "facts/check"]
+
+
+@pytest.mark.parametrize(
+    ("first", "hours"),
+    [
+        (finding("orders"), 1),
+        (finding("orders", kind="volume", interval=DAY), 37),
+        (finding("other", kind="volume", interval=DAY), 1),
+    ],
+    ids=["its cause was judged again and is gone", "too late", "not connected"],
+)
+def test_what_does_not_belong_to_it_is_a_new_incident(site: Site, first: Finding, hours: int) -> None:
+    told(site, first, version=1)
+    told(later(site, hours=hours), finding("mart"), version=2)
+    assert sorted(states(site)) == [1, 2]
+
+
+def test_a_solved_incident_is_joined_by_nothing(site: Site) -> None:
+    told(site, finding("orders", kind="volume", interval=DAY))
+    respond.resolve(site, 1, reason="repaired", resolution="fixed")
+    told(later(site, hours=1), finding("mart"))
+    assert sorted(states(site)) == [1, 2]
+
+
+def test_what_only_warns_and_belongs_to_nothing_opens_nothing_though_an_incident_is_open(site: Site) -> None:
+    told(site, finding("orders", kind="volume", interval=DAY))
+    told(later(site, hours=1), finding("mart", holds=False))
+    assert states(site) == {1: ("orders/volume", "open", 1)}
+
+
+def test_an_unusual_cost_of_a_step_opens_an_incident_of_low_severity(site: Site) -> None:
+    told(site, finding(None, kind="slow", holds=False), held=False)
+    found = site.state.incident(1)
+    assert found.severity is Severity.SEV4
+    assert found.reasons == ("only a step's cost is unusual, the data is sound",)
+    site.state.append(incidents.mitigated(site, [], version=2))
+    assert states(site)[1][1] == "mitigated"
+
+
+def test_an_incident_names_the_products_that_it_reaches(site: Site) -> None:
+    products = (
+        Product(name="beta", tables=(ref("m*"),), owner=None, tier=2),
+        Product(name="alpha", tables=(ref("facts"),), owner=None, tier=2),
+        Product(name="first", tables=(ref("orders"),), owner=None, tier=1),
+        Product(name="none", tables=(ref("other"),), owner=None, tier=1),
+    )
+    told(dataclasses.replace(site, settings=dataclasses.replace(site.settings, products=products)), finding("orders"))
+    assert site.state.incident(1).products == ("first", "alpha", "beta")

@@ -10,13 +10,12 @@ from typing import ClassVar
 
 import pytest
 
-from tests.unit.services.site import NOW, StandingClock, finding, make_site, ref
+from tests.unit.services.site import NOW, StandingClock, finding, make_site
 from tidegate.errors import DeliveryError, IncidentError, UsageError
 from tidegate.lineage import Graph
-from tidegate.model import DeliveryState, Incident, Notice, Product, Route
+from tidegate.model import DeliveryState, Incident, Notice, Route
 from tidegate.ports import NotifierCapabilities, Option, Sending
-from tidegate.services import incidents, notify
-from tidegate.services.notice import products_of
+from tidegate.services import incidents, notify, respond
 from tidegate.services.notify import Channels, Flushed, wait_s
 from tidegate.services.site import Site
 
@@ -109,7 +108,7 @@ def test_the_receipt_comes_back_with_the_next_message(site: Site):
     chat = Chat()
     open_one(site)
     flushed(site, chat)
-    incidents.acknowledge(site, 1, reason="mine")
+    respond.acknowledge(site, 1, reason="mine")
     flushed(site, chat)
     assert [s.receipt for s in chat.taken] == [{}, {"place": "1"}]
     assert said(chat)[1].news == "ann is on it: mine"
@@ -139,7 +138,7 @@ def test_patience_sleeps_and_does_not_poll(site: Site):
     chat = Chat(troubles=[DeliveryError("down", transient=True, retry_after_s=30)])
     open_one(site)
     flushed(site, chat)
-    incidents.acknowledge(site, 1, reason="mine")
+    respond.acknowledge(site, 1, reason="mine")
     assert len(flushed(site, chat, patient=True).tried) == 2
     assert site.clock.sleeps <= 3  # type: ignore[attr-defined]  # it is a MovingClock
     assert [n.kind for n in said(chat)] == ["opened", "acknowledged"]
@@ -233,8 +232,8 @@ def test_a_digest_names_the_rest_and_its_thread_goes_on(site: Site):
     assert (own.incidents, len(digest.incidents)) == ((1,), 29)
     assert digest.headline.startswith("29 more incidents (29 open); the worst: check of t1")
     assert ("more", "9 further ones") in digest.facts
-    incidents.resolve(site, 5, reason="r", resolution="fixed")
-    incidents.acknowledge(site, 7, reason="r")
+    respond.resolve(site, 5, reason="r", resolution="fixed")
+    respond.acknowledge(site, 7, reason="r")
     flushed(site, chat)
     news = said(chat)[2]
     assert (news.thread, len(news.incidents), news.news) == (
@@ -269,16 +268,14 @@ def test_the_words_of_a_message(site: Site):
     assert told.commands == ("tidegate incidents show 1", "tidegate incidents ack 1")
 
 
-def test_a_product_that_an_incident_reaches_downstream(site: Site):
-    """The reasons of the severity name it, which is where routes read it."""
-    products = (
-        Product(name="revenue", tables=(ref("mart"),), owner=None, tier=1),
-        Product(name="orders", tables=(ref("orders"),), owner=None, tier=2),
-        Product(name="other", tables=(ref("x"),), owner=None, tier=2),
-    )
-    _, reasons = incidents.severity([finding("mart")], Graph(), products, held=True)
-    incident = replace(open_one(site), reasons=reasons)
-    assert products_of(incident, products) == ("revenue", "orders")
+def test_a_suppressed_incident_is_told_to_nobody_until_it_ends(site: Site):
+    number = open_one(site).number
+    respond.suppress(site, number, lasts=timedelta(hours=1), reason="known")
+    chat = Chat()
+    assert flushed(site, chat).held == {"chat:a": "`1` is muted until 2026-03-01 07:00 UTC: known"}
+    respond.suppress(site, number, lasts=None, reason="over")
+    flushed(site, chat)
+    assert [n.headline for n in said(chat)] == ["check of orders"]
 
 
 def test_mutes(site: Site):

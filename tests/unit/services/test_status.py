@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.unit.services.site import NOW, add_version, finding, make_site
+from tests.unit.services.site import NOW, add_version, finding, later, make_site, ref
 from tidegate.lineage import Graph
-from tidegate.services import incidents
+from tidegate.model import Product, Slo
+from tidegate.services import incidents, respond
 from tidegate.services.site import Site
 from tidegate.services.status import status
 
@@ -62,7 +65,7 @@ def test_the_last_runs_and_the_unsolved_incidents(site: Site) -> None:
     for name in ("a", "b"):
         events = incidents.record(site, [finding(name)], Graph(), version=1, run=None, held=True)
         site.state.append(events)
-    incidents.resolve(site, 1, reason="so", resolution="fixed")
+    respond.resolve(site, 1, reason="so", resolution="fixed")
     found = status(site, runs=2)
     assert [r.id for r in found.runs] == ["2", "1"]
     assert [i.number for i in found.incidents] == [2]
@@ -82,3 +85,22 @@ def test_what_was_written_after_it_was_published_is_told(site: Site) -> None:
     assert status(site, runs=5).altered is None, "nobody can tell"
     shutil.rmtree(live.parent)
     assert status(site, runs=5).altered == (), "what is missing is told as that"
+
+
+def test_products_with_their_age_and_what_reaches_them(site: Site) -> None:
+    add_version(site, 1, "create schema s", "create table s.t as select 1 as id")
+    late = Product(
+        name="revenue", tables=(ref("t"), ref("gone*")), owner="ana", tier=1, slo=Slo(freshness=timedelta(hours=1))
+    )
+    other = Product(name="other", tables=(ref("x"),), owner=None, tier=1)
+    settings = dataclasses.replace(site.settings, products=(other, late))
+    project = dataclasses.replace(later(site, hours=3), settings=settings)
+    project.state.append(incidents.record(project, [finding("t")], Graph(), version=1, run=None, held=False))
+    first, second = status(project, runs=1).products
+    assert (first.name, first.is_late, first.incidents, first.unknown) == ("other", False, (), ())
+    assert (second.name, second.age, second.is_late, second.incidents) == ("revenue", timedelta(hours=3), True, (1,))
+    project.state.save_scan(
+        1, measurements=[], results=[], findings=[], schemas={ref("t"): [("id", "INTEGER")]}, marks={}
+    )
+    assert [p.unknown for p in status(project, runs=1).products] == [("s.x",), ("s.gone*",)]
+    assert status(site, runs=1).products == ()

@@ -335,8 +335,8 @@ def test_the_ledger_only_grows_whoever_writes(path: Path) -> None:
             "UPDATE event SET kind = 'x' WHERE id = 3",
             "DELETE FROM event WHERE id = 3",
             "DELETE FROM event",
-            "INSERT INTO event SELECT 1000, at, actor, role, kind, subject, data FROM event WHERE id = 1",
-            "INSERT OR REPLACE INTO event SELECT 3, at, actor, role, kind, subject, data FROM event WHERE id = 1",
+            "INSERT INTO event SELECT 1000, at, actor, role, kind, subject, data, hash FROM event WHERE id = 1",
+            "INSERT OR REPLACE INTO event SELECT 3, at, actor, role, kind, subject, data, hash FROM event WHERE id = 1",
         ):
             with pytest.raises(sqlite3.IntegrityError, match="ledger"):
                 connection.execute(statement)

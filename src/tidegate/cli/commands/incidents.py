@@ -1,51 +1,116 @@
-"""`tidegate incidents`: list, show, ack, resolve."""
+"""`tidegate incidents`: list, show, ack, assign, note, suppress, resolve, stats."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from tidegate.app.compose import open_site
-from tidegate.cli import render
+from tidegate.cli import render, render_incidents
+from tidegate.cli.options import seconds
 from tidegate.cli.output import Output
 from tidegate.cli.progress import StderrProgress
-from tidegate.services import incidents
+from tidegate.errors import UsageError
+from tidegate.model import Role
+from tidegate.services import incidents, respond
+from tidegate.services.site import Site
+
+ROLES = {"lead": Role.LEAD, "communications": Role.COMMUNICATIONS, "data-owner": Role.DATA_OWNER}
+"""The roles as the command line calls them."""
+
+
+@contextmanager
+def _site(arguments: argparse.Namespace, output: Output) -> Iterator[Site]:
+    with open_site(Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False) as site:
+        yield site
 
 
 def list_(arguments: argparse.Namespace, output: Output) -> int:
-    """List incidents, newest first."""
-    with open_site(Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False) as site:
-        found = site.state.incidents(states=() if arguments.all else incidents.UNSOLVED)
+    """List incidents, newest first, up to a limit."""
+    if arguments.limit < 1:
+        raise UsageError(f"`--limit` is 1 or more; found `{arguments.limit}`", hint="leave it out for the newest 50")
+    with _site(arguments, output) as site:
+        states = () if arguments.all else incidents.UNSOLVED
+        found = site.state.incidents(states=states, limit=arguments.limit)
+        total = len(found) if len(found) < arguments.limit else site.state.count_incidents(states)
         if output.json:
-            output.document("incidents", {"incidents": found})
+            output.document("incidents", {"incidents": found, "total": total})
         else:
-            render.incidents(output, found)
+            render.incidents(output, found, now=site.clock.now())
+            render_incidents.more(output, shown=len(found), total=total)
     return 0
 
 
 def show(arguments: argparse.Namespace, output: Output) -> int:
-    """Show one incident with its findings, samples and timeline."""
-    with open_site(Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False) as site:
+    """Show one incident with its findings, samples, timeline and runbook."""
+    from tidegate.app import runbooks
+
+    with _site(arguments, output) as site:
         incident = incidents.find(site, arguments.number)
         timeline = site.state.events(subject=f"incident:{incident.number}")
         results = site.state.results(incident.version)
+        runbook = runbooks.shown(site, incident)
         if output.json:
-            output.document("incident", {"incident": incident, "timeline": timeline})
+            output.document("incident", {"incident": incident, "timeline": timeline, "runbook": runbook})
         else:
-            render.incident(output, incident, timeline, results)
+            render.incident(output, incident, timeline, results, now=site.clock.now())
+            render_incidents.runbook(output, runbook)
     return 0
 
 
 def ack(arguments: argparse.Namespace, output: Output) -> int:
     """Acknowledge an incident."""
-    with open_site(Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False) as site:
-        render.changed(output, incidents.acknowledge(site, arguments.number, reason=arguments.reason))
+    with _site(arguments, output) as site:
+        render.changed(output, respond.acknowledge(site, arguments.number, reason=arguments.reason))
+    return 0
+
+
+def assign(arguments: argparse.Namespace, output: Output) -> int:
+    """Give somebody a role in an incident; without a name, to whoever acts."""
+    with _site(arguments, output) as site:
+        to, role = arguments.person or site.actor, ROLES[arguments.role]
+        render.changed(output, respond.assign(site, arguments.number, to=to, role=role, reason=arguments.reason))
+    return 0
+
+
+def note(arguments: argparse.Namespace, output: Output) -> int:
+    """Write a note into the timeline of an incident."""
+    with _site(arguments, output) as site:
+        render.changed(output, respond.note(site, arguments.number, arguments.text))
+    return 0
+
+
+def suppress(arguments: argparse.Namespace, output: Output) -> int:
+    """Tell nobody of an incident for a time, or tell of it again."""
+    if (arguments.lasts is None) == (not arguments.off):
+        raise UsageError("exactly one of `--for` and `--off` is needed", hint="say how long, such as `--for 7d`")
+    lasts = None if arguments.off else timedelta(seconds=seconds(arguments.lasts))
+    with _site(arguments, output) as site:
+        render.changed(output, respond.suppress(site, arguments.number, lasts=lasts, reason=arguments.reason))
     return 0
 
 
 def resolve(arguments: argparse.Namespace, output: Output) -> int:
     """Resolve an incident."""
-    with open_site(Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False) as site:
-        done = incidents.resolve(site, arguments.number, reason=arguments.reason, resolution=arguments.resolution)
-        render.changed(output, done)
+    resolution = arguments.resolution.replace("-", " ")
+    with _site(arguments, output) as site:
+        render.changed(output, respond.resolve(site, arguments.number, reason=arguments.reason, resolution=resolution))
+    return 0
+
+
+def stats(arguments: argparse.Namespace, output: Output) -> int:
+    """How noisy and how quick incidents were. Always 0: looking is no finding."""
+    if arguments.weeks < 1:
+        raise UsageError(f"`--weeks` is 1 or more; found `{arguments.weeks}`", hint="leave it out for the last 8")
+    from tidegate.services.stats import stats as read_stats
+
+    with _site(arguments, output) as site:
+        found = read_stats(site, weeks=arguments.weeks)
+        if output.json:
+            output.document("incident-stats", found)
+        else:
+            render_incidents.stats(output, found)
     return 0

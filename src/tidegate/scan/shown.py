@@ -1,0 +1,42 @@
+"""Show one number: the statement with which a person gets it again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tidegate.metrics import METRICS, TIMES, aggregate, kind_of, relation, select
+from tidegate.metrics.fragments import conditions
+from tidegate.model import Dataset, Interval, MetricSpec
+from tidegate.scan.grain import within_sql
+
+
+def shown(
+    dataset: Dataset,
+    spec: MetricSpec,
+    interval: Interval | None = None,
+    *,
+    time_column: str | None = None,
+    dialect: str = "duckdb",
+) -> str | None:
+    """One SELECT of one value; None for a number that is no plain aggregate, or of a time that no column tells.
+
+    Args:
+        interval: the stretch of `time_column` that the number is about; None for the whole table.
+
+    Raises:
+        ConditionError: the spec's own SQL is not one expression.
+    """
+    column = dataset.column(spec.column) if spec.column is not None else None
+    time = dataset.column(time_column) if time_column is not None else None
+    metric = METRICS.get(spec.metric)
+    if metric is None or metric.aggregate is None or (metric.families and column is None):
+        return None
+    if (metric.argument and spec.argument is None) or (
+        interval is not None and (time is None or kind_of(time) not in TIMES)
+    ):
+        return None
+    where = conditions(spec, dialect=dialect)
+    if interval is not None and time is not None:
+        where.append(within_sql(time.name, kind_of(time), interval, dialect))
+    value = aggregate(replace(spec, where=None, segment=None), column, dialect=dialect)
+    return select([value], relation(dataset.ref, dialect), where=where, dialect=dialect)
