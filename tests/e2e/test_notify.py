@@ -51,7 +51,7 @@ def test_from_the_first_alarm_to_the_close(project: SmallProject, monkeypatch: p
         assert project.cli("incidents", "ack", "1", "--reason", "on my way").status == 0
         project.load(small_project.ORDERS)
         assert project.cli("run").status == 0
-        assert project.cli("incidents", "resolve", "1", "--reason", "reloaded").status == 0
+        assert project.cli("incidents", "resolve", "1", "--as", "fixed", "--reason", "reloaded").status == 0
         (top,) = service.top
         assert "resolved" in top["text"]
         assert "on it: on my way" in service.replies[0]["text"]

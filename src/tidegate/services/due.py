@@ -348,11 +348,15 @@ def _group(policy: Policy, target: str, story: Story, ripe: Sequence[Moment], pa
 
 
 def _kind(ripe: Sequence[Moment], *, begins: bool) -> NoticeKind:
-    """What is said first: that something opened where a thread begins, else the last that is news."""
+    """What is said first: that something opened where a thread begins, else the last that is news.
+
+    Who has it comes along with anything else, as when somebody acknowledges it and so leads it.
+    """
     kinds = [moment.kind for moment in ripe]
+    news = [kind for kind in kinds if kind not in {NoticeKind.AGAIN, NoticeKind.ASSIGNED}]
     if begins:
-        return next((k for k in kinds if k not in {NoticeKind.AGAIN, NoticeKind.ASSIGNED}), kinds[0])
-    return next((k for k in reversed(kinds) if k is not NoticeKind.AGAIN), NoticeKind.AGAIN)
+        return news[0] if news else kinds[0]
+    return news[-1] if news else max(kinds, key=lambda kind: kind is NoticeKind.ASSIGNED)
 
 
 def _joined(groups: Sequence[Due]) -> list[Due]:

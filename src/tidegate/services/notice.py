@@ -84,7 +84,7 @@ def _digest(site: Site, told: Sequence[Incident], about: Sequence[Incident], sha
 
 def news(due: Due, incident: Incident, events: Sequence[Event]) -> str:
     """What happened, in half a sentence."""
-    ids = {moment.event for _, moment in due.moments}
+    ids = {moment.event for _, moment in due.moments if moment.kind is due.kind} or {m.event for _, m in due.moments}
     last = next((e for e in reversed(events) if e.id in ids), None)
     who = last.actor if last is not None else ""
     why = str(last.data.get("reason") or "") if last is not None else ""
