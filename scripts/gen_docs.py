@@ -70,7 +70,17 @@ def configuration() -> str:
         "for your editor. An unknown key is an error, with line, column and the nearest known key.\n",
         *_part("The file", schema),
     ]
-    order = ["WarehousePart", "StepPart", "CheckPart", "TablePart", "ProductPart", "SloPart"]
+    order = [
+        "WarehousePart",
+        "StepPart",
+        "CheckPart",
+        "TablePart",
+        "ProductPart",
+        "SloPart",
+        "NotifyPart",
+        "HoursPart",
+        "MaintenancePart",
+    ]
     for name in [*order, *sorted(set(definitions) - set(order))]:
         lines += _part(f"`{TITLES.get(name, name)}`", _mapping(definitions[name]))
     return "\n".join(lines)
@@ -83,6 +93,9 @@ TITLES = {
     "TablePart": "tables.*",
     "ProductPart": "products.*",
     "SloPart": "products.*.slo",
+    "NotifyPart": "notify[]",
+    "HoursPart": "notify[].quiet_hours, notify[].business_hours",
+    "MaintenancePart": "maintenance[]",
     "RetentionPart": "retention",
     "BudgetPart": "budget",
     "SamplesPart": "samples",

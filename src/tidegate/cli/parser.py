@@ -352,6 +352,25 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        name="notify",
+        help="who is told of incidents: list (default), send what waits, test a target, mute",
+        handler="notify:notify",
+        options=(
+            option("--list", action="store_true", help="the targets, what is due, what waits and what is muted"),
+            option("--flush", action="store_true", help="send what is due or waits, as from cron"),
+            option("--retry", action="store_true", help="flush, and try what was given up once more"),
+            option(
+                "--test", nargs="?", const="", metavar="TARGET", help="send a marked message there; default: to all"
+            ),
+            option(
+                "--mute", metavar="WHAT", help="tell nobody of an incident, a table (`raw.*`), or one target nothing"
+            ),
+            option("--for", dest="duration", metavar="TIME", default="4h", help="mute: how long (default: 4h)"),
+            option("--reason", metavar="TEXT", default="", help="mute: why; kept in the ledger"),
+            option("--unmute", metavar="WHAT", help="end a mute before its time"),
+        ),
+    ),
+    Command(
         name="contract",
         help="data contracts (ODCS): test the published version (default), lint, export, diff",
         handler="contract:test",
