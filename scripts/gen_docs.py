@@ -13,6 +13,7 @@ from tidegate.checks import CHECKS, CheckKind
 from tidegate.cli.commands.explain import catalogue
 from tidegate.cli.parser import COMMANDS, SWITCHES, Command
 from tidegate.config import json_schema
+from tidegate.doctor import RULES
 from tidegate.metrics import METRICS
 from tidegate.model.words import Count
 
@@ -69,7 +70,17 @@ def configuration() -> str:
         "for your editor. An unknown key is an error, with line, column and the nearest known key.\n",
         *_part("The file", schema),
     ]
-    order = ["WarehousePart", "StepPart", "CheckPart", "TablePart", "ProductPart", "SloPart"]
+    order = [
+        "WarehousePart",
+        "StepPart",
+        "CheckPart",
+        "TablePart",
+        "ProductPart",
+        "SloPart",
+        "NotifyPart",
+        "HoursPart",
+        "MaintenancePart",
+    ]
     for name in [*order, *sorted(set(definitions) - set(order))]:
         lines += _part(f"`{TITLES.get(name, name)}`", _mapping(definitions[name]))
     return "\n".join(lines)
@@ -82,6 +93,9 @@ TITLES = {
     "TablePart": "tables.*",
     "ProductPart": "products.*",
     "SloPart": "products.*.slo",
+    "NotifyPart": "notify[]",
+    "HoursPart": "notify[].quiet_hours, notify[].business_hours",
+    "MaintenancePart": "maintenance[]",
     "RetentionPart": "retention",
     "BudgetPart": "budget",
     "SamplesPart": "samples",
@@ -178,7 +192,97 @@ def measured() -> str:
     return "\n".join([*lines, ""])
 
 
+DOCTOR_SAID = """\
+`tidegate doctor` looks at a dlt and dbt project, without running it and without credentials, for what green checks hide. It needs
+no `tidegate.yml`. Each finding has a stable code, a file and line, why it matters, and what to do.
+
+```
+tidegate doctor                                        # the project in this folder
+tidegate doctor --fix                                  # repair what is mechanical, then look again
+tidegate doctor --deep                                 # also import, build and run a copy of it; takes minutes
+tidegate doctor --format sarif=doctor.sarif --format github
+tidegate doctor --only docker-root --only docker-context
+```
+
+| exit status | |
+|---|---|
+| 0 | nothing found |
+| 1 | something found, notes among it |
+| 2 | could not run: no such folder, nothing in it that a rule could be about, an ignore file that cannot be read |
+
+What could not be judged is told (`not checked: ...`) in every format and never counts as sound: `secret-*` need the extra
+`pip install "tidegate[doctor]"`, which brings detect-secrets.
+
+Git decides which files count as committed. In a folder that is in no repository those count that its `.gitignore` would let in.
+The dbt rules read the YAML and SQL files of dbt 1.0 to 1.11 as they stand, and `target/` where dbt has left artifacts there. Where
+Jinja decides what a model returns, the rules about its columns are silent.
+
+## Ignoring a finding
+
+In `.tidegate-ignore.yml`, or the file that `--ignore` names. An entry without a reason or an end takes nothing away and is
+itself a finding, and so is one that has expired.
+
+```yaml
+- code: dbt-untested-model
+  path: transform/models/legacy/**     # optional; a file, a folder or a pattern
+  reason: replaced by the new marts in March
+  until: 2027-03-31                    # through that day
+```
+
+A harmless line that looks like a credential is marked with `# pragma: allowlist secret`.
+
+## What `--deep` does
+
+It copies the project into a temporary folder, without `secrets.toml`, `.env` and the databases that the pipeline makes; makes a
+virtual environment there and installs the requirements (which asks your package index); imports each file in it, but for those that
+would load; and lets `tidegate run` load and build twice, then the models alone with `--full-refresh` under two time zones that are a
+day apart. `tidegate diff` compares each pair. What is run gets an empty home folder and a handful of environment variables.
+
+It runs only what stays in the copy: dlt and dbt steps on DuckDB files, and no credentials in the code. Any other project gets the
+rules `deep-time-zone` and `deep-rerun` as not checked, with the reason. Views are built as tables in the copy. Columns whose
+names say when something was loaded or built may differ.
+
+## As a pre-commit hook
+
+```yaml
+repos:
+  - repo: <the address of tidegate's repository>
+    rev: <a tag of it>
+    hooks:
+      - id: tidegate-doctor
+      - id: tidegate-contract-lint
+      - id: tidegate-secrets
+```
+
+## Rules
+"""
+
+
+def doctor() -> str:
+    """The rules of the doctor."""
+    lines = [MADE, "# Doctor: what green checks hide\n", DOCTOR_SAID]
+    lines += ["| code | level | finds | |", "|---|---|---|---|"]
+    for code, rule in RULES.items():
+        notes = [f"needs {rule.needs}"] if rule.needs else []
+        notes += ["`--fix`"] if rule.mechanical else []
+        lines.append(f"| [`{code}`](#{code}) | {rule.level} | {rule.says} | {', '.join(notes)} |")
+    for code, rule in RULES.items():
+        lines += [
+            "",
+            f"### `{code}`\n",
+            f"{_sentence(rule.says)}\n",
+            f"Why it matters: {rule.why}.\n",
+            f"Fix: {rule.fix}.",
+        ]
+    return "\n".join([*lines, ""])
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
 PAGES = {
+    "doctor.md": doctor,
     "commands.md": commands,
     "configuration.md": configuration,
     "errors.md": errors,

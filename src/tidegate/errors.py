@@ -8,7 +8,8 @@ TidegateError
 │   ├── ProfileNotFoundError     profile-not-found       the dbt profile or target does not exist
 │   ├── PathNotFoundError        path-not-found          a path in the configuration does not exist
 │   ├── ContractError            contract-invalid        a data contract cannot be used
-│   └── RunbookError             runbook-invalid         a runbook cannot be used
+│   ├── RunbookError             runbook-invalid         a runbook cannot be used
+│   └── TargetError              target-invalid          a target of notifications cannot be used
 ├── StepError                    step-failed             a step of the pipeline ended with an error
 │   ├── StepTimeoutError         step-timeout            a step ran longer than its timeout
 │   ├── ExecutableNotFoundError  executable-not-found    dbt, python or a command is not installed
@@ -28,6 +29,7 @@ TidegateError
 │   ├── StateCorruptError        state-corrupt           the state file is not a whole SQLite database
 │   └── StateTooNewError         state-too-new           written by a later release of tidegate
 ├── IncidentError                incident-invalid        no such incident, or the transition is not allowed
+├── DeliveryError                delivery-failed         a message did not arrive, or nobody can tell
 ├── UsageError                   usage                   the command line cannot be understood
 └── NothingCheckedError          nothing-checked         a check ran over nothing; that is never green
 """
@@ -112,6 +114,14 @@ class RunbookError(ConfigError):
 
     code = "runbook-invalid"
     default_hint = "correct the file, or `runbook:` of the product in `tidegate.yml`"
+
+
+class TargetError(ConfigError):
+    """A target of notifications cannot be used: its channel, its address or one of its options is not what is needed."""
+
+    code = "target-invalid"
+    http_status = 422
+    default_hint = "correct the entry of `notify:` in `tidegate.yml`; docs/notifications.md shows one for every channel"
 
 
 class StepError(TidegateError):
@@ -267,6 +277,24 @@ class IncidentError(TidegateError):
     code = "incident-invalid"
     http_status = 409
     default_hint = "run `tidegate incidents` to see the open ones"
+
+
+class DeliveryError(TidegateError):
+    """A message did not arrive, or nobody can tell whether it did.
+
+    `transient` tells that a later try may do better; `retry_after_s` is how long the channel asks to wait, if it does.
+    """
+
+    code = "delivery-failed"
+    http_status = 502
+    default_hint = "run `tidegate notify --test TARGET` to see what the channel answers"
+
+    def __init__(
+        self, message: str, *, transient: bool, retry_after_s: float | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.transient = transient
+        self.retry_after_s = retry_after_s
 
 
 class UsageError(TidegateError):

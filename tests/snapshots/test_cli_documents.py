@@ -24,12 +24,14 @@ from tests.e2e.small_project import SmallProject, Told
 from tidegate.app.demo import STORIES, Act, Move, Scene, Story
 from tidegate.app.init import Initialised
 from tidegate.app.runbooks import Shown
-from tidegate.model import ContractChange, DatasetRef, Event, Incident, Remark, Settings, Version
+from tidegate.model import ContractChange, DatasetRef, Event, Incident, Mute, Remark, Settings, Version
 from tidegate.services.backtest import Backtest
 from tidegate.services.check import CheckOutcome
 from tidegate.services.contract import ContractTest
 from tidegate.services.diff import TableDiff
+from tidegate.services.doctor import Diagnosis
 from tidegate.services.ledger import LedgerAudit
+from tidegate.services.notify import Flushed, Listing, Tried
 from tidegate.services.plan import ScanPlan
 from tidegate.services.run import RunOutcome
 from tidegate.services.stats import Stats
@@ -48,6 +50,14 @@ checks:
   - {table: raw.orders, not_null: email}
   - {table: raw.orders, row_count: {max: 1000}}
   - {name: sum, metric: "select sum(amount) from raw.orders", min: 0}
+"""
+NOTIFY = """
+notify:
+  - to: "webhook:http://127.0.0.1:9/x"
+    quiet_hours: {start: "22:00", end: "06:00", days: [sat], unless: sev1}
+  - {to: "file:out.jsonl", escalate_after: 15m, repeat_every: 1h, layers: [data], options: {}}
+maintenance:
+  - {start: "2026-06-01 22:00", end: "2026-06-01 23:00", reason: upgrade}
 """
 CONTRACT = """
 apiVersion: v3.2.0
@@ -80,14 +90,19 @@ DOCUMENTS: dict[str, object] = {
     "contract-lint": {"files": list[str], "errors": int, "remarks": tuple[Remark, ...]},
     "contract-test": ContractTest,
     "demo": {"held_every_fault": bool, "scenes": list[Scene], "moves": list[Move]},
+    "doctor": Diagnosis,
     "diff": {"old": int, "new": int, "tables": tuple[TableDiff, ...]},
     "error": {"code": str, "message": str, "hint": str},
     "error-code": ERROR,
     "errors": {"errors": [ERROR]},
+    "flush": Flushed,
     "incident": {"incident": Incident, "timeline": tuple[Event, ...], "runbook": Shown},
     "incident-stats": Stats,
     "incidents": {"incidents": tuple[Incident, ...], "total": int},
     "init": Initialised,
+    "mute": {"mute": Mute},
+    "notify": Listing,
+    "notify-test": {"targets": tuple[Tried, ...]},
     "plan": ScanPlan,
     "run": RunOutcome,
     "settings": Settings,
@@ -96,6 +111,8 @@ DOCUMENTS: dict[str, object] = {
     "versions": {"versions": tuple[Version, ...], "size_bytes": dict[int, int]},
 }
 """What every kind of document is made of."""
+
+IGNORES = "- {code: dbt-untested-model, path: transform/models/a.sql, reason: it goes, until: 2999-01-01}\n"
 
 SMALL_DEMO = Story(
     name="small",
@@ -195,7 +212,7 @@ def whole(kind: str) -> Field:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
-    return small_project.make(tmp_path_factory.mktemp("documents") / "shop", CHECKS)
+    return small_project.make(tmp_path_factory.mktemp("documents") / "shop", CHECKS + NOTIFY)
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +250,11 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     tell("incidents", "stats")
     tell("audit", "verify")
     tell("incidents", "resolve", "1", "--reason", "so", "--as", "expected")
+    tell("notify")
+    tell("notify", "--flush")
+    tell("notify", "--test")
+    tell("notify", "--mute", "raw.orders", "--reason", "known")
+    tell("notify", "--unmute", "raw.orders")
     tell("publish", "3", "--reason", "it is right")
     tell("rollback")
     contract = project.root / "orders.odcs.yaml"
@@ -251,6 +273,12 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     (dbt / "transform" / "dbt_project.yml").write_text("name: shop\nprofile: shop\n", encoding="utf-8")
     made = project.cli("init", "--json", project=dbt).document
     found[made["kind"]].append(made)
+    (dbt / ".tidegate-ignore.yml").write_text(IGNORES, encoding="utf-8")
+    (dbt / "transform" / "models").mkdir()
+    for name in ("a", "b"):
+        (dbt / "transform" / "models" / f"{name}.sql").write_text("select 1 as id", encoding="utf-8")
+    told = project.cli("doctor", "--json", project=dbt).document
+    found[told["kind"]].append(told)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(cast("dict[str, Story]", STORIES), "shop", SMALL_DEMO)
         patch.setattr("tidegate.app.demo._quiet_tools", lambda: None)

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 import getpass
 import os
 import resource
 import shlex
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from tidegate.app.adapters import adapter
+from tidegate.app.notify import demand_targets, tell
 from tidegate.config import find_project, load
-from tidegate.errors import AdapterNotFoundError
 from tidegate.model import Settings, StepSettings
 from tidegate.ports import AnswerStore, Progress, StateStore, Step, Warehouse
 from tidegate.services.site import Site
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoints
-
-AS_WRITTEN = {"command": "run"}
-"""Kinds of step that `tidegate.yml` calls otherwise."""
 
 
 class SystemClock:
@@ -49,6 +43,9 @@ def open_site(
 ) -> Iterator[Site]:
     """Open the project at or above `start`; everything is closed on leaving.
 
+    Who must be told of what happened meanwhile is told then, within a bounded time; after a command with steps also of
+    what was left over, or fell due since.
+
     Args:
         command: a command to run instead of the project's steps (`tidegate run -- dbt build`).
         with_steps: False leaves the step adapters out, for commands that only read.
@@ -66,19 +63,22 @@ def open_site(
     steps = _steps(settings, command) if with_steps else ()
     state = open_state(settings, create=with_steps)
     answers = _answers(settings) if with_steps else None
+    site = Site(
+        settings=settings,
+        warehouse=warehouse,
+        state=state,
+        steps=steps,
+        clock=SystemClock(),
+        progress=progress,
+        actor=actor(),
+        answers=answers,
+        revision=code_revision(settings.root) if with_steps else None,
+    )
     try:
-        yield Site(
-            settings=settings,
-            warehouse=warehouse,
-            state=state,
-            steps=steps,
-            clock=SystemClock(),
-            progress=progress,
-            actor=actor(),
-            answers=answers,
-            revision=code_revision(settings.root) if with_steps else None,
-        )
+        yield site
     finally:
+        if (with_steps or state.outbox.fresh) and not isinstance(sys.exc_info()[1], KeyboardInterrupt):
+            tell(site)
         state.close()
         if answers is not None:
             answers.close()
@@ -99,7 +99,7 @@ def _answers(settings: Settings) -> AnswerStore:
 
 def _warehouse(settings: Settings) -> Warehouse:
     said = settings.warehouse
-    make = cast(Callable[..., Warehouse], _adapter("tidegate.warehouses", said.type, "warehouse"))
+    make = cast(Callable[..., Warehouse], adapter("tidegate.warehouses", said.type, "warehouse"))
     return make(said.path, database=said.database)
 
 
@@ -107,42 +107,26 @@ def _steps(settings: Settings, command: Sequence[str]) -> tuple[Step, ...]:
     steps = tuple(_step(said) for said in settings.steps)
     if not command:
         return steps
-    make = cast(Callable[..., Step], _adapter("tidegate.steps", "command", "step"))
+    make = cast(Callable[..., Step], adapter("tidegate.steps", "command", "step"))
     return (make("command", shlex.join(command), {"alongside": steps}),)
 
 
 def _step(said: StepSettings) -> Step:
-    make = cast(Callable[..., Step], _adapter("tidegate.steps", said.kind, "step"))
+    make = cast(Callable[..., Step], adapter("tidegate.steps", said.kind, "step"))
     return make(said.name, said.target, said.options)
 
 
-def _adapter(group: str, name: str, what: str) -> object:
-    found = {e.name: e for e in _registered().select(group=group)}
-    if name not in found:
-        known = sorted(AS_WRITTEN.get(kind, kind) for kind in found)
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean `{near[0]}`?" if near else f"installed are: {', '.join(known) or 'none'}"
-        raise AdapterNotFoundError(f"no {what} adapter for `{name}`", hint=hint)
-    return found[name].load()
-
-
-@cache
-def _registered() -> EntryPoints:
-    """Everything that installed packages register; finding it means to look into each of them."""
-    from importlib.metadata import entry_points
-
-    return cast("EntryPoints", entry_points())  # Python 3.11 says it is something else that can do the same
-
-
 def demand_adapters(settings: Settings) -> None:
-    """Look up the adapter of the warehouse and of every step; nothing is opened.
+    """Look up the adapter of the warehouse, of every step and of every target; nothing is opened.
 
     Raises:
-        AdapterNotFoundError: nobody registers one of them.
+        AdapterNotFoundError: nobody registers one of them, or the channel of a notification.
+        TargetError: a target has an option that it does not know, or a secret stands in the file.
     """
-    _adapter("tidegate.warehouses", settings.warehouse.type, "warehouse")
+    adapter("tidegate.warehouses", settings.warehouse.type, "warehouse")
     for step in settings.steps:
-        _adapter("tidegate.steps", step.kind, "step")
+        adapter("tidegate.steps", step.kind, "step")
+    demand_targets(settings)
 
 
 def actor() -> str:

@@ -142,6 +142,7 @@ SELECTION = (
     ),
 )
 FORMAT_HELP = "text (default), json, junit, sarif, github or markdown, to stdout or a file; may be repeated"
+DOCTOR_FORMAT_HELP = "text (default), json, sarif, github or markdown, to stdout or a file; may be repeated"
 
 SWITCHES = {
     "json": "one JSON document on stdout",
@@ -351,6 +352,25 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        name="notify",
+        help="who is told of incidents: list (default), send what waits, test a target, mute",
+        handler="notify:notify",
+        options=(
+            option("--list", action="store_true", help="the targets, what is due, what waits and what is muted"),
+            option("--flush", action="store_true", help="send what is due or waits, as from cron"),
+            option("--retry", action="store_true", help="flush, and try what was given up once more"),
+            option(
+                "--test", nargs="?", const="", metavar="TARGET", help="send a marked message there; default: to all"
+            ),
+            option(
+                "--mute", metavar="WHAT", help="tell nobody of an incident, a table (`raw.*`), or one target nothing"
+            ),
+            option("--for", dest="duration", metavar="TIME", default="4h", help="mute: how long (default: 4h)"),
+            option("--reason", metavar="TEXT", default="", help="mute: why; kept in the ledger"),
+            option("--unmute", metavar="WHAT", help="end a mute before its time"),
+        ),
+    ),
+    Command(
         name="contract",
         help="data contracts (ODCS): test the published version (default), lint, export, diff",
         handler="contract:test",
@@ -385,6 +405,22 @@ COMMANDS: tuple[Command, ...] = (
                 help="judge the published version against contracts alone",
                 handler="contract:test",
                 options=(FILES,),
+            ),
+        ),
+    ),
+    Command(
+        name="doctor",
+        help="what green checks hide in a dlt and dbt project: a static audit, no credentials needed",
+        handler="doctor:doctor",
+        options=(
+            option("--fix", action="store_true", help="repair what is mechanical, then look again"),
+            option("--deep", action="store_true", help="also import, build and run a copy of the project, twice"),
+            option("--format", action="append", default=[], metavar="FORMAT[=FILE]", help=DOCTOR_FORMAT_HELP),
+            option("--output", metavar="FILE", help="where the one format without a file of its own goes"),
+            option("--only", action="append", default=[], metavar="CODE", help="only this rule; may be repeated"),
+            option("--ignore", metavar="FILE", help="the ignore file (default: .tidegate-ignore.yml of the project)"),
+            option(
+                "--no-history", action="store_true", help="look for secrets in the files only, not in older commits"
             ),
         ),
     ),

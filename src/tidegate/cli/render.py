@@ -12,6 +12,8 @@ from tidegate.cli.output import Output, to_json
 from tidegate.model import (
     Action,
     CheckResult,
+    Delivery,
+    DeliveryState,
     Event,
     Finding,
     Incident,
@@ -255,6 +257,18 @@ def status(output: Output, found: Status) -> None:
         output.line(f"\nnext  tidegate incidents show {found.incidents[0].number}")
     else:
         output.line("no open incident")
+    _undelivered(output, found.undelivered)
+
+
+def _undelivered(output: Output, found: Sequence[Delivery]) -> None:
+    """What people were not told, by target; nothing when they were told everything."""
+    for target in dict.fromkeys(d.target for d in found):
+        mine = [d for d in found if d.target == target]
+        dead = sum(d.state is DeliveryState.DEAD for d in mine)
+        said = f"{counted(len(mine), 'message')} could not be delivered, {dead} of them for good"
+        output.line(f"\nuntold     {target}: {said}; the last error: {mine[-1].error}")
+    if found:
+        output.line("next       tidegate notify --list")
 
 
 def _products(output: Output, found: Sequence[ProductStatus]) -> None:
@@ -429,7 +443,8 @@ def _said(event: Event) -> str:
     parts = [f"{data.get('role') or Role.LEAD}: {data['assignee']}"] if data.get("assignee") else []
     parts += [f"as {data['resolution']}"] if data.get("resolution") else []
     parts += [f"until {str(data['until'])[:16].replace('T', ' ')}"] if data.get("until") else []
-    return "  ".join([*parts, str(data.get("note") or data.get("reason") or "")])
+    parts += [f"{data.get('kind')} to {data.get('target')}"] if event.kind.startswith("notification.") else []
+    return "  ".join([*parts, str(data.get("note") or data.get("reason") or data.get("error") or "")])
 
 
 def _finding(output: Output, finding: Finding) -> None:

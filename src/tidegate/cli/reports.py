@@ -22,17 +22,19 @@ FORMATS = ("text", "json", "junit", "sarif", "github", "markdown")
 Target = tuple[str, Path | None]
 
 
-def targets(asked: Sequence[str], output: str | None, *, json: bool) -> tuple[Target, ...]:
-    """Each format with its file, None for stdout; text on stdout when nothing else goes there.
+def targets(
+    asked: Sequence[str], output: str | None, *, json: bool, formats: Sequence[str] = FORMATS
+) -> tuple[Target, ...]:
+    """Each of `formats` that is asked for with its file, None for stdout; text on stdout when nothing else goes there.
 
     Raises:
         UsageError: a format that does not exist, or two for the same place.
     """
     split = [word.partition("=") for word in [*asked, *(["json"] if json and "json" not in asked else [])]]
     for name, sign, file in split:
-        if name not in FORMATS or (sign and not file):
+        if name not in formats or (sign and not file):
             raise UsageError(
-                f"`--format {name}{sign}{file}` is no format", hint=f"one of {', '.join(FORMATS)}, or FORMAT=FILE"
+                f"`--format {name}{sign}{file}` is no format", hint=f"one of {', '.join(formats)}, or FORMAT=FILE"
             )
     free = [name for name, sign, _ in split if not sign]
     if len(free) > 1:
@@ -62,13 +64,16 @@ def write(
         if name == "text" and path is None:
             _text(outcome, output, statements=statements)
             continue
-        text = MAKERS[name](outcome, told, below) if name != "text" else _captured(outcome, statements=statements)
-        _put(text, path, output)
+        if name == "text":
+            text = captured(lambda plain: _text(outcome, plain, statements=statements))
+        else:
+            text = MAKERS[name](outcome, told, below)
+        put(text, path, output)
         if name == "github":
-            _summarise(told)
+            summarise(github.summary(told))
     if results:
         words = ["tidegate", *map(shlex.quote, sys.argv[1:])]
-        _put(run_results.render(told, invocation_id=str(uuid.uuid4()), command=words), Path(results), output)
+        put(run_results.render(told, invocation_id=str(uuid.uuid4()), command=words), Path(results), output)
 
 
 MAKERS: dict[str, Callable[[CheckOutcome, Report, str], str]] = {
@@ -86,14 +91,15 @@ def _text(outcome: CheckOutcome, output: Output, *, statements: bool) -> None:
         render.statements(output, outcome.costs)
 
 
-def _captured(outcome: CheckOutcome, *, statements: bool) -> str:
-    """The text as it would stand in a pipe."""
+def captured(write: Callable[[Output], None]) -> str:
+    """What is written to stdout, as it would stand in a pipe."""
     with contextlib.redirect_stdout(io.StringIO()) as shown:
-        _text(outcome, Output(color=False), statements=statements)
+        write(Output(color=False))
     return shown.getvalue()
 
 
-def _put(text: str, path: Path | None, output: Output) -> None:
+def put(text: str, path: Path | None, output: Output) -> None:
+    """Write a report to its file, whose folder is made, or to stdout."""
     if path is None:
         output.whole(text)
         return
@@ -102,11 +108,11 @@ def _put(text: str, path: Path | None, output: Output) -> None:
     output.aside(f"wrote {path}")
 
 
-def _summarise(told: Report) -> None:
+def summarise(text: str) -> None:
     """Add to the summary of the job that this runs in; several steps may write to one file."""
     if place := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(place).open("a", encoding="utf-8") as file:
-            file.write(github.summary(told))
+            file.write(text)
 
 
 def folder_in_repository(root: Path) -> str:

@@ -19,7 +19,6 @@ Loc = tuple[str | int, ...]
 """The keys and, from 0, the indexes that lead to a place in the file."""
 
 PLANNED = {
-    "notify": "notifications",
     "quarantine": "quarantine",
 }
 """Keys that later releases will read; until then they are refused, because a key that does nothing is a trap."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from tidegate.config import notify
 from tidegate.config.schema import (
     CONTRACTS,
     DEMANDS,
@@ -190,6 +191,8 @@ def _settings(part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Ca
         tables={ref(name): _table(name, said) for name, said in part.tables.items()},
         contract_files=_contract_files(part.contracts, root, where),
         products=tuple(_product(name, said, root, where) for name, said in part.products.items()),
+        routes=notify.routes(part.notify, part.products, where),
+        maintenance=notify.maintenance(part.maintenance, where),
         retention=Retention(versions=part.retention.versions, days=part.retention.days),
         learned=part.learned,
         strict=is_on(part.strict),

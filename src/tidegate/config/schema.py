@@ -81,6 +81,24 @@ TableName = Annotated[
     about("schema and name, such as `raw.orders`"),
     called("a table name such as `raw.orders` (schema, dot, name)", pattern=TABLE.pattern),
 ]
+Target = Annotated[
+    str,
+    about("the channel, a colon and the address: `slack:#data-incidents`, `email:oncall@example.com`"),
+    called("a channel and an address such as `slack:#data-incidents`", pattern=r"^[a-z][a-z0-9-]*:[^\r\n]*$(?!\n)"),
+]
+Clock = Annotated[str, called("a time of day such as `22:00`, in quotes", pattern=r"^([01]\d|2[0-3]):[0-5]\d$(?!\n)")]
+ClockOrMoment = Annotated[
+    str,
+    called(
+        "a time of day such as `22:00` or a moment such as `2026-06-01 22:00`, in quotes",
+        pattern=r"^(\d{4}-\d\d-\d\d[ T])?([01]\d|2[0-3]):[0-5]\d$(?!\n)",
+    ),
+]
+SeverityName = Literal["sev1", "sev2", "sev3", "sev4"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Unless = Annotated[SeverityName | None, about("what is as severe or worse is told all the same")]
+ZoneName = Annotated[str, about("such as `Europe/Berlin`")]
 Scalar = Annotated[str | int | float | bool, called("a text, a number, `true` or `false`")]
 Switch = Annotated[bool | Literal["yes", "no", "on", "off"], called("`true` or `false`")]
 """YAML 1.2 reads `yes` as a text; who knows it from YAML 1.1, as dbt reads it, means true."""
@@ -272,6 +290,67 @@ class ProductPart(Part, frozen=True):
     consumers: Annotated[list[str], about("who reads it, besides dbt's exposures")] = []
 
 
+class HoursPart(Part, frozen=True):
+    """Hours of the week; an `end` that is not after `start` is on the next day."""
+
+    start: Clock
+    end: Clock
+    days: Annotated[list[Day], Meta(min_length=1, description="the days on which they begin")] = msgspec.field(
+        default_factory=lambda: list(DAYS)
+    )
+    time_zone: ZoneName = "UTC"
+    unless: Unless = None
+
+
+class MaintenancePart(Part, frozen=True):
+    """Hours in which nobody is told: every week with `days`, else once, from one moment to another."""
+
+    start: Annotated[ClockOrMoment, about('`"02:00"` with `days`, else `"2026-06-01 22:00"`')]
+    end: ClockOrMoment
+    reason: Annotated[str, Meta(min_length=1, description="shown with what waits")]
+    days: Annotated[list[Day], about("every week on these days")] = []
+    time_zone: ZoneName = "UTC"
+    tables: Annotated[list[str], about("only for incidents of these, such as `raw.*`; default: all")] = []
+    unless: Unless = None
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.start), len(self.end)}
+        if lengths != ({len("22:00")} if self.days else {len("2026-06-01 22:00")}):
+            wanted = "times of day (`days` is given)" if self.days else "whole moments (no `days` is given)"
+            raise ValueError(f"`start` and `end` have to be {wanted}")
+
+
+class NotifyPart(Part, frozen=True):
+    """Whom to tell of which incidents; several entries are independent of each other."""
+
+    to: Target
+    min_severity: Annotated[SeverityName, about("told of these and of worse")] = "sev4"
+    layers: Annotated[
+        list[Literal["technical", "data", "business"]], about("only of causes in these layers; default: all")
+    ] = []
+    products: Annotated[list[str], about("only of what reaches these products; default: all")] = []
+    tables: Annotated[list[str], about("only of these tables, such as `raw.*`; default: all")] = []
+    escalate_after: Annotated[Duration | None, about("only when nobody acknowledged it in that time")] = None
+    repeat_every: Annotated[Duration | None, about("again, as long as nobody acknowledges it")] = None
+    repeat_times: Annotated[int, Meta(ge=1, le=100, description="how often at most")] = 10
+    at_most: Annotated[
+        int, Meta(ge=1, le=100, description="messages of their own in ten minutes; what is more goes into one digest")
+    ] = 10
+    business_hours: Annotated[HoursPart | None, about("told only in these hours; what comes outside waits")] = None
+    quiet_hours: Annotated[HoursPart | None, about("not told in these hours; what comes waits for their end")] = None
+    options: Annotated[dict[str, Scalar], about("the channel's own; secrets as `${NAME}`")] = {}
+
+    def __post_init__(self) -> None:
+        for name in ("escalate_after", "repeat_every"):
+            said = getattr(self, name)
+            if said is not None and seconds(said) < SHORTEST_S:
+                raise ValueError(f"`{name}: {said}` is shorter than a minute")
+
+
+SHORTEST_S = 60
+"""Escalations and reminders that follow each other faster are noise. Chosen, not derived."""
+
+
 class RetentionPart(Part, frozen=True):
     """How many earlier versions stay on disk; whichever of the two keeps more wins."""
 
@@ -324,5 +403,7 @@ class ProjectPart(Part, frozen=True):
     ] = msgspec.field(default_factory=lambda: list(CONTRACTS))
     tables: dict[TableName, TablePart] = {}
     products: dict[str, ProductPart] = {}
+    notify: Annotated[list[NotifyPart], about("whom to tell of incidents; docs/notifications.md")] = []
+    maintenance: Annotated[list[MaintenancePart], about("when nobody is told, whatever the target")] = []
     retention: RetentionPart = RetentionPart()
     samples: SamplesPart = SamplesPart()

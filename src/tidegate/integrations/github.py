@@ -36,10 +36,15 @@ def _commands(level: str, cases: Sequence[Case]) -> Iterator[str]:
 
 
 def _command(level: str, case: Case) -> str:
-    file, _, line = (case.place or "").partition(":")
-    said = {"file": file, "line": line.partition(":")[0], "title": f"{case.table}: {case.name}"}
-    words = ",".join(f"{key}={_property(value)}" for key, value in said.items() if value)
     message = case.message if case.kind.startswith(FOUND) or not case.hint else f"{case.message}\n{case.hint}"
+    return annotation(level, place=case.place, title=f"{case.table}: {case.name}", message=message)
+
+
+def annotation(level: str, *, place: str | None, title: str, message: str) -> str:
+    """One workflow command: `level` is error, warning or notice, `place` a `path:line` of the repository."""
+    file, _, line = (place or "").partition(":")
+    said = {"file": file, "line": line.partition(":")[0], "title": title}
+    words = ",".join(f"{key}={_property(value)}" for key, value in said.items() if value)
     return f"::{level} {words}::{_data(message)}"
 
 

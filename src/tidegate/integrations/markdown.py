@@ -36,7 +36,7 @@ def render(report: Report, *, samples: bool = True) -> str:
 
 def _row(case: Case) -> str:
     place = f"`{case.place}`" if case.place else ""
-    return f"| {MARKS[case.outcome]} | {_plain(case.table)} | {_plain(case.name)} | {_plain(case.message)} | {place} |"
+    return f"| {MARKS[case.outcome]} | {plain(case.table)} | {plain(case.name)} | {plain(case.message)} | {place} |"
 
 
 def _folded(case: Case) -> Iterator[str]:
@@ -49,6 +49,6 @@ def _folded(case: Case) -> Iterator[str]:
     yield from ("", f"<details><summary>{title}</summary>", "", f"{fence}text", text, fence, "", "</details>")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A text in a cell of a table, with nothing that Markdown or HTML would read."""
     return SPECIAL.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))

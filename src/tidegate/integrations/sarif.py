@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from urllib.parse import quote
 
 import tidegate
@@ -32,28 +33,56 @@ def render(report: Report, *, below: str = "") -> str:
     """
     told = [c for c in report.cases if c.outcome in LEVELS]
     rules = tuple(dict.fromkeys(c.kind for c in told))
+    return document(
+        rules=[_rule(kind) for kind in rules],
+        results=[_result(case, rules, f"{below}/{UNKNOWN_PLACE}".lstrip("/")) for case in told],
+        category="tidegate/",
+        ended=report.checked_at,
+        exit_code=_exit(told),
+        properties={"version": report.version, "checks": str(report.counts)},
+    )
+
+
+def document(
+    *,
+    rules: Sequence[Mapping[str, object]],
+    results: Sequence[Mapping[str, object]],
+    category: str,
+    ended: datetime,
+    exit_code: int,
+    properties: Mapping[str, object],
+) -> str:
+    """One run of Tidegate as a SARIF log.
+
+    Args:
+        category: tells apart what several commands find in one commit.
+    """
     driver = {
         "name": "Tidegate",
         "version": tidegate.__version__,
         "semanticVersion": tidegate.__version__,
-        "rules": [_rule(kind) for kind in rules],
+        "rules": rules,
     }
     run = {
         "tool": {"driver": driver},
-        "automationDetails": {"id": "tidegate/"},
+        "automationDetails": {"id": category},
         "invocations": [
-            {
-                "executionSuccessful": True,
-                "endTimeUtc": f"{report.checked_at:%Y-%m-%dT%H:%M:%SZ}",
-                "exitCode": _exit(told),
-            }
+            {"executionSuccessful": True, "endTimeUtc": f"{ended:%Y-%m-%dT%H:%M:%SZ}", "exitCode": exit_code}
         ],
         "columnKind": "unicodeCodePoints",
-        "properties": {"version": report.version, "checks": str(report.counts)},
-        "results": [_result(case, rules, f"{below}/{UNKNOWN_PLACE}".lstrip("/")) for case in told],
+        "properties": properties,
+        "results": results,
     }
-    document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+
+
+def location(file: str, line: int) -> Mapping[str, object]:
+    """A place in the repository: `file` relative to its root, `line` from 1."""
+    return {
+        "artifactLocation": {"uri": quote(file), "uriBaseId": f"%{ROOT}%"},
+        "region": {"startLine": line},
+    }
 
 
 def _exit(told: Sequence[Case]) -> int:
@@ -79,8 +108,7 @@ def _rule(kind: str) -> Mapping[str, object]:
 def _result(case: Case, rules: Sequence[str], elsewhere: str) -> Mapping[str, object]:
     file, _, line = (case.place or elsewhere).partition(":")
     name = f"{case.table}.{case.column}" if case.column else case.table
-    place: dict[str, object] = {"artifactLocation": {"uri": quote(file), "uriBaseId": f"%{ROOT}%"}}
-    place["region"] = {"startLine": int(line.partition(":")[0] or 1)}
+    place = location(file, int(line.partition(":")[0] or 1))
     facts = {"check": case.name, "failures": case.failures, "evaluated": case.evaluated, "sql": case.sql}
     return {
         "ruleId": case.kind,

@@ -27,6 +27,16 @@ from tidegate.model.judgement import (
     Slice,
 )
 from tidegate.model.measurement import Grid, Measurement, MetricSpec, Segment, Statement, StatementCost, Value
+from tidegate.model.notification import (
+    Delivery,
+    DeliveryState,
+    Hush,
+    Mute,
+    Notice,
+    NoticeKind,
+    Route,
+    Window,
+)
 from tidegate.model.pipeline import Node, PipelineFacts, Run, RunStatus, StepReport, StepStatus, TestRun
 from tidegate.model.quarantine import Quarantined
 from tidegate.model.selection import Selectable, Selection
@@ -56,10 +66,13 @@ __all__ = [
     "Dataset",
     "DatasetRef",
     "Decision",
+    "Delivery",
+    "DeliveryState",
     "Event",
     "Family",
     "Finding",
     "Grid",
+    "Hush",
     "Incident",
     "IncidentState",
     "Interval",
@@ -67,7 +80,10 @@ __all__ = [
     "LedgerBreak",
     "Measurement",
     "MetricSpec",
+    "Mute",
     "Node",
+    "Notice",
+    "NoticeKind",
     "Outcome",
     "Part",
     "PipelineFacts",
@@ -77,6 +93,7 @@ __all__ = [
     "Remark",
     "Retention",
     "Role",
+    "Route",
     "Run",
     "RunStatus",
     "Sample",
@@ -99,4 +116,5 @@ __all__ = [
     "Version",
     "VersionState",
     "WarehouseSettings",
+    "Window",
 ]

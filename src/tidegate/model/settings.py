@@ -11,6 +11,7 @@ from pathlib import Path
 from tidegate.model.contract import Contract
 from tidegate.model.dataset import DatasetRef
 from tidegate.model.judgement import Check
+from tidegate.model.notification import Hush, Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,7 @@ class Settings:
 
     `quarantine_limit` is the share of a table's rows (0 to 1) that one step of a run may put into quarantine.
 
-    `contracts` are what `contract_files` say, once they are read.
+    `contracts` are what `contract_files` say, once they are read. `maintenance` holds for every route.
     """
 
     root: Path
@@ -119,6 +120,8 @@ class Settings:
     contracts: tuple[Contract, ...] = ()
     tables: Mapping[DatasetRef, TableSettings] = field(default_factory=dict)
     products: tuple[Product, ...] = ()
+    routes: tuple[Route, ...] = ()
+    maintenance: tuple[Hush, ...] = ()
     retention: Retention = Retention()
     learned: str = "hold"
     strict: bool = False

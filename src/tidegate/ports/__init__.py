@@ -1,7 +1,8 @@
 """Protocols that adapters keep, with their docstrings as the contract; capabilities and the clock."""
 
+from tidegate.ports.notify import Notifier, NotifierCapabilities, Option, Place, Sending
 from tidegate.ports.progress import Clock, Progress
-from tidegate.ports.state import AnswerStore, NewEvent, StateStore
+from tidegate.ports.state import AnswerStore, NewEvent, Outbox, Planned, StateStore
 from tidegate.ports.step import Step, StepContext
 from tidegate.ports.warehouse import ROW, Answer, Candidate, Capabilities, Mark, Reader, Suspicion, Warehouse
 
@@ -14,8 +15,15 @@ __all__ = [
     "Clock",
     "Mark",
     "NewEvent",
+    "Notifier",
+    "NotifierCapabilities",
+    "Option",
+    "Outbox",
+    "Place",
+    "Planned",
     "Progress",
     "Reader",
+    "Sending",
     "StateStore",
     "Step",
     "StepContext",

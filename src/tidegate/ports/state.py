@@ -10,6 +10,8 @@ from typing import Protocol
 from tidegate.model import (
     CheckResult,
     DatasetRef,
+    Delivery,
+    DeliveryState,
     Event,
     Finding,
     Grid,
@@ -19,6 +21,7 @@ from tidegate.model import (
     LedgerBreak,
     Measurement,
     MetricSpec,
+    Notice,
     Publication,
     Run,
     Version,
@@ -41,6 +44,75 @@ class NewEvent:
     data: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A message to be sent, and the moments of its incidents that it tells: (incident, moment). `counts` tells that
+    it is a new message to its readers, and no change of one.
+    """
+
+    target: str
+    notice: Notice
+    moments: tuple[tuple[int, str], ...]
+    due_at: datetime
+    counts: bool = True
+
+
+class Outbox(Protocol):
+    """What must be told and was not yet. An event of an incident enters it in the transaction that accepts the event;
+    it leaves when every target's share of it is planned. A planned message leaves when it was sent or is dead.
+    """
+
+    @property
+    def fresh(self) -> bool:
+        """Whether an event entered it through this object."""
+
+    def waiting(self) -> tuple[tuple[int, int], ...]:
+        """(event, incident) of everything that is not settled, ascending."""
+
+    def told(self, incidents: Collection[int]) -> Mapping[tuple[str, int], Collection[str]]:
+        """By (target, incident) the moments that are planned, sent or waived."""
+
+    def threads(self, incidents: Collection[int]) -> Mapping[tuple[str, int], str]:
+        """By (target, incident) the thread that tells of it."""
+
+    def members(self, target: str, thread: str) -> tuple[int, ...]:
+        """The incidents that a thread tells of."""
+
+    def recent(self, since: datetime) -> Mapping[str, int]:
+        """By target how many messages that count were planned since then."""
+
+    def plan(
+        self,
+        planned: Sequence[Planned],
+        *,
+        waived: Sequence[tuple[str, int, str]],
+        settled: Collection[int],
+        now: datetime,
+    ) -> int:
+        """Keep messages to be sent, the (target, incident, moment) that are not to be told, and take events out, in one
+        transaction; returns how many are new. A message of which another process planned a moment is left out.
+        """
+
+    def claim(self, now: datetime, *, lease_s: float, without: Collection[str]) -> Delivery | None:
+        """Take the next message that is due, of a target not in `without`; the try is written down before it is made.
+
+        Messages of one thread come in their order. What a process took and did not answer for within its lease is
+        taken again.
+        """
+
+    def sent(self, key: str, *, receipt: Mapping[str, str], now: datetime, events: Sequence[NewEvent]) -> None:
+        """A message arrived; the events are accepted in the same transaction."""
+
+    def failed(self, key: str, *, error: str, next_at: datetime | None, events: Sequence[NewEvent] = ()) -> None:
+        """A try failed; the message is dead when there is no next one. The events are accepted with it."""
+
+    def deliveries(self, states: Sequence[DeliveryState], *, limit: int | None = None) -> tuple[Delivery, ...]:
+        """Oldest first."""
+
+    def revive(self, now: datetime) -> int:
+        """Put dead messages back to be tried from now on; returns how many."""
+
+
 class StateStore(Protocol):
     """One transaction per `append`: the events and what they change in the projections, or nothing.
 
@@ -60,7 +132,13 @@ class StateStore(Protocol):
     - `incident.noted` incident:N {note}, in every state · `incident.reviewed` incident:N {reason}
     - `incident.suppressed` incident:N {until, reason} (until None: told again from now on)
     - any other kind is kept and projected nowhere.
+
+    An event of an incident enters the outbox in the same transaction.
     """
+
+    @property
+    def outbox(self) -> Outbox:
+        """What must be told and was not yet."""
 
     def append(self, events: Sequence[NewEvent]) -> tuple[Event, ...]:
         """Accept events, in order, all or none.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tidegate.errors import TidegateError
-from tidegate.model import Incident, Run, Version
+from tidegate.model import Delivery, DeliveryState, Incident, Run, Version
 from tidegate.services import incidents
 from tidegate.services.audit import altered
 from tidegate.services.products import unknown
@@ -45,7 +45,8 @@ class Status:
 
     `behind` tells that readers do not see what the ledger says, as after a crash, which the next run repairs; `missing`
     that the published version's data is gone from the warehouse. `altered` says in words what of it was written since it
-    was audited, and is None where that cannot be told.
+    was audited, and is None where that cannot be told. `undelivered` are messages that could not be brought to anybody, and
+    those that were tried in vain so far.
     """
 
     project: Path
@@ -59,6 +60,7 @@ class Status:
     runs: tuple[Run, ...]
     incidents: tuple[Incident, ...]
     products: tuple[ProductStatus, ...]
+    undelivered: tuple[Delivery, ...]
 
 
 def status(site: Site, *, runs: int) -> Status:
@@ -78,7 +80,13 @@ def status(site: Site, *, runs: int) -> Status:
         runs=site.state.runs(limit=runs),
         incidents=site.state.incidents(states=incidents.UNSOLVED, limit=20),
         products=tuple(_products(site, published)),
+        undelivered=_undelivered(site),
     )
+
+
+def _undelivered(site: Site) -> tuple[Delivery, ...]:
+    waits = site.state.outbox.deliveries((DeliveryState.WAITING, DeliveryState.DEAD), limit=200)
+    return tuple(d for d in waits if d.state is DeliveryState.DEAD or d.error is not None)
 
 
 def _products(site: Site, published: Version | None) -> Iterator[ProductStatus]:

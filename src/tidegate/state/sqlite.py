@@ -30,6 +30,7 @@ from tidegate.ports.state import NewEvent, StateStore
 from tidegate.state import documents, history, inspection, ledger, lineage, measurements, projections, scans
 from tidegate.state.database import Database
 from tidegate.state.measurements import NOTHING
+from tidegate.state.outbox import SQLiteOutbox
 
 VERSIONS = "SELECT number, parent, state, run, created_at, fingerprint, code_revision, reason FROM version"
 RUNS = "SELECT id, version, status, started_at, finished_at, reason FROM run"
@@ -55,6 +56,11 @@ class SQLiteStateStore(StateStore):
     def __init__(self, path: Path, *, create: bool = False, busy_timeout_s: float = 10.0) -> None:
         self.path = path
         self._database = Database(path, create=create, busy_timeout_s=busy_timeout_s, replay=projections.replay)
+        self._outbox = SQLiteOutbox(self._database)
+
+    @property
+    def outbox(self) -> SQLiteOutbox:
+        return self._outbox
 
     # --- the ledger
 
@@ -64,6 +70,7 @@ class SQLiteStateStore(StateStore):
             for new in events:
                 event = ledger.accept(connection, new)
                 projections.project(connection, event)
+                self._outbox.enter(connection, event)
                 accepted.append(event)
             return tuple(accepted)
 

@@ -121,7 +121,7 @@ def test_an_unknown_key_is_told_in_every_part(tmp_path: Path, old: str, new: str
 
 
 @pytest.mark.parametrize("old", ["learned: warn", "path: house", "timeout: 30m", "tier: 1", "on_fail: warn"])
-@pytest.mark.parametrize("key", ["notify", "quarantine"])
+@pytest.mark.parametrize("key", ["quarantine"])
 def test_a_planned_key_is_told_as_such_everywhere(tmp_path: Path, old: str, key: str) -> None:
     text, place = changed(old, f"{key}: []")
     error = refused(tmp_path, text)

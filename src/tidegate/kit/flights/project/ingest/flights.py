@@ -66,7 +66,8 @@ def main() -> None:
     lists = [airlines, airports, planes]
     for day, feeds in waiting(pipeline).items():
         resources = [resource(day) for resource in (flights, weather) if resource.name in feeds]
-        print(day, pipeline.run([*lists, *resources]))
+        # New columns come through, for Tidegate's gate to judge; a column never splits in two because its type changed.
+        print(day, pipeline.run([*lists, *resources], schema_contract={"columns": "evolve", "data_type": "freeze"}))
         lists = []
 
 
