@@ -141,6 +141,14 @@ SELECTION = (
         help="dbt's: what becomes of tests of which not all parents are selected (default: eager)",
     ),
 )
+IOT = (
+    option("--devices", type=int, metavar="N", default=50, help="how many devices send"),
+    option("--rate", type=float, metavar="R", default=50.0, help="readings a second; 0: as fast as it goes"),
+    option("--duration", metavar="TIME", help="such as 2m; default: until Ctrl-C"),
+    option("--faults", metavar="LIST", default="all", help="all, none, or stuck=0.02,silent=0.05 (shares of devices)"),
+    option("--seed", type=int, metavar="N", default=7, help="another fleet"),
+)
+IOT_NESTED = tuple((names, {**said, "default": argparse.SUPPRESS}) for names, said in IOT)
 FORMAT_HELP = "text (default), json, junit, sarif, github or markdown, to stdout or a file; may be repeated"
 DOCTOR_FORMAT_HELP = "text (default), json, sarif, github or markdown, to stdout or a file; may be repeated"
 
@@ -164,11 +172,12 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="init",
-        help="find the dbt project and dlt scripts here and write tidegate.yml",
+        help="find the dbt project and dlt scripts here and write tidegate.yml, or write a project from a template",
         handler="init:init",
         options=(
+            option("--template", choices=("aws-iot",), help="write this whole project into --project DIR"),
             option("--adopt", action="store_true", help="replace the existing database by a link to the live version"),
-            option("--force", action="store_true", help="overwrite an existing tidegate.yml"),
+            option("--force", action="store_true", help="overwrite an existing tidegate.yml, or a template's files"),
         ),
     ),
     Command(
@@ -421,6 +430,20 @@ COMMANDS: tuple[Command, ...] = (
             option("--ignore", metavar="FILE", help="the ignore file (default: .tidegate-ignore.yml of the project)"),
             option(
                 "--no-history", action="store_true", help="look for secrets in the files only, not in older commits"
+            ),
+        ),
+    ),
+    Command(
+        name="iot",
+        help="the streaming system of `init --template aws-iot`, on this machine: up (default)",
+        handler="iot:up",
+        options=IOT,
+        commands=(
+            Command(
+                name="up",
+                help="start local AWS, apply the Terraform, stream through the real handler, show it live",
+                handler="iot:up",
+                options=IOT_NESTED,
             ),
         ),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -32,21 +32,33 @@ class Delivery:
     rows: Mapping[str, int]
 
 
+LEFT_OUT = frozenset({"__pycache__", "build"})
+"""What running a project in place leaves in it, besides names with a dot; no part of what is written."""
+
+
 def copy_project(package: str, folder: Path) -> None:
     """Write the `project` folder of a package into `folder`, over files of the same names.
 
     A name that begins with `dot_` gets its dot here: build tools and git leave out dotfiles of a package.
     """
-    _copy(files(package) / "project", folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in project_files(package):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
 
 
-def _copy(source: Traversable, target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    for entry in source.iterdir():
-        if entry.name == "__pycache__":
+def project_files(package: str) -> Iterator[tuple[str, bytes]]:
+    """The files of a package's `project` folder as `copy_project` writes them: relative path and content, sorted."""
+    yield from _files(files(package) / "project", "")
+
+
+def _files(source: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
+    for entry in sorted(source.iterdir(), key=lambda e: e.name):
+        if entry.name in LEFT_OUT or entry.name.startswith("."):
             continue
-        copy = target / (f".{entry.name.removeprefix('dot_')}" if entry.name.startswith("dot_") else entry.name)
+        name = prefix + (f".{entry.name.removeprefix('dot_')}" if entry.name.startswith("dot_") else entry.name)
         if entry.is_dir():
-            _copy(entry, copy)
+            yield from _files(entry, f"{name}/")
         else:
-            copy.write_bytes(entry.read_bytes())
+            yield name, entry.read_bytes()

@@ -1,0 +1,4 @@
+output "name" {
+  description = "The dashboard."
+  value       = aws_cloudwatch_dashboard.this.dashboard_name
+}

@@ -1,0 +1,69 @@
+"""Reads what became of records: the history in S3 and the dead-letter queue, without changing either."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+HELD_S = 120
+"""How long messages of the queue are hidden while they are counted; afterwards they are there again."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Id:
+    """A record of the stream."""
+
+    shard: str
+    number: int
+
+
+def objects(s3: Any, bucket: str, prefix: str, *, after: str = "") -> Iterator[str]:
+    """The keys below a prefix, in their order."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=after):
+        yield from (entry["Key"] for entry in page.get("Contents", []))
+
+
+def lines(s3: Any, bucket: str, key: str) -> Iterator[dict[str, Any]]:
+    """The records of one file of the history."""
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    for line in gzip.decompress(body).decode("utf-8", "surrogatepass").splitlines():
+        yield json.loads(line)
+
+
+def history(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    for key in objects(s3, bucket, prefix):
+        yield from lines(s3, bucket, key)
+
+
+def messages(sqs: Any, queue_url: str, *, held_s: int = HELD_S) -> Iterator[dict[str, Any]]:
+    """Every message of the queue, once; they become visible again after `held_s` seconds.
+
+    A message that somebody else holds at the moment is not seen.
+    """
+    empty = 0
+    seen: set[str] = set()
+    until = time.monotonic() + held_s
+    while empty < 3 and time.monotonic() < until:
+        answer = sqs.receive_message(
+            QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=held_s, WaitTimeSeconds=0
+        )
+        found = answer.get("Messages", [])
+        empty = 0 if found else empty + 1
+        for message in found:
+            if message["MessageId"] not in seen:
+                seen.add(message["MessageId"])
+                yield json.loads(message["Body"]) | {"receipt": message["ReceiptHandle"]}
+
+
+def release(sqs: Any, queue_url: str, receipts: list[str]) -> None:
+    """Make messages visible again at once."""
+    for start in range(0, len(receipts), 10):
+        entries = [
+            {"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+            for n, receipt in enumerate(receipts[start : start + 10])
+        ]
+        sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
