@@ -16,6 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Module fixtures (a demo project that took a minute to build) are shared, so a module stays on one worker.
 PARALLEL ?= -n 2 --dist loadscope
+TEMPLATE := src/tidegate/kit/aws_iot/project
 FAST_TESTS := $(wildcard tests/unit tests/guards tests/snapshots tests/properties)
 
 .DEFAULT_GOAL := help
@@ -76,6 +77,7 @@ lint: $(STAMP) ## lint (ruff)
 .PHONY: types
 types: $(STAMP) ## check the types (mypy --strict)
 	$(BIN)/mypy --strict src
+	cd $(TEMPLATE) && $(CURDIR)/$(BIN)/mypy --cache-dir $(CURDIR)/.mypy_cache/template
 
 .PHONY: imports
 imports: $(STAMP) ## do imports only point down? (import-linter)
@@ -114,6 +116,7 @@ lock: $(STAMP) ## pin requirements/*.in again; UPGRADE=1 takes newer releases
 .PHONY: system-deps
 system-deps: ## print the system packages that a fresh Debian or Ubuntu needs
 	@echo "apt-get install git make python3 python3-venv"
+	@echo "for the tests of the template aws-iot: Terraform 1.10 or newer, https://developer.hashicorp.com/terraform/install"
 
 .PHONY: clean
 clean: ## remove .venv and everything that make, the tools and the tests wrote

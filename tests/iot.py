@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
+
+from ingest import stores
 
 PROJECT = Path(__file__).parent.parent / "src" / "tidegate" / "kit" / "aws_iot" / "project"
-if str(PROJECT) not in sys.path:
-    sys.path.insert(0, str(PROJECT))
 
 ARRIVED_MS = 1_790_000_000_000
 """An instant in September 2026 at which the records of tests arrive."""
@@ -63,11 +64,6 @@ def record(number: int, data: bytes, *, key: str = "dev-000001", shard: str = "s
 @contextmanager
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, Any]]:
     """In-process AWS with a table, a bucket and a queue; the handler's settings are in the environment."""
-    import boto3
-    from moto import mock_aws
-
-    from ingest import stores
-
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     with mock_aws():

@@ -172,7 +172,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="init",
-        help="find the dbt project and dlt scripts here and write tidegate.yml, or write a project from a template",
+        help="find the dbt project and dlt scripts here and write tidegate.yml, or a project from a template",
         handler="init:init",
         options=(
             option("--template", choices=("aws-iot",), help="write this whole project into --project DIR"),

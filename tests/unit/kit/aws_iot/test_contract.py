@@ -1,20 +1,21 @@
+"""The contract: what is a reading, what is dead, what is not plausible; compared with an implementation of JSON Schema."""
+
 from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.iot import ARRIVED_MS, PROJECT, iso, message
-
 from ingest import contract
 from ingest.contract import Reading, Refused, judge
+from tests.iot import ARRIVED_MS, PROJECT, iso, message
 
 LIMITS = {"max_ahead_ms": 300_000, "max_behind_ms": 604_800_000}
-HOUR_MS = 3_600_000
 
 
 def judged(data: bytes) -> Reading:
@@ -123,10 +124,8 @@ def test_fahrenheit_has_the_range_of_celsius() -> None:
     max_leaves=8,
 ).map(lambda value: json.dumps(value).encode()))  # fmt: skip
 def test_nothing_but_refused_is_ever_raised(data: bytes) -> None:
-    try:
+    with suppress(Refused):
         judged(data)
-    except Refused as refused:
-        assert refused.outcome in {"dead", "quarantined"}
 
 
 @given(
@@ -172,8 +171,7 @@ def test_a_keyword_that_nobody_evaluates_is_refused(tmp_path, monkeypatch: pytes
         contract.contracts.cache_clear()
 
 
-@given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1)), st.integers(-23, 23))
-def test_offsets_are_understood(time: datetime, hours: int) -> None:
-    zoned = time.replace(tzinfo=UTC)
-    text = (zoned + timedelta(hours=hours)).replace(tzinfo=None).isoformat() + f"{hours:+03d}:00"
-    assert contract._milliseconds(text) == (zoned - contract.EPOCH) // timedelta(milliseconds=1)
+@given(st.integers(946_684_800_000, 4_102_444_800_000), st.integers(-23, 23))
+def test_offsets_are_understood(ms: int, hours: int) -> None:
+    local = contract.EPOCH + timedelta(milliseconds=ms, hours=hours)
+    assert contract._milliseconds(local.replace(tzinfo=None).isoformat() + f"{hours:+03d}:00") == ms

@@ -90,6 +90,11 @@ class Terraform:
 
     def prepare(self) -> None:
         """Copy the environment and its modules, keep the copy's state, and let Terraform get its provider."""
+        self.prepare_copy()
+        self.run("init", "-input=false", "-no-color")
+
+    def prepare_copy(self) -> None:
+        """Copy `infra`; the copied environment keeps its state beside it."""
         shutil.copytree(
             self._project / "infra",
             self._work / "infra",
@@ -97,37 +102,39 @@ class Terraform:
             ignore=shutil.ignore_patterns(".terraform*", "terraform.tfstate*"),
         )
         (self._folder / "local_override.tf").write_text(OVERRIDE, encoding="utf-8")
-        self.run("init", "-input=false", "-no-color")
 
     def run(
-        self, *words: str, fine: Sequence[int] = (0,), heard: Callable[[str], None] | None = None
+        self,
+        *words: str,
+        fine: Sequence[int] = (0,),
+        heard: Callable[[str], None] | None = None,
+        folder: Path | None = None,
     ) -> tuple[int, str]:
-        """Run one command; returns its exit status and what it wrote.
+        """Run one command, in the environment or in another folder; returns its exit status and what it wrote.
 
         Raises:
             TerraformError: the status is none that is fine; the text ends with what it wrote.
         """
-        command = [self._program, f"-chdir={self._folder}", *words]
-        child = subprocess.Popen(
+        command = [self._program, f"-chdir={folder or self._folder}", *words]
+        lines = []
+        with subprocess.Popen(
             command,
             env=os.environ | self._settings() | self._environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-        )
-        lines = []
-        try:
-            assert child.stdout is not None
-            for line in child.stdout:
-                lines.append(line)
-                if heard is not None:
-                    heard(line.rstrip())
-            code = child.wait()
-        except BaseException:
-            child.terminate()
-            child.wait()
-            raise
+        ) as child:
+            try:
+                assert child.stdout is not None
+                for line in child.stdout:
+                    lines.append(line)
+                    if heard is not None:
+                        heard(line.rstrip())
+                code = child.wait()
+            except BaseException:
+                child.terminate()
+                raise
         text = "".join(lines)
         if code not in fine:
             raise TerraformError(f"error: `terraform {words[0]}` ended with {code}\n{text[-4000:]}")

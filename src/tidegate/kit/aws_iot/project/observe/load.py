@@ -1,8 +1,7 @@
 """Loads the history of the stream into tables; `tidegate run` starts it as a step and judges what it wrote.
 
-New files of the history are added; the tables that are derived from it are made anew. Everything is relative to
-the arrival of the newest record, so that a stream that stands still is told by its age and not by the clock of this machine
-alone. Written for DuckDB; `TIDEGATE_DATABASE` names the file.
+New files of the history are added; the tables that are derived from it are made anew. A device is silent by
+the watermark, the newest event of the fleet, and not by the clock of this machine. Written for DuckDB; `TIDEGATE_DATABASE` names the file.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ group by 1;
 
 create or replace table iot.devices as
 with clock as (
-    select max(arrived_at) as newest from iot.records
+    select max(event_time) as watermark from iot.readings
 ), ordered as (
     select
         *,
@@ -98,7 +97,7 @@ with clock as (
 )
 select
     device_id, readings, last_event, last_arrived,
-    date_diff('millisecond', last_arrived, newest) / 1000.0 as silent_s,
+    date_diff('millisecond', last_event, watermark) / 1000.0 as silent_s,
     looked_at >= 20 and distinct_recent = 1 as is_stuck,
     median_recent, median_before,
     -- °F for °C: what came is nearer to the past in °F than to the past in °C, by far
