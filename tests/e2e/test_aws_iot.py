@@ -320,6 +320,20 @@ TOLD = {
 
 
 @pytest.mark.soak
+@terraform_is_here
+def test_the_command_line_brings_it_up_and_accounts_for_everything(tmp_path: Path) -> None:
+    tidegate, project = str(Path(sys.executable).parent / "tidegate"), str(tmp_path / "project")
+    subprocess.run([tidegate, "init", "--template", "aws-iot", "--project", project, "--quiet"], check=True)
+    command = [tidegate, "iot", "up", "--duration", "20s", "--devices", "30", "--rate", "60", "--project", project]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["exact"]
+    assert said["sent"] >= 1000
+    assert "left out here: monthly_budget_usd" in done.stderr
+
+
+@pytest.mark.soak
 def test_a_hundred_thousand_readings_and_fifty_kills(applied) -> None:
     stack, _ = applied
     send(stack, fleet(devices=1000, ticks=100, seed=13))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -29,16 +30,14 @@ def up(start: Path, *, devices: int, rate: float, duration: str | None, faults: 
     words = ["--devices", str(devices), "--rate", f"{rate:g}", "--faults", faults, "--seed", str(seed)]
     words += ["--duration", duration] if duration is not None else []
     child = subprocess.Popen([sys.executable, "-m", "local", "up", *words], cwd=folder)
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            # The terminal's Ctrl-C reached the child too; it stops what it started, and then it ends.
-            continue
-        except BaseException:
-            child.send_signal(signal.SIGTERM)
-            child.wait()
-            raise
+    before = signal.signal(signal.SIGTERM, lambda *_: child.send_signal(signal.SIGTERM))
+    try:
+        while True:
+            # The terminal's Ctrl-C reaches the child too; it stops what it started, and then it ends.
+            with contextlib.suppress(KeyboardInterrupt):
+                return child.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def find(start: Path) -> Path:

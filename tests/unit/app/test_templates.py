@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,29 @@ def test_up_runs_the_projects_program_and_hands_on_its_status(
     monkeypatch.setattr(iot, "demand", lambda: None)
     assert iot.up(tmp_path, devices=5, rate=2.5, duration="1m", faults="none", seed=3) == 3
     assert capfd.readouterr().out.split() == "up --devices 5 --rate 2.5 --faults none --seed 3 --duration 1m".split()
+
+
+STUB = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
+open("started", "w").close()
+time.sleep(60)
+"""
+CALLER = "import sys; from pathlib import Path; from tidegate.app import iot; iot.demand = lambda: None; sys.exit(iot.up({}))"
+ARGUMENTS = "Path(sys.argv[1]), devices=1, rate=1.0, duration=None, faults='none', seed=1"
+
+
+def test_up_that_is_ended_ends_the_projects_program_too(tmp_path: Path) -> None:
+    """A supervisor knows one process; moto and the poller must not outlive it."""
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local" / "__main__.py").write_text(STUB, encoding="utf-8")
+    with subprocess.Popen([sys.executable, "-c", CALLER.format(ARGUMENTS), str(tmp_path)]) as caller:
+        while not (tmp_path / "started").exists():
+            assert caller.poll() is None
+            time.sleep(0.02)
+        caller.terminate()
+        assert caller.wait(30) == 130
 
 
 def test_the_projects_own_tests_pass(tmp_path: Path) -> None:

@@ -209,6 +209,30 @@ def test_dead_letters_are_replayed_once_the_contract_is_repaired(world, log, mon
     assert list(messages(world["sqs"], world["queue_url"])) == []
 
 
+def test_what_lambda_gave_up_on_is_read_again_from_the_stream(world, log) -> None:
+    kinesis = world["kinesis"]
+    kinesis.create_stream(StreamName="readings", ShardCount=1)
+    data = [message("dev-a", celsius=float(n)) for n in range(4)]
+    put = [kinesis.put_record(StreamName="readings", Data=d, PartitionKey="dev-a")["SequenceNumber"] for d in data]
+    batch = {"shardId": "shardId-000000000000", "startSequenceNumber": put[1], "endSequenceNumber": put[2]}
+    world["sqs"].send_message(QueueUrl=world["queue_url"], MessageBody=json.dumps({"KinesisBatchInfo": batch}))
+    limits = {"max_ahead_ms": 10**15, "max_behind_ms": 10**15}  # its records arrive now, and not at ARRIVED_MS
+    with pytest.MonkeyPatch.context() as anywhen:
+        anywhen.setattr(
+            "ingest.handler.judge", lambda data, arrived_ms, **_: contract.judge(data, arrived_ms, **limits)
+        )
+        done = from_queue(
+            sqs=world["sqs"],
+            kinesis=kinesis,
+            queue_url=world["queue_url"],
+            stream="readings",
+            invoke=lambda event: handler(event, None),
+        )
+    assert done == {"handled": 2}
+    assert [line["sequence"] for line in history(world["s3"], "history", "raw/")] == put[1:3]
+    assert list(messages(world["sqs"], world["queue_url"])) == []
+
+
 IMPORTS = """
 import sys
 before = set(sys.modules)

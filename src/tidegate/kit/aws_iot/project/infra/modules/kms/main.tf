@@ -11,6 +11,10 @@ locals {
 }
 
 data "aws_iam_policy_document" "key" {
+  #checkov:skip=CKV_AWS_109:in the policy of a key the resource * is that key
+  #checkov:skip=CKV_AWS_111:in the policy of a key the resource * is that key
+  #checkov:skip=CKV_AWS_356:in the policy of a key the resource * is that key
+
   # Without this statement nobody could change the key any more; IAM policies then say who in the account may.
   statement {
     sid       = "AccountAdministersTheKey"
