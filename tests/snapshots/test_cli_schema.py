@@ -77,7 +77,8 @@ def make_what_it_names(folder: Path, tree: object) -> None:
     """The steps and the database of an example exist, so that only its shape is judged."""
     assert isinstance(tree, Mapping)
     named = [step.get(kind) for step in tree.get("steps", ()) for kind in ("dlt", "dbt")]
-    for name in [*named, tree.get("warehouse", {}).get("adopt")]:
+    runbooks = [product.get("runbook") for product in tree.get("products", {}).values()]
+    for name in [*named, *runbooks, tree.get("warehouse", {}).get("adopt")]:
         if name:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).touch()
