@@ -16,6 +16,7 @@ from bench import (
     alone,
     checks,
     incidents,
+    iot,
     overhead,
     peer_cuallee,
     peer_dbt,
@@ -144,6 +145,14 @@ def test_startup(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     monkeypatch.setattr(startup, "_cpu_s", lambda command, environment: 1.0)
     assert startup.main(["--runs", "1"]) == 0
     assert "after 2 runs | 1.000 |" in capsys.readouterr().out
+
+
+def test_iot(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(iot, "_import_s", lambda: 0.184)
+    assert iot.main(["--devices", "20", "--ticks", "3"]) == 0
+    printed = capsys.readouterr().out
+    assert "| 0% | 60 |" in printed
+    assert "cold import: 184 ms" in printed
 
 
 def test_incidents(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import math
 from contextlib import suppress
 from datetime import timedelta
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,7 +146,6 @@ def test_nothing_but_refused_is_ever_raised(data: bytes) -> None:
 )
 def test_verdicts_are_those_of_json_schema(said: dict[str, object]) -> None:
     """An implementation of the whole standard accepts exactly what is neither dead nor out of range here, clocks aside."""
-    jsonschema = pytest.importorskip("jsonschema")
     try:
         judged(json.dumps(said).encode())
         ours = True
