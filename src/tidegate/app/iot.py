@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,8 +19,20 @@ NEEDED = ("boto3", "moto", "flask")
 """What the extra `iot` installs and the project's program imports; moto's server needs flask."""
 
 
-def up(start: Path, *, devices: int, rate: float, duration: str | None, faults: str, seed: int) -> int:
-    """Run `python -m local up` of the project at or above `start`, with this Python, and return its exit status.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How the project's program ended; `said` is what it wrote to stdout, where that was asked for."""
+
+    status: int
+    said: str | None
+
+
+def up(
+    start: Path, *, devices: int, rate: float, duration: str | None, faults: str, seed: int, heard: bool = False
+) -> Ended:
+    """Run `python -m local up` of the project at or above `start`, with this Python.
+
+    With `heard` its stdout is returned, the account as JSON; without, it has the terminal and draws on it.
 
     Raises:
         ProjectNotFoundError: there is no project of the template there.
@@ -29,13 +42,15 @@ def up(start: Path, *, devices: int, rate: float, duration: str | None, faults: 
     demand()
     words = ["--devices", str(devices), "--rate", f"{rate:g}", "--faults", faults, "--seed", str(seed)]
     words += ["--duration", duration] if duration is not None else []
-    child = subprocess.Popen([sys.executable, "-m", "local", "up", *words], cwd=folder)
+    stdout = subprocess.PIPE if heard else None
+    child = subprocess.Popen([sys.executable, "-m", "local", "up", *words], cwd=folder, stdout=stdout, text=True)
     before = signal.signal(signal.SIGTERM, lambda *_: child.send_signal(signal.SIGTERM))
     try:
         while True:
             # The terminal's Ctrl-C reaches the child too; it stops what it started, and then it ends.
             with contextlib.suppress(KeyboardInterrupt):
-                return child.wait()
+                said, _ = child.communicate()
+                return Ended(status=child.returncode, said=said)
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -108,8 +109,20 @@ def test_up_runs_the_projects_program_and_hands_on_its_status(
     (tmp_path / "local").mkdir()
     (tmp_path / "local" / "__main__.py").write_text("import sys; print(*sys.argv[1:]); sys.exit(3)", encoding="utf-8")
     monkeypatch.setattr(iot, "demand", lambda: None)
-    assert iot.up(tmp_path, devices=5, rate=2.5, duration="1m", faults="none", seed=3) == 3
+    ended = iot.up(tmp_path, devices=5, rate=2.5, duration="1m", faults="none", seed=3)
+    assert ended == iot.Ended(status=3, said=None)
     assert capfd.readouterr().out.split() == "up --devices 5 --rate 2.5 --faults none --seed 3 --duration 1m".split()
+
+
+def test_the_account_is_a_document_of_tidegates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "local").mkdir()
+    text = "import json; print(json.dumps({'sent': 3, 'exact': False})); raise SystemExit(1)"
+    (tmp_path / "local" / "__main__.py").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(iot, "demand", lambda: None)
+    assert main(["iot", "up", "--duration", "1s", "--json", "--project", str(tmp_path)]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said == {"schema_version": 1, "kind": "account", "sent": 3, "exact": False}
 
 
 STUB = """
@@ -118,7 +131,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
 open("started", "w").close()
 time.sleep(60)
 """
-CALLER = "import sys; from pathlib import Path; from tidegate.app import iot; iot.demand = lambda: None; sys.exit(iot.up({}))"
+CALLER = "import sys; from pathlib import Path; from tidegate.app import iot; iot.demand = lambda: None; sys.exit(iot.up({}).status)"
 ARGUMENTS = "Path(sys.argv[1]), devices=1, rate=1.0, duration=None, faults='none', seed=1"
 
 

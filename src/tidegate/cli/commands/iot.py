@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from tidegate.app import iot
@@ -22,11 +23,15 @@ def up(arguments: argparse.Namespace, output: Output) -> int:
     elif arguments.rate == 0:
         raise UsageError("without a rate there is no end", hint="add `--duration 10m`, the span of time to simulate")
     output.aside("local AWS, Terraform, poller and simulator start in the project's folder; Ctrl-C ends them all")
-    return iot.up(
+    ended = iot.up(
         Path(arguments.project),
         devices=arguments.devices,
         rate=arguments.rate,
         duration=arguments.duration,
         faults=arguments.faults,
         seed=arguments.seed,
+        heard=output.json,
     )
+    if ended.said:
+        output.document("account", json.loads(ended.said))
+    return ended.status
