@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-HELD_S = 120
+HELD_S = 900
 """How long messages of the queue are hidden while they are counted; afterwards they are there again."""
 
 
@@ -42,21 +41,19 @@ def history(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
 def messages(sqs: Any, queue_url: str, *, held_s: int = HELD_S) -> Iterator[dict[str, Any]]:
     """Every message of the queue, once; they become visible again after `held_s` seconds.
 
-    A message that somebody else holds at the moment is not seen.
+    It ends when the queue answers three times with nothing that is new. A message that somebody else holds is not seen.
     """
-    empty = 0
+    idle = 0
     seen: set[str] = set()
-    until = time.monotonic() + held_s
-    while empty < 3 and time.monotonic() < until:
+    while idle < 3:
         answer = sqs.receive_message(
             QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=held_s, WaitTimeSeconds=0
         )
-        found = answer.get("Messages", [])
-        empty = 0 if found else empty + 1
+        found = [message for message in answer.get("Messages", []) if message["MessageId"] not in seen]
+        idle = 0 if found else idle + 1
         for message in found:
-            if message["MessageId"] not in seen:
-                seen.add(message["MessageId"])
-                yield json.loads(message["Body"]) | {"receipt": message["ReceiptHandle"]}
+            seen.add(message["MessageId"])
+            yield json.loads(message["Body"]) | {"receipt": message["ReceiptHandle"]}
 
 
 def release(sqs: Any, queue_url: str, receipts: list[str]) -> None:
