@@ -286,8 +286,12 @@ class Detector:
         return Profile(specs=specs, values=values, at=at, times=times, sketches=sketches)
 
     def said(self, opinion: Opinion) -> Verdict:
-        reasons = [f"{r.spec.column or r.spec.segment or 'rows'}: {r.kind} ({r.rarity:.1f})" for r in opinion.reasons]
-        return Verdict(opinion.score, opinion.score > self.limit, reasons)
+        """The strongest reason of each column, strongest column first."""
+        reasons: dict[str, str] = {}
+        for r in opinion.reasons:
+            name = r.spec.column or (r.spec.segment.column if r.spec.segment else "rows")
+            reasons.setdefault(name, f"{name}: {r.kind} ({r.rarity:.1f})")
+        return Verdict(opinion.score, opinion.score > self.limit, list(reasons.values()))
 
 
 def grain(times: Sequence[float]) -> str:
