@@ -1,8 +1,8 @@
 """The product's detection behind the interface of a detection benchmark: batches in, verdicts out.
 
 What is measured is what `scan.watch` lists, by the catalogue's own SQL; what is judged is judged by `detect.alarm`. Only
-the cutting of the data differs from a run: here the batches come cut, in a run they are buckets of a table.
-Needs pyarrow beside the package: `pip install pyarrow`.
+the cutting of the data differs from a run: here the batches come cut, in a run they are buckets of a table. Beside what a
+run asks of a bucket, quantiles, the most frequent value, pairs and sketches are measured.
 """
 
 from __future__ import annotations
@@ -75,11 +75,12 @@ class Gauge:
         self.db.execute("SET threads = 1")
 
     def load(self, batches: Sequence[tuple[datetime, Any]]) -> None:
-        import pyarrow as pa
-
-        numbered = [t.append_column("_k", pa.array([k] * len(t), pa.int32())) for k, (_, t) in enumerate(batches)]
-        self.db.register("arrived", pa.concat_tables(numbered))
-        self.db.execute("CREATE OR REPLACE TABLE rows AS SELECT * FROM arrived")
+        """Take in batches in whatever form DuckDB reads (Arrow, pandas), numbered from 0 in the column `_k`."""
+        for k, (_, batch) in enumerate(batches):
+            self.db.register("arrived", batch)
+            kept = "INSERT INTO rows BY NAME" if k else "CREATE OR REPLACE TABLE rows AS"
+            self.db.execute(f"{kept} SELECT *, {k}::INTEGER AS _k FROM arrived")
+            self.db.unregister("arrived")
 
     def columns(self) -> tuple[Column, ...]:
         found = self.db.execute("DESCRIBE rows").fetchall()
