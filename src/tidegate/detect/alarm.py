@@ -31,6 +31,12 @@ SPEAKERS: Final = 3
 UNHEARD: Final = 0.01
 """The weight of the strongest family where all are quiet, so that scores keep an order."""
 
+CLASSES: Final = 4
+"""Classes of age: one more than `tails.AGES`."""
+
+REASONS: Final = 24
+"""How many reasons are kept."""
+
 Places = NDArray[np.int64]
 
 
@@ -107,10 +113,6 @@ class Study:
         ]
 
 
-REASONS: Final = 24
-"""How many reasons are kept."""
-
-
 def study(profile: Profile, seasons: Sequence[tuple[int, str]], pool: Pool) -> Study:
     """Look through a table's past.
 
@@ -153,10 +155,6 @@ def kinds(found: Traits, past: Walk, pool: Pool, at: slice) -> Places:
     """The pool's cell of each series at some batches."""
     kind = np.array([pool.kinds.get(k, 0) for k in found.kinds])[:, None]
     return (2 * kind + past.still[:, at]) * CLASSES + age(past.points[:, at])
-
-
-CLASSES: Final = 4
-"""Classes of age."""
 
 
 def members(found: Traits, past: Walk, pool: Pool, at: slice) -> Places:
