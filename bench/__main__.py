@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("scan", "checks", "peers", "plan", "overhead", "startup", "incidents")
+NAMES = ("scan", "checks", "newday", "peers", "plan", "overhead", "startup", "incidents")
 
 
 def main() -> int:

@@ -137,3 +137,46 @@ def test_the_runbook_is_shown_with_the_incident(project: SmallProject) -> None:
     assert "`runbooks/money.md:4`: `{{tabel}}` stands for nothing" in told.out
     shown = project.cli("incidents", "show", "1", "--json").document["runbook"]
     assert [s["title"] for s in shown["sections"]] == ["Ask", "A check failed"]
+
+
+DAYS = """create schema if not exists raw;
+create or replace table raw.orders as
+select i as order_id, timestamp '2026-03-02' + to_minutes((i * 15)::int) as ordered_at,
+    (i % 97) * 1.5 * case when i >= {bad} then 100 else 1 end as amount from range(96 * {days}) as t(i)"""
+
+
+def test_a_postmortem_is_read_back_from_the_ledger_and_its_proposals_are_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    products = 'products:\n  revenue: {tables: ["raw.ord*"], owner: ana@example.com, tier: 1}\n'
+    project = small_project.make(tmp_path / "shop", products)
+    project.load(DAYS.format(days=60, bad=96 * 60))
+    assert project.cli("run").status == 0
+    project.load(DAYS.format(days=61, bad=96 * 60))
+    assert project.cli("run").status == 1
+    monkeypatch.setenv("TIDEGATE_ACTOR", "ann")
+    assert project.cli("incidents", "ack", "1", "--reason", "looking").status == 0
+    assert project.cli("publish", "2", "--reason", "it is right").status == 0
+    project.load(DAYS.format(days=61, bad=96 * 61))
+    assert project.cli("run").status == 0
+    told = project.cli("incidents", "postmortem", "1", "--follow-ups", project.root / "next")
+    assert told.status == 0, told.err
+    assert "| 2026-05-01 00:00:00 | first bad row |" in told.out
+    assert "| detected | Tidegate |" in told.out
+    assert "| acknowledged | an engineer | looking |" in told.out
+    assert "ann" not in told.out.replace("anna", ""), "it names roles, not people"
+    assert "ana@example.com" not in told.out
+    assert "- Readers saw version 2 from " in told.out, "until version 3 was published"
+    assert "and still do" not in told.out
+    assert "A learned band caught it" in told.out
+    assert "it fails on the bad version and passes on a good one" in told.out
+    found = project.cli("incidents", "postmortem", "1", "--json").document
+    assert [(e["version"], e["until"] is None) for e in found["exposures"]] == [(2, False)]
+    # what is proposed is a check that works: put into tidegate.yml it holds the fault when it comes again
+    proposed = (project.root / "next" / "checks.yml").read_text(encoding="utf-8")
+    file = project.root / "tidegate.yml"
+    file.write_text(file.read_text(encoding="utf-8") + "learned: off\n" + proposed, encoding="utf-8")
+    assert project.cli("run").status == 0
+    project.load(DAYS.format(days=61, bad=96 * 60))
+    assert project.cli("run").status == 1
+    assert "mustBeBetween" in (project.root / "next" / "quality.yml").read_text(encoding="utf-8")

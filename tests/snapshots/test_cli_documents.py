@@ -33,6 +33,7 @@ from tidegate.services.doctor import Diagnosis
 from tidegate.services.ledger import LedgerAudit
 from tidegate.services.notify import Flushed, Listing, Tried
 from tidegate.services.plan import ScanPlan
+from tidegate.services.postmortem import Postmortem
 from tidegate.services.run import RunOutcome
 from tidegate.services.stats import Stats
 from tidegate.services.status import Status
@@ -104,6 +105,7 @@ DOCUMENTS: dict[str, object] = {
     "notify": Listing,
     "notify-test": {"targets": tuple[Tried, ...]},
     "plan": ScanPlan,
+    "postmortem": Postmortem,
     "run": RunOutcome,
     "settings": Settings,
     "status": Status,
@@ -248,6 +250,7 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     tell("incidents", "suppress", "1", "--for", "7d", "--reason", "known")
     tell("incidents", "note", "1", "the loader")
     tell("incidents", "stats")
+    tell("incidents", "postmortem", "1")
     tell("audit", "verify")
     tell("incidents", "resolve", "1", "--reason", "so", "--as", "expected")
     tell("notify")

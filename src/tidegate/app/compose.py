@@ -19,7 +19,7 @@ from tidegate.app.adapters import adapter
 from tidegate.app.notify import demand_targets, tell
 from tidegate.config import find_project, load
 from tidegate.model import Settings, StepSettings
-from tidegate.ports import Progress, StateStore, Step, Warehouse
+from tidegate.ports import AnswerStore, Progress, StateStore, Step, Warehouse
 from tidegate.services.site import Site
 
 
@@ -62,6 +62,7 @@ def open_site(
     warehouse = _warehouse(settings)
     steps = _steps(settings, command) if with_steps else ()
     state = open_state(settings, create=with_steps)
+    answers = _answers(settings) if with_steps else None
     site = Site(
         settings=settings,
         warehouse=warehouse,
@@ -70,6 +71,7 @@ def open_site(
         clock=SystemClock(),
         progress=progress,
         actor=actor(),
+        answers=answers,
         revision=code_revision(settings.root) if with_steps else None,
     )
     try:
@@ -78,6 +80,8 @@ def open_site(
         if (with_steps or state.outbox.fresh) and not isinstance(sys.exc_info()[1], KeyboardInterrupt):
             tell(site)
         state.close()
+        if answers is not None:
+            answers.close()
 
 
 def open_state(settings: Settings, *, create: bool) -> StateStore:
@@ -85,6 +89,12 @@ def open_state(settings: Settings, *, create: bool) -> StateStore:
     from tidegate.state.sqlite import SQLiteStateStore
 
     return SQLiteStateStore(settings.state_path, create=create)
+
+
+def _answers(settings: Settings) -> AnswerStore:
+    from tidegate.state.answers import SQLiteAnswerStore
+
+    return SQLiteAnswerStore(settings.state_path.with_name("answers.db"))
 
 
 def _warehouse(settings: Settings) -> Warehouse:

@@ -245,7 +245,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="incidents",
-        help="the incidents: list (default), show, ack, assign, note, suppress, resolve, stats",
+        help="the incidents: list (default), show, ack, assign, note, suppress, resolve, stats, postmortem",
         handler="incidents:list_",
         options=(
             option("--all", action="store_true", help="solved ones too"),
@@ -327,6 +327,18 @@ COMMANDS: tuple[Command, ...] = (
                 help="alarms a week against the budget, precision, times to detect and to repair",
                 handler="incidents:stats",
                 options=(option("--weeks", type=int, default=8, metavar="N", help="how far back (default: 8)"),),
+            ),
+            Command(
+                name="postmortem",
+                help="timeline, times, impact, what caught it and what should have, as Markdown",
+                handler="incidents:postmortem",
+                options=(
+                    NUMBER,
+                    option("--output", metavar="FILE", help="write it there instead of to stdout"),
+                    option(
+                        "--follow-ups", metavar="DIR", help="write the proposed checks there, ready to be taken over"
+                    ),
+                ),
             ),
         ),
     ),

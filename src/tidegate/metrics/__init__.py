@@ -1,6 +1,6 @@
 """The catalogue of numbers, and the SQL aggregate that measures each."""
 
-from tidegate.metrics.atoms import Atoms
+from tidegate.metrics.atoms import Atoms, average
 from tidegate.metrics.catalogue import METRICS, Metric, Unmeasured
 from tidegate.metrics.fragments import (
     accepted,
@@ -16,6 +16,7 @@ from tidegate.metrics.fragments import (
 from tidegate.metrics.kinds import NUMBERS, TIMES, Kind, kind_of
 from tidegate.metrics.personal import is_personal, mask
 from tidegate.metrics.predicate import ConditionError, Vouched, column_names, condition, is_light, query
+from tidegate.metrics.pure import is_pure
 
 __all__ = [
     "METRICS",
@@ -29,12 +30,14 @@ __all__ = [
     "Vouched",
     "accepted",
     "aggregate",
+    "average",
     "column_names",
     "condition",
     "conditions",
     "in_segment",
     "is_light",
     "is_personal",
+    "is_pure",
     "kind_of",
     "literal",
     "mask",

@@ -58,6 +58,11 @@ SHAPES: Final[tuple[tuple[re.Pattern[str], Combine], ...]] = (
 """The forms that the catalogue's aggregates have in `rendered`; anything else is asked as it is."""
 
 
+def average(of: str) -> Atoms:
+    """The mean of an expression, as its sum and its count."""
+    return Atoms((f"SUM({of})", f"COUNT({of})"), _ratio)
+
+
 @lru_cache(maxsize=256)
 def apart(template: str) -> Atoms:
     """Take an aggregate of the catalogue apart, its places unfilled."""

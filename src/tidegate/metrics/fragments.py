@@ -192,6 +192,13 @@ def quantiles(column: Column, shares: Sequence[str], *, dialect: str = "duckdb")
     return _PLACES.sub(lambda found: places[found[0]], template("quantile", kind_of(column), False, dialect))
 
 
+def ranked(column: Column, *, dialect: str = "duckdb") -> str:
+    """The operand of a column's quantiles: its finite values as doubles, times in seconds since 1970, NULL for others."""
+    unfilled = template("quantile", kind_of(column), False, dialect)
+    operand = unfilled.removeprefix("QUANTILE_CONT(").removesuffix(f", {ARGUMENT})")
+    return operand.replace(f'"{COLUMN}"', quoted(column.name, dialect))
+
+
 def accepted(argument: str, *, dialect: str = "duckdb") -> list[str]:
     """The values in the argument of `unaccepted_values` as SQL: text literals, or without `quote` the user's own SQL.
 

@@ -10,7 +10,7 @@ from tidegate.model.contract import (
     Remark,
     SlaProperty,
 )
-from tidegate.model.dataset import Column, Dataset, DatasetRef, Family, Interval
+from tidegate.model.dataset import Column, Dataset, DatasetRef, Family, Interval, Part
 from tidegate.model.event import Event, LedgerBreak
 from tidegate.model.incident import Incident, IncidentState, Role
 from tidegate.model.judgement import (
@@ -85,6 +85,7 @@ __all__ = [
     "Notice",
     "NoticeKind",
     "Outcome",
+    "Part",
     "PipelineFacts",
     "Product",
     "Publication",

@@ -60,6 +60,18 @@ class Dataset:
         return next((c for c in self.columns if c.name.casefold() == folded), None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A stretch of a table's rows that can be told unchanged: another part, of this version or another one, has the same
+    `name` only if it holds the same rows. `first` and `end` are the row numbers that it lies between, half-open.
+    """
+
+    name: str
+    rows: int
+    first: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Interval:
     """A half-open stretch of time [start, end), both aware and in UTC.

@@ -100,7 +100,8 @@ class Grid:
 class Statement:
     """One query that a plan wants answered; `purpose` says in a few words what for, `specs` which wanted numbers it brings.
 
-    With `repeats`, what is wanted is how many of the values in its one column, 64-bit integers, come more than once.
+    With `repeats`, what is wanted is how many of the values in its one column, 64-bit integers, come more than once; with
+    `ascending`, these values in order, as bytes.
     """
 
     dataset: DatasetRef
@@ -108,6 +109,7 @@ class Statement:
     sql: str
     specs: tuple[MetricSpec, ...] = ()
     repeats: bool = False
+    ascending: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,14 @@
 
 from tidegate.ports.notify import Notifier, NotifierCapabilities, Option, Place, Sending
 from tidegate.ports.progress import Clock, Progress
-from tidegate.ports.state import NewEvent, Outbox, Planned, StateStore
+from tidegate.ports.state import AnswerStore, NewEvent, Outbox, Planned, StateStore
 from tidegate.ports.step import Step, StepContext
 from tidegate.ports.warehouse import ROW, Answer, Candidate, Capabilities, Mark, Reader, Suspicion, Warehouse
 
 __all__ = [
     "ROW",
     "Answer",
+    "AnswerStore",
     "Candidate",
     "Capabilities",
     "Clock",

@@ -282,3 +282,18 @@ class StateStore(Protocol):
     def incident(self, number: int) -> Incident | None: ...
 
     def close(self) -> None: ...
+
+
+class AnswerStore(Protocol):
+    """What earlier scans found out about pieces of tables that have not changed since; forgetting it costs time only.
+
+    A piece is known by a name that no piece with other rows has, in any version; a question by its digest.
+    """
+
+    def known(self, dataset: DatasetRef, pieces: Collection[str]) -> Mapping[str, Mapping[str, bytes]]:
+        """The answers about those pieces of which there are any."""
+
+    def keep(self, dataset: DatasetRef, answers: Mapping[str, Mapping[str, bytes]], *, used: Collection[str]) -> None:
+        """Add answers, in one transaction. Pieces that are not `used`, nor were in the last scans, are forgotten."""
+
+    def close(self) -> None: ...

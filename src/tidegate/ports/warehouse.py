@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from tidegate.model import Dataset, DatasetRef, Quarantined, Version
+from tidegate.model import Dataset, DatasetRef, Part, Quarantined, Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +88,12 @@ class Reader(Protocol):
     def catalog(self) -> tuple[Dataset, ...]:
         """List every table and view outside the engine's own schemas, ordered by name. Reads no data."""
 
+    def parts(self, dataset: Dataset) -> tuple[Part, ...]:
+        """Cut a table into stretches of rows by which a later version can be told to hold the same rows: in the order of
+        their row numbers, every row in one. Empty where the engine cannot tell, or reading the table is as cheap. Reads
+        no data.
+        """
+
     def query(self, sql: str) -> Answer:
         """Run one statement that only reads.
 
@@ -98,6 +104,14 @@ class Reader(Protocol):
     def repeats(self, sql: str) -> Answer:
         """How many different values of the one column that a statement returns, unsigned 64-bit integers without NULL,
         come more than once: one row of one number. Takes 8 bytes of memory a row, twice.
+
+        Raises:
+            QueryError: as `query`.
+        """
+
+    def ascending(self, sql: str) -> Answer:
+        """The values of the one column that a statement returns, unsigned 64-bit integers without NULL, in ascending order:
+        one row of their bytes, in the machine's order, 8 a value. Takes as much memory, twice.
 
         Raises:
             QueryError: as `query`.

@@ -1,8 +1,9 @@
 """Plans the queries of a scan: generators that yield statements, are sent their rows, and return numbers."""
 
 from tidegate.scan.options import Plan, ScanOptions, SliceRow, TableScan
+from tidegate.scan.pieces import Piece, cut, runs
 from tidegate.scan.shown import shown
 from tidegate.scan.slices import slice_table
 from tidegate.scan.table import scan_table
 
-__all__ = ["Plan", "ScanOptions", "SliceRow", "TableScan", "scan_table", "shown", "slice_table"]
+__all__ = ["Piece", "Plan", "ScanOptions", "SliceRow", "TableScan", "cut", "runs", "scan_table", "shown", "slice_table"]

@@ -8,7 +8,9 @@ from typing import Final
 from tidegate.metrics import quoted, relation, select
 from tidegate.model import Column, Segment
 from tidegate.scan import infer
-from tidegate.scan.options import Plan
+from tidegate.scan.merging import Item, Merge
+from tidegate.scan.options import Plan, Rows
+from tidegate.scan.pieces import table
 from tidegate.scan.tally import Tally, groups
 
 Counts = dict[str, dict[str | None, int]]
@@ -29,7 +31,7 @@ def categories(tally: Tally, load: Column | None) -> Plan[Counts]:
         columns = [*(c for c in columns if c != load), load]
     counts: Counts = {}
     for group in groups(columns, tally.options.columns_per_statement) if columns else ():
-        rows = yield tally.statement("categories", grouping_sql(tally, group))
+        rows = yield from _grouped(tally, group)
         counts |= read_sets(group, rows)
     loads = counts.pop(load.name, {}) if load is not None else {}
     if load is not None and not in_sets:
@@ -41,6 +43,17 @@ def categories(tally: Tally, load: Column | None) -> Plan[Counts]:
         newest = sorted((v for v in loads if v is not None), reverse=True)[: tally.options.loads]
         _add(tally, load.name, newest, loads)
     return counts
+
+
+def _grouped(tally: Tally, columns: Sequence[Column]) -> Plan[Rows]:
+    """How many rows each value of each column has: of what is kept of pieces, if the table is cut into any."""
+    if not tally.options.pieces:
+        return (yield tally.statement("categories", grouping_sql(tally, columns)))
+    names = [quoted(column.name, tally.dialect) for column in columns]
+    keys = [f"GROUPING({', '.join(names)})", *(f"CAST({name} AS TEXT)" for name in names)]
+    items = [*(Item(key, Merge.KEY) for key in keys), Item("COUNT(*)", Merge.SUM)]
+    source = relation(tally.dataset.ref, tally.dialect)
+    return (yield from table(tally, "categories", items, source, sets=[[name] for name in names]))
 
 
 def _add(tally: Tally, name: str, values: Sequence[str | None], counts: dict[str | None, int]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Container, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final, TypeAlias
 
@@ -18,7 +18,9 @@ from tidegate.metrics import quoted, relation, select
 from tidegate.model import Grid, Interval, MetricSpec
 from tidegate.scan import infer
 from tidegate.scan.grain import bucket, moment
+from tidegate.scan.merging import Item, Merge
 from tidegate.scan.options import Plan
+from tidegate.scan.pieces import table
 from tidegate.scan.tally import Tally
 from tidegate.scan.window import Window
 
@@ -27,6 +29,9 @@ PRIME: Final = 9_223_372_036_854_775_783
 
 MOST_STRETCHES: Final = 8
 """Stretches of time that one statement asks for; the narrowest gaps are closed until there are no more. Chosen, not derived."""
+
+EVER: Final = Interval(start=datetime(1000, 1, 1, tzinfo=UTC), end=datetime(9999, 1, 1, tzinfo=UTC))
+"""The buckets of which hashes are kept of pieces, whatever the window is at the time."""
 
 Contents: TypeAlias = Mapping[Interval, int]
 
@@ -51,9 +56,15 @@ def contents(tally: Tally, span: Window, measured: Container[str]) -> Plan[dict[
             parts.append(f"{name} IS NULL")
     row = f"HASH({', '.join(parts)})"
     total = f"CAST(SUM(CAST({row} AS HUGEINT)) % {PRIME} AS BIGINT)"
+    source = relation(tally.dataset.ref, tally.dialect)
+    if tally.options.pieces:
+        items, ever = [Item(span.key(tally.dialect), Merge.KEY), Item(total, Merge.SUM)], span.cut(EVER)
+        kept = yield from table(tally, "contents", items, source, where=[ever.condition(tally.dialect)])
+        found = {bucket_of(key, span): int(str(value)) % PRIME for key, value in kept}
+        return {one: found[one] for one in sorted(found) if one.start in span.interval}
     sql = select(
         [span.key(tally.dialect), total],
-        relation(tally.dataset.ref, tally.dialect),
+        source,
         where=[span.condition(tally.dialect)],
         group=["1"],
         order=["1"],

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from tidegate.errors import QueryError
-from tidegate.metrics import METRICS, Atoms, ConditionError, conditions, kind_of, relation, select, taken_apart
+from tidegate.metrics import (
+    METRICS,
+    Atoms,
+    ConditionError,
+    average,
+    conditions,
+    is_pure,
+    kind_of,
+    relation,
+    select,
+    taken_apart,
+)
 from tidegate.metrics.predicate import condition
-from tidegate.model import Column, MetricSpec
+from tidegate.model import Column, Family, MetricSpec
+from tidegate.scan.merging import Item, Merge, UnkeepableError
 from tidegate.scan.options import Plan
+from tidegate.scan.pieces import ask_of, columns
 from tidegate.scan.tally import Tally, groups
 
 PROFILE: Final = (
@@ -42,21 +57,58 @@ WANTED_PER_STATEMENT: Final = 200
 """Chosen, not derived: a statement stays readable, and rides on few passes."""
 
 
+MERGES: Final[Mapping[str, Merge]] = MappingProxyType(
+    dict.fromkeys(
+        "row_count null_count sum mean mean_length finite_count nan_count infinite_count empty_count true_count"
+        " failing_rows".split(),
+        Merge.SUM,
+    )
+    | dict.fromkeys(("min", "min_exact", "min_length"), Merge.MIN)
+    | dict.fromkeys(("max", "max_exact", "max_length"), Merge.MAX)
+    | dict.fromkeys(("distinct_count", "distinct_days"), Merge.DISTINCT)
+    | {"stddev": Merge.MOMENTS}
+)
+"""How the parts of a metric join over pieces of a table; what is not here is asked of all rows."""
+
+RATIOS: Final = frozenset({"mean", "mean_length"})
+"""Metrics that join only when sum and count are asked by themselves."""
+
+USERS: Final = re.compile(r"\s*([a-z_]+)\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)\s*", re.IGNORECASE)
+"""One call of an aggregate, and nothing around it."""
+
+DISTINCT: Final = re.compile(r"\s*distinct\b", re.IGNORECASE)
+
+USERS_MERGES: Final[Mapping[str, Merge]] = MappingProxyType(
+    {
+        "count": Merge.SUM,
+        "sum": Merge.SUM,
+        "stddev": Merge.MOMENTS,
+        "stddev_samp": Merge.MOMENTS,
+        "approx_count_distinct": Merge.DISTINCT,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """An aggregate on its way: the spec and its SQL, taken apart; `users` tells that the user wrote part of it."""
+    """An aggregate on its way: the spec and its SQL, taken apart; `users` tells that the user wrote part of it.
+
+    Where a `limit` is given, the number asked for stands for the one wanted only up to there: beyond, `exact` is asked.
+    """
 
     spec: MetricSpec
     atoms: Atoms
     users: bool = False
+    limit: float | None = None
+    exact: Atoms | None = None
 
 
 def light(tally: Tally, wanted: Sequence[MetricSpec]) -> Plan[None]:
     """Measure the profile of every column and the wanted aggregates, about 50 columns a statement."""
     profiled = tally.dataset.columns if tally.options.profile else ()
     riding = _wanted(tally, wanted)
-    for number, columns in enumerate(groups(profiled, tally.options.columns_per_statement)):
-        asks = [ask for column in columns for ask in _profile(tally, column)]
+    for number, group in enumerate(groups(profiled, tally.options.columns_per_statement)):
+        asks = [ask for column in group for ask in _profile(tally, column)]
         if number == 0:
             rows = tally.spec("row_count")
             asks = [Ask(rows, taken_apart(rows, None, dialect=tally.dialect)), *asks, *riding[:WANTED_PER_STATEMENT]]
@@ -71,15 +123,40 @@ def _profile(tally: Tally, column: Column) -> list[Ask]:
     for metric in PROFILE:
         if METRICS[metric].applies_to(kind, column.family):
             spec = tally.spec(metric, column.name)
-            found.append(Ask(spec, taken_apart(_limited(tally, spec), column, dialect=tally.dialect)))
+            found.append(_asked(tally, spec, column))
     return found
+
+
+def _asked(tally: Tally, spec: MetricSpec, column: Column | None, *, users: bool = False) -> Ask:
+    """Raises: ConditionError."""
+    atoms = taken_apart(_limited(tally, spec), column, dialect=tally.dialect)
+    if not tally.options.pieces:
+        return Ask(spec, atoms, users)
+    if spec.metric == "newest" and spec.argument is None:
+        greatest = taken_apart(replace(spec, metric="max"), column, dialect=tally.dialect)
+        return Ask(spec, greatest, users, limit=_limit(tally).timestamp(), exact=atoms)
+    found = USERS.fullmatch(atoms.parts[0]) if spec.metric == "aggregate" else None
+    if found is not None and found[1].casefold() == "avg" and _is_numeric(tally, found[2]):
+        return Ask(spec, average(found[2]), users, exact=atoms)
+    return Ask(spec, atoms, users)
+
+
+def _is_numeric(tally: Tally, text: str) -> bool:
+    """Whether an expression has numbers for its values, as far as the columns tell that it may name."""
+    words = {word.casefold() for word in re.findall(r"\w+", text)}
+    others = (c for c in tally.dataset.columns if c.family in (Family.TIME, Family.OTHER))
+    return not DISTINCT.match(text) and all(words.isdisjoint(re.findall(r"\w+", c.name.casefold())) for c in others)
+
+
+def _limit(tally: Tally) -> datetime:
+    return tally.options.taken_at + timedelta(days=1)
 
 
 def _limited(tally: Tally, spec: MetricSpec) -> MetricSpec:
     """Times more than a day after the scan are no events that happened: plans, or `9999-12-31` for "no end"."""
     if spec.metric != "newest" or spec.argument is not None:
         return spec
-    return replace(spec, argument=(tally.options.taken_at + timedelta(days=1)).isoformat())
+    return replace(spec, argument=_limit(tally).isoformat())
 
 
 def _wanted(tally: Tally, wanted: Sequence[MetricSpec]) -> list[Ask]:
@@ -122,7 +199,7 @@ def _ask(tally: Tally, spec: MetricSpec) -> Ask | None:
             return None
     try:
         users = spec.where is not None or (metric.argument_as == "sql" and spec.argument is not None)
-        return Ask(spec, taken_apart(_limited(tally, spec), column, dialect=tally.dialect), users)
+        return _asked(tally, spec, column, users=users)
     except ConditionError as error:
         tally.unmeasured[spec] = str(error)
         return None
@@ -130,9 +207,8 @@ def _ask(tally: Tally, spec: MetricSpec) -> Ask | None:
 
 def _measure(tally: Tally, asks: Sequence[Ask]) -> Plan[None]:
     """Ask for all at once; when the engine refuses, ask for ours at once and for the user's one by one."""
-    parts = list(dict.fromkeys(part for ask in asks for part in ask.atoms.parts))
     try:
-        rows = yield tally.statement("profile", _sql(tally, parts), specs=[ask.spec for ask in asks])
+        asks, values = yield from _values(tally, asks)
     except QueryError:
         users = [ask for ask in asks if ask.users]
         if not users:
@@ -143,12 +219,65 @@ def _measure(tally: Tally, asks: Sequence[Ask]) -> Plan[None]:
         for ask in users:
             yield from _measure_alone(tally, ask)
         return
-    values = dict(zip(parts, rows[0], strict=True))
     for ask in asks:
         raw = ask.atoms.combine([values[part] for part in ask.atoms.parts])
+        if ask.limit is not None and ask.exact is not None and isinstance(raw, float) and raw > ask.limit:
+            raw = yield from _newest(tally, ask, ask.exact, ask.limit)
         if ask.spec.metric in EXACT and ask.spec.column is not None and _fits_double(raw):
             continue
         tally.add(ask.spec, raw)
+
+
+def _newest(tally: Tally, ask: Ask, exact: Atoms, limit: float) -> Plan[object]:
+    """The newest time up to a limit, which only pieces with later times have to be asked for again."""
+    (greatest,) = (Item(part, Merge.MAX) for part in ask.atoms.parts)
+    source, found = relation(tally.dataset.ref, tally.dialect), []
+    for piece in tally.options.pieces:
+        kept = piece.kept(ask_of([greatest]))
+        known = kept.answer()[0][0] if kept is not None else None
+        if known is None or (isinstance(known, float) and known > limit):
+            sql = select(exact.parts, source, where=[piece.condition], dialect=tally.dialect)
+            known = (yield tally.statement("newest", sql, specs=[ask.spec]))[0][0]
+        found += [known] if isinstance(known, float) else []
+    return max(found, default=None)
+
+
+def _values(tally: Tally, asks: Sequence[Ask]) -> Plan[tuple[Sequence[Ask], dict[str, object]]]:
+    """The value of every part of what is asked: from what is kept of pieces of the table where that can be, else of all
+    rows. What is asked comes back as it was asked in the end.
+    """
+    joining = {item.sql: item for ask in asks for item in _items(tally, ask)} if tally.options.pieces else {}
+    values: dict[str, object] = {}
+    if joining:
+        items, source = list(joining.values()), relation(tally.dataset.ref, tally.dialect)
+        specs = [ask.spec for ask in asks if ask.atoms.parts[0] in joining]
+        try:
+            found = yield from columns(tally, "profile", items, source, specs)
+            values = dict(zip(joining, found, strict=True))
+        except (UnkeepableError, QueryError):
+            asks = [replace(ask, atoms=ask.exact or ask.atoms, limit=None, exact=None) for ask in asks]
+    rest = list(dict.fromkeys(part for ask in asks for part in ask.atoms.parts if part not in values))
+    if rest:
+        specs = [ask.spec for ask in asks if any(part not in values for part in ask.atoms.parts)]
+        rows = yield tally.statement("profile", _sql(tally, rest), specs=specs)
+        values |= zip(rest, rows[0], strict=True)
+    return asks, values
+
+
+def _items(tally: Tally, ask: Ask) -> list[Item]:
+    """The parts of what is asked, each with how its values join; none where they do not, or may change with time."""
+    spec = ask.spec
+    merge = MERGES.get("max" if ask.limit is not None else spec.metric)
+    if spec.metric == "aggregate" and (found := USERS.fullmatch(ask.atoms.parts[0])) and not DISTINCT.match(found[2]):
+        merge = USERS_MERGES.get(found[1].casefold())
+    joins = merge is not None and (spec.metric not in RATIOS or len(ask.atoms.parts) == 2)
+    users = [
+        text for text in (spec.where, spec.argument if METRICS[spec.metric].argument_as == "sql" else None) if text
+    ]
+    names = [column.name for column in tally.dataset.columns]
+    if merge is None or not joins or not all(is_pure(text, names) for text in users):
+        return []
+    return [Item(part, merge) for part in ask.atoms.parts]
 
 
 def _measure_alone(tally: Tally, ask: Ask) -> Plan[None]:

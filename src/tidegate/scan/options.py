@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from tidegate.metrics import Unmeasured
 from tidegate.model import Dataset, Grid, Interval, Measurement, MetricSpec, Segment, Statement
+from tidegate.scan.pieces import Piece
 
 T = TypeVar("T")
 Rows = Sequence[tuple[object, ...]]
@@ -17,6 +18,7 @@ Plan = Generator[Statement, Rows, T]
 """Yields statements, is sent the rows of each, returns a T. `throw(QueryError)` tells it that a statement failed: it
 then asks the user's own conditions one by one, and lets the error through when the failing part is not the user's."""
 
+NOTHING_LEARNT: Mapping[str, Mapping[str, bytes]] = MappingProxyType({})
 NO_REASONS: Mapping[MetricSpec, str] = MappingProxyType({})
 
 
@@ -27,7 +29,8 @@ class ScanOptions:
     `time_column`, `load_column` and `grain` (hour, day, week, month) are inferred when None; an empty string says that
     there is none. `history_buckets` bounds the bucketed history, `recent_buckets` the search for duplicates;
     `history=False` leaves out history and duplicates. `profile=False` measures only what is wanted. `known` are the
-    bucketed numbers of an earlier scan: buckets whose rows have not changed since are not scanned again.
+    bucketed numbers of an earlier scan: buckets whose rows have not changed since are not scanned again. `pieces` are
+    those of the table, with what is kept of each, where its parts can be told apart; all of its rows are in one.
     """
 
     version: int
@@ -44,6 +47,7 @@ class ScanOptions:
     history: bool = True
     profile: bool = True
     known: Grid | None = None
+    pieces: Sequence[Piece] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,8 @@ class TableScan:
 
     `reopened` are the buckets that were scanned because their rows changed, None when all were; `vanished` are the numbers
     that were known of them and are no more. `segment_columns` are the categories by which the history is cut, `notes` say what was inferred and why, and
-    `unmeasured` gives the reason for each wanted number that could not be had.
+    `unmeasured` gives the reason for each wanted number that could not be had. `learnt` is what can be kept of pieces of
+    the table for the next scan: by the name of the piece and the digest of the question.
     """
 
     dataset: Dataset
@@ -66,6 +71,7 @@ class TableScan:
     vanished: tuple[tuple[MetricSpec, Interval], ...] = ()
     notes: tuple[str, ...] = ()
     unmeasured: Mapping[MetricSpec, str] = field(default_factory=lambda: NO_REASONS)
+    learnt: Mapping[str, Mapping[str, bytes]] = field(default_factory=lambda: NOTHING_LEARNT)
 
     @property
     def values(self) -> dict[MetricSpec, object]:

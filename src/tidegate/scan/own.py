@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from tidegate.errors import QueryError
@@ -15,6 +17,7 @@ from tidegate.metrics import (
     accepted,
     aggregate,
     conditions,
+    is_pure,
     kind_of,
     query,
     quoted,
@@ -23,7 +26,12 @@ from tidegate.metrics import (
 )
 from tidegate.model import Column, DatasetRef, Family, MetricSpec
 from tidegate.scan.categories import Counts
+from tidegate.scan.merging import Item, Merge
 from tidegate.scan.options import Plan
+from tidegate.scan.pieces import TooManyRowsError
+from tidegate.scan.pieces import columns as whole_columns
+from tidegate.scan.pieces import table as whole_table
+from tidegate.scan.prints import no_repeats
 from tidegate.scan.tally import Tally
 
 Answers = Plan[object]
@@ -43,6 +51,9 @@ LEAST_HASHED: Final = 200_000
 
 MOST_HASHED: Final = 100_000_000
 """Rows up to which all hashes are held in memory, 16 bytes each while they are sorted. Chosen, not derived."""
+
+MOST_LISTED: Final = 1_000
+"""Different values outside a list that are kept of a piece of a table; with more they are counted. Chosen, not derived."""
 
 NO_COLUMN: Final = Column(name="", type="", family=Family.OTHER)
 
@@ -116,8 +127,13 @@ def _counted(tally: Tally, wish: Wish, keys: Sequence[str], where: Sequence[str]
     values are grouped, for two of them may share a hash.
     """
     table = relation(tally.dataset.ref, tally.dialect)
-    if LEAST_HASHED <= (tally.dataset.rows or 0) <= MOST_HASHED and not tally.dataset.collated:
-        hashes = select([f"HASH({', '.join(keys)}) AS h"], table, where=where, dialect=tally.dialect)
+    row, size = f"HASH({', '.join(keys)})", tally.dataset.rows or 0
+    able = size <= MOST_HASHED and not tally.dataset.collated
+    if able and tally.options.pieces and _lasts(tally, wish):
+        if (yield from no_repeats(tally, purpose, row, where, wish.spec)):
+            return 0
+    elif able and size >= LEAST_HASHED:
+        hashes = select([f"{row} AS h"], table, where=where, dialect=tally.dialect)
         if (yield from _one(tally, f"{purpose}: hashes", hashes, wish.spec, repeats=True)) == 0:
             return 0
     inner = select(["1"], table, where=where, group=keys, having="COUNT(*) > 1", dialect=tally.dialect)
@@ -127,10 +143,39 @@ def _counted(tally: Tally, wish: Wish, keys: Sequence[str], where: Sequence[str]
 
 def _ascending(tally: Tally, wish: Wish, where: Sequence[str]) -> Plan[bool]:
     """Whether each value is greater than the one before it, in whatever order the rows are read."""
-    name, table = quoted(wish.column.name, tally.dialect), relation(tally.dataset.ref, tally.dialect)
-    steps = select([f"{name} AS v", f"LAG({name}) OVER () AS p"], table, where=where, dialect=tally.dialect)
+    name, rows = quoted(wish.column.name, tally.dialect), relation(tally.dataset.ref, tally.dialect)
+    if tally.options.pieces and _lasts(tally, wish):
+        return (yield from _ascending_pieces(tally, wish, where))
+    steps = select([f"{name} AS v", f"LAG({name}) OVER () AS p"], rows, where=where, dialect=tally.dialect)
     sql = select(["COUNT(*)"], f"({steps}) AS steps", where=["v <= p"], dialect=tally.dialect)
     return (yield from _one(tally, "unique: order", sql, wish.spec)) == 0
+
+
+def _lasts(tally: Tally, wish: Wish) -> bool:
+    """Whether what is asked of a row stays the same as long as the row does."""
+    return wish.spec.where is None or is_pure(wish.spec.where, [column.name for column in tally.dataset.columns])
+
+
+def _ascending_pieces(tally: Tally, wish: Wish, where: Sequence[str]) -> Plan[bool]:
+    """Whether each value is greater than the one before it in each piece of the table, and no two pieces reach into one
+    another, in whatever order they are.
+    """
+    name, rows = quoted(wish.column.name, tally.dialect), relation(tally.dataset.ref, tally.dialect)
+
+    def steps(cut: Sequence[str]) -> str:
+        items = [f"{name} AS v", f"LAG({name}) OVER () AS p"]
+        return f"({select(items, rows, where=[*cut, *where], dialect=tally.dialect)}) AS steps"
+
+    items = [
+        Item("MIN(v)", Merge.KEY),
+        Item("MAX(v)", Merge.KEY),
+        Item("COUNT(CASE WHEN v <= p THEN 1 END)", Merge.SUM),
+        Item("1", Merge.SUM),
+    ]
+    found = yield from whole_table(tally, "unique: order", items, steps, grouped=False, specs=[wish.spec])
+    ranges = sorted((int(str(low)), int(str(high))) for low, high, _, _ in found if low is not None)
+    orderly = all(not back and (pieces == 1 or low is None) for low, _, back, pieces in found)
+    return orderly and all(before[1] < after[0] for before, after in pairwise(ranges))
 
 
 def _unaccepted(tally: Tally, wish: Wish) -> Answers:
@@ -141,26 +186,45 @@ def _unaccepted(tally: Tally, wish: Wish) -> Answers:
         known = {str(value) for value in argument["values"]}
         return sum(value is not None and value not in known for value in counted)
     name = quoted(wish.column.name, tally.dialect)
+    rows = relation(tally.dataset.ref, tally.dialect)
     values = accepted(wish.spec.argument or "{}", dialect=tally.dialect)
+    outside = f"{name} NOT IN ({', '.join(values)})"
+    if tally.options.pieces and argument["quote"] and _lasts(tally, wish) and _is_told_by_text(tally, wish.column):
+        where = [*conditions(wish.spec, dialect=tally.dialect), outside]
+        items = [Item(f"CAST({name} AS TEXT)", Merge.KEY)]
+        with suppress(TooManyRowsError):
+            few = yield from whole_table(
+                tally, "accepted values", items, rows, where=where, specs=[wish.spec], most=MOST_LISTED
+            )
+            return len(few)
     inner = select(
         ["1"],
-        relation(tally.dataset.ref, tally.dialect),
+        rows,
         where=conditions(wish.spec, dialect=tally.dialect),
         group=[name],
-        having=f"{name} NOT IN ({', '.join(values)})",
+        having=outside,
         dialect=tally.dialect,
     )
     sql = select(["COUNT(*)"], f"({inner}) AS unaccepted", dialect=tally.dialect)
     return (yield from _one(tally, "accepted values", sql, wish.spec))
 
 
+def _is_told_by_text(tally: Tally, column: Column) -> bool:
+    """Whether two values are equal where their texts are, and only there."""
+    return kind_of(column) in (Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN) and not tally.dataset.collated
+
+
 def _orphans(tally: Tally, wish: Wish) -> Answers:
-    """Rows without a partner in the other dataset, by an anti join."""
+    """Rows without a partner in the other dataset: none if its integers have no gap and all of ours lie between their
+    ends, else by an anti join.
+    """
     argument = json.loads(wish.spec.argument or "{}")
     namespace, name = argument["to"]
     parent = relation(DatasetRef(namespace=namespace, name=name), tally.dialect)
     child = quoted(wish.column.name, tally.dialect)
     field = quoted(argument["field"], tally.dialect)
+    if kind_of(wish.column) is Kind.INTEGER and (yield from _is_within(tally, wish, field, parent)):
+        return 0
     children = select(
         [f"{child} AS v"],
         relation(tally.dataset.ref, tally.dialect),
@@ -170,6 +234,35 @@ def _orphans(tally: Tally, wish: Wish) -> Answers:
     partner = select(["1"], f"{parent} AS parent", where=[f"parent.{field} = child.v"], dialect=tally.dialect)
     sql = select(["COUNT(*)"], f"({children}) AS child", where=[f"NOT EXISTS ({partner})"], dialect=tally.dialect)
     return (yield from _one(tally, "relationships", sql, wish.spec))
+
+
+def _is_within(tally: Tally, wish: Wish, field: str, parent: str) -> Plan[bool]:
+    """Whether all values lie between the ends of a field of integers without a gap; a condition on our rows is left out.
+
+    Two extremes of our column cost a fifth of an anti join, and are known already where it is profiled.
+    """
+    ends = select([f"MIN({field})", f"MAX({field})", f"COUNT({field})"], parent, dialect=tally.dialect)
+    low, high, count = (yield tally.statement("relationships: ends", ends, specs=[wish.spec]))[0]
+    if not (isinstance(low, int) and isinstance(high, int) and isinstance(count, int)) or high - low >= count:
+        return False
+    own_low, own_high = yield from _ends(tally, wish)
+    if own_low is not None and own_high is not None and not low <= own_low <= own_high <= high:
+        return False
+    gaps = select([f"COUNT(DISTINCT {field})"], parent, dialect=tally.dialect)
+    return (yield from _one(tally, "relationships: gaps", gaps, wish.spec)) == high - low + 1
+
+
+def _ends(tally: Tally, wish: Wish) -> Plan[tuple[int | None, int | None]]:
+    """The least and the greatest value of an integer column, None where it has none."""
+    name, rows = quoted(wish.column.name, tally.dialect), relation(tally.dataset.ref, tally.dialect)
+    items = [Item(f"MIN({name})", Merge.MIN), Item(f"MAX({name})", Merge.MAX)]
+    if tally.options.pieces:
+        found = yield from whole_columns(tally, "relationships: own ends", items, rows, [wish.spec])
+    else:
+        sql = select([item.sql for item in items], rows, dialect=tally.dialect)
+        found = (yield tally.statement("relationships: own ends", sql, specs=[wish.spec]))[0]
+    low, high = (value if isinstance(value, int) else None for value in found)
+    return low, high
 
 
 def _quantile(tally: Tally, wish: Wish) -> Answers:

@@ -13,6 +13,7 @@ from tidegate.scan.history import History, history
 from tidegate.scan.light import light
 from tidegate.scan.options import Plan, ScanOptions, TableScan
 from tidegate.scan.own import own
+from tidegate.scan.pieces import learnt
 from tidegate.scan.sample import sample
 from tidegate.scan.tally import Tally
 from tidegate.scan.window import window
@@ -56,6 +57,7 @@ def scan_table(
         vanished=facts.history.vanished,
         notes=tuple(tally.notes),
         unmeasured=tally.unmeasured,
+        learnt=learnt(options.pieces),
     )
 
 

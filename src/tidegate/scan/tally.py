@@ -38,10 +38,23 @@ class Tally:
         return MetricSpec(dataset=ref, metric=metric, column=column, argument=argument, segment=segment)
 
     def statement(
-        self, purpose: str, sql: str, *, specs: Sequence[MetricSpec] = (), repeats: bool = False
+        self,
+        purpose: str,
+        sql: str,
+        *,
+        specs: Sequence[MetricSpec] = (),
+        repeats: bool = False,
+        ascending: bool = False,
     ) -> Statement:
         """A statement about this dataset, and the wanted numbers that it brings."""
-        return Statement(dataset=self.dataset.ref, purpose=purpose, sql=sql, specs=tuple(specs), repeats=repeats)
+        return Statement(
+            dataset=self.dataset.ref,
+            purpose=purpose,
+            sql=sql,
+            specs=tuple(specs),
+            repeats=repeats,
+            ascending=ascending,
+        )
 
     def add(self, spec: MetricSpec, raw: object, *, error: float | None = None) -> None:
         """Keep a whole-table number as it came from the engine."""

@@ -112,7 +112,15 @@ def scan_chosen(site: Site, found: Target, selection: Selection) -> Measured:
     with site.warehouse.reader(number) as reader:
         settings = for_checks_alone(site.settings, [d.ref for d in reader.catalog()])
         now = site.clock.now()
-        return measure(reader, found.chosen, version=number, settings=settings, now=now, progress=site.progress)
+        return measure(
+            reader,
+            found.chosen,
+            version=number,
+            settings=settings,
+            now=now,
+            progress=site.progress,
+            answers=site.answers,
+        )
 
 
 def check(site: Site, *, wait_s: float = 0.0, selection: Selection = EVERYTHING) -> CheckOutcome:

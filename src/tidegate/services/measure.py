@@ -29,8 +29,8 @@ from tidegate.model import (
     TableSettings,
 )
 from tidegate.model.quarantine import QUARANTINE
-from tidegate.ports import Answer, Progress, Reader
-from tidegate.scan import ScanOptions, TableScan, scan_table
+from tidegate.ports import Answer, AnswerStore, Progress, Reader
+from tidegate.scan import Piece, ScanOptions, TableScan, cut, runs, scan_table
 
 R = TypeVar("R")
 NOTHING_KNOWN: Mapping[DatasetRef, Grid] = MappingProxyType({})
@@ -82,8 +82,7 @@ class Meter:
 
     def ask(self, statement: Statement) -> Answer:
         """Run one statement."""
-        ask = self._reader.repeats if statement.repeats else self._reader.query
-        answer = ask(statement.sql)
+        answer = self._asked(statement)
         self.costs.append(
             StatementCost(
                 dataset=statement.dataset,
@@ -96,6 +95,11 @@ class Meter:
             )
         )
         return answer
+
+    def _asked(self, statement: Statement) -> Answer:
+        if statement.ascending:
+            return self._reader.ascending(statement.sql)
+        return self._reader.repeats(statement.sql) if statement.repeats else self._reader.query(statement.sql)
 
     def drive(self, plan: Generator[Statement, Sequence[tuple[object, ...]], R]) -> R:
         """Run a plan to its end: every statement that it yields, in order; it hears of those that fail.
@@ -126,11 +130,13 @@ def measure(
     now: datetime,
     progress: Progress,
     known: Known = NOTHING_KNOWN.get,
+    answers: AnswerStore | None = None,
 ) -> Measured:
     """Scan every table once, with what the checks need riding along, and evaluate the checks.
 
     `known` gives the bucketed numbers of a dataset in the version that this one began as: buckets whose rows have not
-    changed since are not scanned again.
+    changed since are not scanned again. `answers` is what is kept of parts of tables: those that are known to be the same
+    are not scanned again for what was asked of them before.
 
     A dataset whose scan fails is reported in `broken` and its checks end as `error`; the others go on.
     Reads each table's bytes about once; the number of statements per table does not grow with the number of checks.
@@ -148,9 +154,12 @@ def measure(
         options = _options(dataset, settings, version=version, now=now, profile=dataset.ref in profiled)
         options = dataclasses.replace(options, known=past.get(dataset.ref))
         try:
+            options = dataclasses.replace(options, pieces=_pieces(reader, dataset, answers))
             scans[dataset.ref] = meter.drive(scan_table(dataset, wanted.get(dataset.ref, ()), options))
         except QueryError as error:
             broken[dataset.ref] = error
+        else:
+            _keep(answers, dataset, options.pieces, scans[dataset.ref])
     progress.advance(len(todo), len(todo))
     values = {spec: value for scan in scans.values() for spec, value in scan.values.items()}
     results = [
@@ -168,6 +177,16 @@ def measure(
         profiled=frozenset(profiled),
         known=past,
     )
+
+
+def _pieces(reader: Reader, dataset: Dataset, answers: AnswerStore | None) -> tuple[Piece, ...]:
+    parts = reader.parts(dataset) if answers is not None else ()
+    return cut(parts, answers.known(dataset.ref, runs(parts))) if answers is not None and parts else ()
+
+
+def _keep(answers: AnswerStore | None, dataset: Dataset, pieces: Sequence[Piece], scan: TableScan) -> None:
+    if answers is not None and pieces:
+        answers.keep(dataset.ref, scan.learnt, used=[piece.name for piece in pieces])
 
 
 def for_checks_alone(settings: Settings, tables: Iterable[DatasetRef]) -> Settings:

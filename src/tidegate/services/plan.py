@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidegate import checks as catalogue
-from tidegate.model import CheckResult, Dataset, DatasetRef, Selection, StatementCost
+from tidegate.model import CheckResult, Dataset, DatasetRef, MetricSpec, Selection, StatementCost
 from tidegate.services.check import EVERYTHING, scan_chosen, target
 from tidegate.services.measure import Measured
 from tidegate.services.site import Site
@@ -106,15 +106,19 @@ def _check(result: CheckResult, measured: Measured) -> PlannedCheck:
         id=check.id,
         name=check.name,
         dataset=check.dataset,
-        numbers=_words([(n.metric, n.column, n.where) for n in asked]),
+        numbers=_words(asked, check.dataset),
         statements=tuple(places),
         reason=needed.reason if isinstance(needed, CheckResult) else None,
     )
 
 
-def _words(numbers: Sequence[tuple[str, str | None, str | None]]) -> tuple[str, ...]:
-    """Numbers in words: `null_count of email where active`."""
-    return tuple(
-        metric + (f" of {column}" if column else "") + (f" where {where}" if where else "")
-        for metric, column, where in numbers
+def _words(numbers: Sequence[MetricSpec], dataset: DatasetRef) -> tuple[str, ...]:
+    """Numbers in words: `null_count of email where active`, `row_count in main.parents` of another dataset; each once."""
+    words = (
+        n.metric
+        + (f" of {n.column}" if n.column else "")
+        + (f" in {n.dataset}" if n.dataset != dataset else "")
+        + (f" where {n.where}" if n.where else "")
+        for n in numbers
     )
+    return tuple(dict.fromkeys(words))

@@ -405,6 +405,7 @@ def scan_version(site: Site, number: int, facts: PipelineFacts, *, parent: int |
             now=site.clock.now(),
             progress=site.progress,
             known=lambda ref: _known(site, parent, ref),
+            answers=site.answers,
         )
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from tidegate.model import Settings
 from tidegate.model.event import SYSTEM
-from tidegate.ports import Clock, NewEvent, Progress, StateStore, Step, Warehouse
+from tidegate.ports import AnswerStore, Clock, NewEvent, Progress, StateStore, Step, Warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One project at work. `actor` is who acts, `revision` the code revision (None outside version control)."""
+    """One project at work. `actor` is who acts, `revision` the code revision (None outside version control).
+
+    Without `answers` every scan reads all of every table.
+    """
 
     settings: Settings
     warehouse: Warehouse
@@ -21,6 +24,7 @@ class Site:
     clock: Clock
     progress: Progress
     actor: str
+    answers: AnswerStore | None = None
     revision: str | None = None
 
     def event(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from hashlib import blake2b
 from pathlib import Path
 
@@ -75,6 +75,20 @@ def fingerprint(database: Path) -> str:
     return digest.hexdigest()
 
 
+def checksums(database: Path, blocks: Collection[int]) -> dict[int, bytes]:
+    """The checksums of some blocks of a database file, by their numbers; a small read for each.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    descriptor = os.open(database, os.O_RDONLY)
+    try:
+        block = _block_bytes(os.pread(descriptor, 3 * HEADER_BYTES, 0))
+        return {n: os.pread(descriptor, CHECKSUM_BYTES, 3 * HEADER_BYTES + n * block) for n in sorted(blocks)}
+    finally:
+        os.close(descriptor)
+
+
 def folder_fingerprint(folder: Path) -> str:
     """Identify what a folder holds, in 16 hexadecimal digits: names, links, lengths, and both ends of every file.
 
@@ -100,10 +114,13 @@ def files_below(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _checksum_offsets(size: int, headers: bytes) -> range:
+def _block_bytes(headers: bytes) -> int:
     block = int.from_bytes(headers[BLOCK_SIZE_AT : BLOCK_SIZE_AT + 8], "little")
-    if not SMALLEST_BLOCK_BYTES <= block <= DEFAULT_BLOCK_BYTES:
-        block = DEFAULT_BLOCK_BYTES
+    return block if SMALLEST_BLOCK_BYTES <= block <= DEFAULT_BLOCK_BYTES else DEFAULT_BLOCK_BYTES
+
+
+def _checksum_offsets(size: int, headers: bytes) -> range:
+    block = _block_bytes(headers)
     blocks = max(0, size - 3 * HEADER_BYTES) // block
     every = -(-blocks // SAMPLED_BLOCKS) or 1
     return range(3 * HEADER_BYTES, 3 * HEADER_BYTES + blocks * block, every * block)

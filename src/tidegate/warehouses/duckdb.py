@@ -6,14 +6,16 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidegate.errors import DiskFullError, QueryError, TidegateError, WarehouseError
-from tidegate.model import Column, Dataset, DatasetRef, Quarantined, Version
+from tidegate.model import Column, Dataset, DatasetRef, Part, Quarantined, Version
 from tidegate.ports import Answer, Candidate, Capabilities, Mark, Reader, Suspicion
 from tidegate.warehouses.content import fingerprint, folder_fingerprint, logs_beside
+from tidegate.warehouses.duckdb_parts import LEAST_ROWS, engine_of, parts
 from tidegate.warehouses.duckdb_quarantine import move
 from tidegate.warehouses.duckdb_types import ZONED, aware, family, literal, without_zones
 from tidegate.warehouses.folder import VersionFolder
@@ -23,6 +25,8 @@ from tidegate.warehouses.storage import can_clone, refusals
 
 if TYPE_CHECKING:
     import duckdb
+    import numpy as np
+    from numpy.typing import NDArray
 
 LIMITS = {
     "compare views": "a view whose text names its own database, as dbt writes it, cannot be read by `compare` in a file"
@@ -163,7 +167,7 @@ class DuckDBWarehouse:
         with _session(self._folder.spill_path(next(SERIALS))) as connection:
             name = _entered(connection, database)
             _spread(connection, name)
-            yield DuckDBReader(connection, name)
+            yield DuckDBReader(connection, name, database)
 
     @contextmanager
     def compare(self, old: int, new: int) -> Iterator[Reader]:
@@ -205,15 +209,35 @@ class DuckDBWarehouse:
 
 
 class DuckDBReader:
-    """One connection over one version, or over two that are compared; `catalog` is the database that is listed."""
+    """One connection over one version, or over two that are compared; `catalog` is the database that is listed, and
+    `database` its file, without which nothing is said of parts; those of tables with fewer than `least_rows` neither.
+    """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: str) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        catalog: str,
+        database: Path | None = None,
+        *,
+        least_rows: int = LEAST_ROWS,
+    ) -> None:
         self._connection = connection
         self._catalog = catalog
+        self._database = database
+        self._least_rows = least_rows
 
     def catalog(self) -> tuple[Dataset, ...]:
         rows = self._connection.execute(CATALOG, [self._catalog]).fetchall()
         return tuple(_dataset(key, tuple(group)) for key, group in groupby(rows, key=lambda row: row[:5]))
+
+    def parts(self, dataset: Dataset) -> tuple[Part, ...]:
+        if self._database is None or dataset.is_view or (dataset.rows or 0) < self._least_rows or self._engine is None:
+            return ()
+        return parts(self._connection, self._database, dataset, engine=self._engine)
+
+    @cached_property
+    def _engine(self) -> str | None:
+        return engine_of(self._connection, self._catalog)
 
     def query(self, sql: str) -> Answer:
         """A statement that returns a TIMESTAMP WITH TIME ZONE runs twice, because its types are known only then."""
@@ -238,8 +262,19 @@ class DuckDBReader:
 
     def repeats(self, sql: str) -> Answer:
         """Sorted in numpy, which takes a twentieth of what DuckDB's GROUP BY does, and a tenth of its memory."""
-        import duckdb
         import numpy as np
+
+        def repeated(values: NDArray[np.uint64]) -> int:
+            again = values[1:][values[1:] == values[:-1]]
+            return int(np.unique(again).size)
+
+        return self._of_sorted("repeated", sql, repeated)
+
+    def ascending(self, sql: str) -> Answer:
+        return self._of_sorted("ascending", sql, lambda values: values.tobytes())
+
+    def _of_sorted(self, name: str, sql: str, make: Callable[[NDArray[np.uint64]], object]) -> Answer:
+        import duckdb
 
         cpu_s, wall_s = _cpu_s(), time.perf_counter()
         try:
@@ -248,10 +283,9 @@ class DuckDBReader:
             raise QueryError(_first_lines(error), sql=sql) from error
         (values,) = found.values()
         values.sort()
-        again = values[1:][values[1:] == values[:-1]]
         return Answer(
-            columns=("repeated",),
-            rows=((int(np.unique(again).size),),),
+            columns=(name,),
+            rows=((make(values),),),
             cpu_s=_cpu_s() - cpu_s,
             wall_s=time.perf_counter() - wall_s,
         )

@@ -89,14 +89,9 @@ GROUP BY "order_id" HAVING "order_id" NOT IN (1, 2) ORDER BY n_records DESC, 1 L
 SELECT COUNT(*), COUNT(CASE WHEN ((country = 'DE')) THEN 1 END), COUNT(CASE WHEN ((country = 'DE')) THEN 1 END) - COUNT(CASE WHEN ((country = 'DE')) THEN "order_id" END)
 FROM "raw"."orders";
 
--- relationships
-SELECT COUNT(*)
-FROM (SELECT "order_id" AS v
-FROM "raw"."orders"
-WHERE (country = 'DE') AND "order_id" IS NOT NULL) AS child
-WHERE NOT EXISTS (SELECT 1
-FROM "raw"."customers" AS parent
-WHERE parent."id" = child.v);
+-- relationships: ends
+SELECT MIN("id"), MAX("id"), COUNT("id")
+FROM "raw"."customers";
 
 -- sample
 SELECT "order_id", "country", "amount", "weight", "ordered_at", "is_gift", "payload"

@@ -1,4 +1,4 @@
-"""`tidegate incidents`: list, show, ack, assign, note, suppress, resolve, stats."""
+"""`tidegate incidents`: list, show, ack, assign, note, suppress, resolve, stats, postmortem."""
 
 from __future__ import annotations
 
@@ -113,4 +113,30 @@ def stats(arguments: argparse.Namespace, output: Output) -> int:
             output.document("incident-stats", found)
         else:
             render_incidents.stats(output, found)
+    return 0
+
+
+def postmortem(arguments: argparse.Namespace, output: Output) -> int:
+    """Write what an incident was. Always 0: looking back is no finding."""
+    from tidegate.cli import reports
+    from tidegate.integrations import postmortem_text
+    from tidegate.services.postmortem import postmortem as read_back
+
+    with _site(arguments, output) as site:
+        found = read_back(site, arguments.number)
+    page = postmortem_text.render(found)
+    files = {Path(arguments.output): page} if arguments.output else {}
+    if arguments.follow_ups:
+        folder = Path(arguments.follow_ups)
+        files[folder / "checks.yml"] = postmortem_text.checks(found)
+        files[folder / "quality.yml"] = postmortem_text.quality(found)
+    for path, text in files.items():
+        if text:
+            reports.put(text, path, output)
+        else:
+            output.aside(f"nothing for {path}: no proposed check tells the bad version from a good one")
+    if output.json:
+        output.document("postmortem", found)
+    elif not arguments.output:
+        output.line(page.rstrip("\n"))
     return 0

@@ -1,0 +1,148 @@
+"""Write a postmortem as Markdown, and its proposals as files that somebody takes over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tidegate.integrations.markdown import plain
+from tidegate.model import Check
+from tidegate.model.words import counted, lasting
+from tidegate.services.postmortem import Postmortem, Proposal, Span
+
+SAID = {
+    "timeToDetect": "from the first bad row to the alarm",
+    "timeToNotify": "from the alarm until somebody was told",
+    "timeToRepair": "from the alarm until readers had sound data",
+}
+SHOWN = 10
+TO_PEOPLE = ("tell ", "runbook ")
+"""How the reasons begin that say whom to tell: a postmortem names no person."""
+
+ASKED = (
+    "What made the fault possible, beyond the change that set it off?",
+    "What let it get as far as it did? Which check, contract or review could have stopped it earlier?",
+    "What helped to notice and to repair it, and should stay?",
+    "Where were we lucky?",
+)
+"""What people fill in. It asks after circumstances, not after persons."""
+
+
+def render(found: Postmortem) -> str:
+    """The whole page."""
+    incident = found.incident
+    lines = [
+        f"# Incident {incident.number}: {plain(incident.title)}",
+        "",
+        f"{incident.severity} because {plain('; '.join(r for r in incident.reasons if not r.startswith(TO_PEOPLE)))}.",
+        f"State: {incident.state}" + (f" as {incident.resolution}." if incident.resolution else "."),
+        "",
+        "## Timeline (UTC)",
+        "",
+        "| when | what | who | |",
+        "|---|---|---|---|",
+    ]
+    if found.began is not None:
+        lines.append(f"| {_time(found.began)} | first bad row | | |")
+    lines += [f"| {_time(m.at)} | {plain(m.what)} | {m.role} | {plain(m.said)} |" for m in found.timeline]
+    lines += ["", "| time | took | promised | |", "|---|---|---|---|", *map(_span, found.spans)]
+    for part in (_impact, _caught, _follow_ups):
+        lines += ["", *part(found)]
+    lines += ["", "## Contributing factors", "", *(f"- {question}\n  - " for question in ASKED)]
+    return "\n".join(lines) + "\n"
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def _span(span: Span) -> str:
+    took = "not yet, or not known" if span.took_s is None else lasting(timedelta(seconds=span.took_s))
+    promised = "-" if span.promised_s is None else lasting(timedelta(seconds=span.promised_s))
+    return f"| {span.name} | {took}{' (**missed**)' if span.is_missed else ''} | {promised} | {SAID[span.name]} |"
+
+
+def _impact(found: Postmortem) -> Iterator[str]:
+    yield from ("## Impact", "")
+    if found.exposures:
+        for seen in found.exposures:
+            until = "and still do" if seen.until is None else f"until {_time(seen.until)}"
+            yield f"- Readers saw version {seen.version} from {_time(seen.since)} {until}."
+    else:
+        yield "- No reader saw it: no version with the fault was published."
+    yield f"- Tables: {', '.join(f'`{ref}`' for ref in found.tables) or 'none in particular'}."
+    if found.incident.products:
+        yield f"- Products: {plain(', '.join(found.incident.products))}."
+    for finding in found.incident.findings[:SHOWN]:
+        rows = "" if finding.affected_rows is None else f" ({counted(finding.affected_rows, 'row')})"
+        yield f"- {plain(finding.sentence)}{rows}"
+    if (more := len(found.incident.findings) - SHOWN) > 0:
+        yield f"- and {counted(more, 'further finding')}."
+
+
+def _caught(found: Postmortem) -> Iterator[str]:
+    yield from ("## What caught it, and what did not", "")
+    root = found.incident.findings[0]
+    if root.kind == "check":
+        yield f"A declared check caught it: {plain(root.sentence)}"
+    elif root.expected is not None:
+        yield f"No rule was written for it. A learned band caught it ({root.expected.method}, {counted(root.expected.points, 'past value')})."
+    else:
+        yield f"It was told as a finding of kind `{root.kind}`; no number had to be learned for it."
+    if found.silent:
+        yield ""
+        yield f"{counted(len(found.silent), 'check')} looked at the same tables in version {found.incident.version} and passed:"
+        yield ""
+        yield from (f"- `{r.check.name}` on `{r.check.dataset}`" for r in found.silent[:SHOWN])
+        if (more := len(found.silent) - SHOWN) > 0:
+            yield f"- and {more} more"
+
+
+def _follow_ups(found: Postmortem) -> Iterator[str]:
+    yield from ("## Proposed follow-ups", "")
+    proven = [p for p in found.proposals if p.is_proven]
+    if not found.proposals:
+        yield "- No number was strange that a check could hold on to; say below what would have told."
+    for proposal in found.proposals:
+        yield f"- A check on {plain(proposal.check.name)} (`{proposal.check.dataset}`): {_proof(proposal)}"
+    if proven:
+        yield from ("", "In `tidegate.yml`:", "", "```yaml", checks(found).rstrip("\n"), "```")
+        yield from ("", "In the contract of the table:", "", "```yaml", quality(found).rstrip("\n"), "```")
+
+
+def _proof(proposal: Proposal) -> str:
+    if proposal.is_proven:
+        return "tried: it fails on the bad version and passes on a good one."
+    if proposal.bad is None:
+        return "not tried, because the bad version is not kept any more."
+    bad, good = proposal.bad.value, "there is none" if proposal.good is None else proposal.good.value
+    return f"tried, and of no use: bad version {bad}, the good one {good}."
+
+
+def checks(found: Postmortem) -> str:
+    """The proven checks for `checks:` in `tidegate.yml`; empty when none was proven."""
+    entries = [_entry(p.check) for p in found.proposals if p.is_proven]
+    return "checks:\n" + "\n".join(entries) + "\n" if entries else ""
+
+
+def _entry(check: Check) -> str:
+    """JSON texts are YAML texts that nothing in them can break out of."""
+    low, high = check.arguments["min"], check.arguments["max"]
+    sql = json.dumps(check.arguments["sql"], ensure_ascii=False)
+    return f"  - name: {json.dumps(check.name, ensure_ascii=False)}\n    metric: {sql}\n    min: {low}\n    max: {high}"
+
+
+def quality(found: Postmortem) -> str:
+    """The same as `quality` of an ODCS contract; empty when none was proven."""
+    lines = []
+    for proposal in found.proposals:
+        if proposal.is_proven:
+            check = proposal.check
+            lines += [
+                f"- name: {json.dumps(check.name, ensure_ascii=False)}",
+                "  type: sql",
+                f"  query: {json.dumps(check.arguments['sql'], ensure_ascii=False)}",
+                f"  mustBeBetween: [{check.arguments['min']}, {check.arguments['max']}]",
+            ]
+    return "quality:\n" + "\n".join(f"  {line}" for line in lines) + "\n" if lines else ""

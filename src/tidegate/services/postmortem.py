@@ -1,0 +1,248 @@
+"""Postmortem: what an incident was, when what happened, what it touched, and what would have caught it; from the ledger.
+
+Blameless: it names roles, never people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from tidegate.model import Check, CheckResult, DatasetRef, Event, Finding, Incident, Outcome
+from tidegate.model.event import OPERATOR, SYSTEM
+from tidegate.services.incidents import find
+from tidegate.services.measure import for_checks_alone, measure
+from tidegate.services.site import Site
+
+MILESTONES: Mapping[str, str] = {
+    "incident.opened": "detected",
+    "incident.reopened": "back",
+    "incident.acknowledged": "acknowledged",
+    "incident.mitigated": "mitigated",
+    "incident.reconciled": "reconciled",
+    "incident.resolved": "resolved",
+    "notification.sent": "notified",
+}
+"""The events that a timeline has, by the word for each; the others are told as they are called."""
+
+SILENT = frozenset({"incident.seen"})
+"""Events that say nothing new."""
+
+PROMISES: Mapping[str, tuple[str, str]] = {
+    "timeToDetect": ("began", "detected"),
+    "timeToNotify": ("detected", "notified"),
+    "timeToRepair": ("detected", "mitigated"),
+}
+"""Properties of the Open Data Contract Standard, with the moments that they lie between."""
+
+UNIT_S: Mapping[str, float] = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31_557_600}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """One line of the timeline: what happened, who did it by their role, and what was said."""
+
+    at: datetime
+    what: str
+    role: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """How long something took, None while it has no end; `promised_s` is what a contract promises, None without one."""
+
+    name: str
+    took_s: float | None
+    promised_s: float | None
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether it took longer than was promised."""
+        return self.took_s is not None and self.promised_s is not None and self.took_s > self.promised_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """A stretch of time in which readers saw a version with the fault; `until` is None while they still do."""
+
+    version: int
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A check that is not there yet, and how it ends on the bad version and on a good one; None where none is kept."""
+
+    check: Check
+    bad: Outcome | None
+    good: Outcome | None
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it tells the two apart."""
+        return self.bad in {Outcome.FAIL, Outcome.WARN} and self.good is Outcome.PASS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postmortem:
+    """Everything that a postmortem is written from. `began` is the moment of the first bad row, as far as it is known.
+
+    `silent` are the checks that looked at the same tables in the bad version and passed.
+    """
+
+    incident: Incident
+    began: datetime | None
+    timeline: tuple[Moment, ...]
+    spans: tuple[Span, ...]
+    exposures: tuple[Exposure, ...]
+    silent: tuple[CheckResult, ...]
+    proposals: tuple[Proposal, ...]
+
+    @property
+    def tables(self) -> tuple[DatasetRef, ...]:
+        """The tables with findings, the root's first."""
+        return tuple(dict.fromkeys(f.dataset for f in self.incident.findings if f.dataset is not None))
+
+
+def postmortem(site: Site, number: int) -> Postmortem:
+    """Read an incident back, and try the proposed checks on the bad version and on a good one.
+
+    Raises:
+        IncidentError: no such incident.
+    """
+    incident = find(site, number)
+    events = site.state.events(subject=f"incident:{number}")
+    bad = _bad_versions(events, incident)
+    began = _began(site, incident.findings[0], bad)
+    timeline = tuple(_moments(events))
+    tables = {f.dataset for f in incident.findings}
+    results = site.state.results(incident.version)
+    return Postmortem(
+        incident=incident,
+        began=began,
+        timeline=timeline,
+        spans=tuple(_spans(site, timeline, began, tables)),
+        exposures=tuple(_exposures(site, bad, incident)),
+        silent=tuple(r for r in results if r.check.dataset in tables and r.outcome is Outcome.PASS),
+        proposals=_tried(site, incident, bad, tuple(_proposed(incident))),
+    )
+
+
+def _bad_versions(events: Sequence[Event], incident: Incident) -> frozenset[int]:
+    """The versions in which the cause showed."""
+    told = (e.data.get("version") for e in events if e.kind in {"incident.opened", "incident.seen"})
+    return frozenset({incident.version, *(v for v in told if isinstance(v, int))})
+
+
+def _began(site: Site, root: Finding, bad: frozenset[int]) -> datetime | None:
+    """When the first bad row could be there: the begin of the stretch that the root is about, else of the first bad version."""
+    if root.interval is not None:
+        return root.interval.start
+    made = [v.created_at for number in bad if (v := site.state.version(number)) is not None]
+    return min(made, default=None)
+
+
+def _moments(events: Sequence[Event]) -> Iterator[Moment]:
+    for event in events:
+        if event.kind in SILENT:
+            continue
+        what = MILESTONES.get(event.kind) or event.kind.removeprefix("incident.").replace(".", " ")
+        yield Moment(at=event.at, what=what, role=_role(event), said=_said(event))
+
+
+def _role(event: Event) -> str:
+    return {SYSTEM: "Tidegate", OPERATOR: "an engineer"}.get(event.role, f"the {event.role}")
+
+
+def _said(event: Event) -> str:
+    """What an event says, without the names of people."""
+    data = event.data
+    parts = [f"as {data['resolution']}"] if data.get("resolution") else []
+    parts += [str(data["role"])] if event.kind == "incident.assigned" and data.get("role") else []
+    return "; ".join([*parts, *(str(data[key]) for key in ("note", "reason") if data.get(key))])
+
+
+def _spans(
+    site: Site, timeline: Sequence[Moment], began: datetime | None, tables: set[DatasetRef | None]
+) -> Iterator[Span]:
+    first: dict[str, datetime] = {} if began is None else {"began": began}
+    for moment in timeline:
+        first.setdefault(moment.what, moment.at)
+    if "mitigated" not in first and "resolved" in first:
+        first["mitigated"] = first["resolved"]
+    promised = dict(_promised(site, tables))
+    for name, (start, end) in PROMISES.items():
+        took = (first[end] - first[start]).total_seconds() if start in first and end in first else None
+        yield Span(name=name, took_s=None if took is None else max(0.0, took), promised_s=promised.get(name))
+
+
+def _promised(site: Site, tables: set[DatasetRef | None]) -> Iterator[tuple[str, float]]:
+    """What contracts about these tables promise, in seconds."""
+    names = {ref.name for ref in tables if ref is not None}
+    for contract in site.settings.contracts:
+        if not any(contract.table(name) for name in names):
+            continue
+        for sla in contract.sla:
+            if sla.property in PROMISES and isinstance(sla.value, int | float) and (sla.unit or "") in UNIT_S:
+                yield sla.property, float(sla.value) * UNIT_S[sla.unit or ""]
+
+
+def _exposures(site: Site, bad: frozenset[int], incident: Incident) -> Iterator[Exposure]:
+    """When readers saw one of the bad versions, oldest first."""
+    swaps = site.state.publications()[::-1]
+    if not swaps:
+        return
+    for swap, later in pairwise([*swaps, None]):
+        if swap is not None and swap.version in bad:
+            until = later.at if later is not None else None
+            if until is None or until > incident.opened_at or swap.at >= incident.opened_at:
+                yield Exposure(version=swap.version, since=swap.at, until=until)
+
+
+# --- what would have caught it ---------------------------------------------------------------------------------------
+
+
+def _proposed(incident: Incident) -> Iterator[Check]:
+    """For every number that a learned band found strange, the same number with the band's bounds as a declared check.
+
+    It is about that stretch of time for good, so that a later load cannot bring the fault back unseen.
+    """
+    for finding in incident.findings:
+        if finding.spec is None or finding.sql is None or finding.expected is None or finding.dataset is None:
+            continue
+        when = "" if finding.interval is None else f" of {finding.interval.start:%Y-%m-%d %H:%M}"
+        what = " ".join(filter(None, (finding.spec.metric.replace("_", " "), finding.column)))
+        name = f"{what}{when}, incident {incident.number}"
+        yield Check(
+            id=f"{finding.dataset}/{name}",
+            name=name,
+            dataset=finding.dataset,
+            kind="metric",
+            arguments={"sql": finding.sql, "min": finding.expected.low, "max": finding.expected.high},
+            source="postmortem",
+        )
+
+
+def _tried(site: Site, incident: Incident, bad: frozenset[int], checks: Sequence[Check]) -> tuple[Proposal, ...]:
+    """The good version is the one that readers see when it is without the fault, else the newest before it."""
+    kept = set(site.warehouse.kept())
+    shown = site.state.published()
+    others = (*((shown.number,) if shown is not None else ()), *site.state.lineage(incident.version))
+    good = next((n for n in others if n in kept and n not in bad), None)
+    on_bad = _outcomes(site, incident.version, checks) if incident.version in kept else {}
+    on_good = _outcomes(site, good, checks) if good is not None else {}
+    return tuple(Proposal(check=c, bad=on_bad.get(c.id), good=on_good.get(c.id)) for c in checks)
+
+
+def _outcomes(site: Site, number: int, checks: Sequence[Check]) -> dict[str, Outcome]:
+    if not checks:
+        return {}
+    with site.warehouse.reader(number) as reader:
+        settings = for_checks_alone(site.settings, [d.ref for d in reader.catalog()])
+        now = site.clock.now()
+        found = measure(reader, checks, version=number, settings=settings, now=now, progress=site.progress)
+    return {result.check.id: result.outcome for result in found.results}

@@ -1,0 +1,357 @@
+"""A scan that reads only the parts of a table that changed reads like one of all rows: on real files, as versions are."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.conformance.scan.engine import NOW
+from tidegate.metrics import Vouched
+from tidegate.model import Dataset, DatasetRef, Measurement, MetricSpec, Part
+from tidegate.scan import ScanOptions, TableScan, cut, own, runs, scan_table
+from tidegate.services.measure import Meter
+from tidegate.warehouses.duckdb import DuckDBReader
+
+REF = DatasetRef(namespace="main", name="t")
+MADE = """
+create table t as select i as id, i * 2 + 1 as odd, timestamp '2026-04-01' + to_minutes(i * 3) as created_at,
+    'c' || (i % 3) as country, (i * 37 % 100)::decimal(18, 2) as amount, case when i % 5 = 0 then null else i % 9 end as n,
+    (i * 7919 % 10007) / 7.0 + 1e9 as x, i % 2 = 0 as paid, 'ref ' || hash(i) as ref, (i % 50)::integer as parent_id
+from range(12000) r(i);
+create table parents as select range::integer as id from range(50);
+"""
+NEXT = "(select coalesce(max(id), 0) + 1 from t)"
+changes = st.lists(
+    st.one_of(
+        st.builds("insert into t by name select {next} + i as id, 2 * ({next} + i) + 1 as odd, timestamp '2026-04-26' +"
+                  " to_minutes(i) as created_at, 'c1' as country, i % 7 as amount, 3 as n, i / 3.0 as x, true as paid,"
+                  " 'new ' || i as ref, {parent} as parent_id from range({rows}) r(i)".format,
+                  next=st.just(NEXT), rows=st.integers(1, 3000), parent=st.sampled_from([1, 49, 50])),
+        st.builds("update t set amount = amount + 1 where id between {0} and {0} + 100".format, st.integers(0, 12000)),
+        st.builds("update t set n = null where id = {}".format, st.integers(0, 12000)),
+        st.builds("update t set country = 'elsewhere' where id = {}".format, st.integers(0, 12000)),
+        st.builds("delete from t where id = {}".format, st.integers(0, 12000)),
+        st.builds("delete from t where id < {}".format, st.sampled_from([2048, 3000, 12000])),
+        st.builds("delete from t where id > {}".format, st.integers(9000, 12000)),
+        st.builds("insert into t from t where id between {0} and {0} + 3".format, st.integers(0, 12000)),
+        st.just("create or replace table t as from t order by ref"),
+        st.just("alter table t add column if not exists extra int default 3"),
+        st.just("delete from t"),
+    ),
+    max_size=3,
+)  # fmt: skip
+
+
+def spec(metric: str, column: str | None = None, **more: str | None) -> MetricSpec:
+    return MetricSpec(dataset=REF, metric=metric, column=column, **more)  # type: ignore[arg-type]  # the metric is given by name, its other fields by theirs
+
+
+WANTED = (
+    spec("failing_rows", argument="amount between 0 and 90"),
+    spec("failing_rows", argument="regexp_matches(ref, '^ref [0-9]+$')", where="paid"),
+    spec("failing_rows", argument="created_at <= now()"),
+    spec("row_count", where="country = 'c1'"),
+    spec("null_count", "n", where="paid"),
+    spec("mean", "amount", where="n > 3"),
+    spec("aggregate", argument="avg(amount)"),
+    spec("aggregate", argument="avg(created_at)"),
+    spec("aggregate", argument="stddev_samp(x)"),
+    spec("aggregate", argument="sum(amount) / count(*)"),
+    spec("aggregate", argument="count(distinct country)"),
+    spec("aggregate", argument="approx_count_distinct(ref)"),
+    spec("repeated_values", "id"),
+    spec("repeated_values", "odd", where="paid"),
+    spec("repeated_values", "ref"),
+    spec("repeated_rows", argument='["id", "country"]'),
+    spec("unaccepted_values", "country", argument='{"values": ["c0", "c1", "c2"], "quote": true}'),
+    spec("unaccepted_values", "n", argument='{"values": ["1", "2"], "quote": true}'),
+    spec("orphan_rows", "parent_id", argument='{"to": ["main", "parents"], "field": "id"}'),
+)
+
+
+@dataclass
+class Shop:
+    """A database file whose row groups have 2,048 rows, and what is kept of it."""
+
+    folder: Path
+    answers: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "shop.duckdb"
+
+    def run(self, *statements: str) -> None:
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{self.path}' as shop (row_group_size 2048)")
+            connection.execute("use shop")
+            for sql in statements:
+                connection.execute(sql)
+
+    @contextmanager
+    def reader(self) -> Iterator[tuple[DuckDBReader, Dataset]]:
+        with duckdb.connect(self.path, read_only=True) as connection:
+            reader = DuckDBReader(connection, "shop", self.path, least_rows=0)
+            yield reader, {d.ref: d for d in reader.catalog()}[REF]
+
+    def parts(self) -> tuple[Part, ...]:
+        with self.reader() as (reader, dataset):
+            return reader.parts(dataset)
+
+    def scan(self, *, whole: bool = False, wanted: tuple[MetricSpec, ...] = WANTED, profile: bool = True) -> TableScan:
+        with self.reader() as (reader, dataset):
+            parts = () if whole else reader.parts(dataset)
+            known = {name: self.answers[name] for name in runs(parts) if name in self.answers}
+            pieces = cut(parts, known)
+            options = ScanOptions(
+                version=1, taken_at=NOW, time_column="created_at", grain="day", pieces=pieces, profile=profile
+            )
+            meter = Meter(reader)
+            scan: TableScan = meter.drive(scan_table(dataset, wanted, options))
+            self.asked = [cost.sql for cost in meter.costs]
+        for name, answers in scan.learnt.items():
+            self.answers.setdefault(name, {}).update(answers)
+        return scan
+
+
+@contextmanager
+def shops() -> Iterator[Shop]:
+    with TemporaryDirectory() as folder:
+        shop = Shop(Path(folder))
+        shop.run(*MADE.split(";"))
+        yield shop
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with shops() as made:
+        yield made
+
+
+def numbers(scan: TableScan) -> Mapping[object, Measurement]:
+    return {(m.spec, m.interval): m for m in scan.measurements}
+
+
+def alike(one: object, other: object) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+    return one == other
+
+
+def rank(shop: Shop, column: str, value: object) -> tuple[float, float]:
+    """The share of a column's values that are below a value, and at most that; a row more or less, for exact quantiles lie
+    between two rows.
+    """
+    with duckdb.connect(shop.path, read_only=True) as connection:
+        as_number = f"epoch({column})" if column == "created_at" else column
+        low, high = f"avg(({as_number} < $1)::int) - 1 / count(*)", f"avg(({as_number} <= $1)::int) + 1 / count(*)"
+        sql = f"select {low}, {high} from t where {column} is not null"
+        shares = connection.execute(sql, [value]).fetchall()[0]
+        return float(shares[0]), float(shares[1])
+
+
+def demand_equal(shop: Shop) -> None:
+    """The scan in pieces and the whole one are alike; of quantiles, the ranks within the stated error."""
+    thrifty, whole = shop.scan(), shop.scan(whole=True)
+    found, expected = numbers(thrifty), numbers(whole)
+    assert found.keys() == expected.keys()
+    assert thrifty.unmeasured == whole.unmeasured
+    for key, measured in found.items():
+        if measured.spec.metric == "quantile":
+            low, high = rank(shop, measured.spec.column or "", measured.value)
+            share = float(measured.spec.argument or "")
+            assert low - measured.error <= share <= high + measured.error, measured
+        else:
+            assert alike(measured.value, expected[key].value), (measured, expected[key])
+
+
+@given(st.lists(changes, min_size=1, max_size=2))
+@settings(max_examples=6, deadline=None, phases=[p for p in Phase if p is not Phase.explain])
+def test_a_scan_of_what_is_new_reads_like_a_whole_one(days: list[list[str]]) -> None:
+    with shops() as shop:
+        shop.scan()
+        for statements in days:
+            shop.run(*statements)
+            demand_equal(shop)
+
+
+def test_nothing_is_read_again_where_nothing_changed(shop: Shop) -> None:
+    shop.scan()
+    before = len(shop.asked)
+    shop.scan()
+    reread = [sql for sql in shop.asked if "rowid" in sql]
+    assert before > len(shop.asked)
+    assert reread == []
+
+
+def test_rows_that_are_added_are_all_that_is_read(shop: Shop) -> None:
+    shop.scan()
+    shop.run("insert into t select * replace (id + 12000 as id, odd + 24000 as odd) from t limit 5000")
+    first = shop.parts()[-3].first
+    shop.scan()
+    cuts = {sql.split("rowid >= ")[1].split(" ")[0] for sql in shop.asked if "rowid >= " in sql}
+    assert cuts
+    assert all(int(start) >= first - 2048 for start in cuts)
+
+
+def test_a_changed_row_opens_its_part_only(shop: Shop) -> None:
+    before = [part.name for part in shop.parts()]
+    shop.run("update t set amount = 7 where id = 3000")
+    after = [part.name for part in shop.parts()]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, False, True, True, True, True]
+
+
+def test_which_row_was_deleted_tells_parts_apart(shop: Shop) -> None:
+    shutil.copy(shop.path, shop.folder / "other.duckdb")
+    shop.run("delete from t where id = 3000")
+    one = [part.name for part in shop.parts()]
+    shutil.move(shop.folder / "other.duckdb", shop.path)
+    shop.run("delete from t where id = 3001")
+    other = [part.name for part in shop.parts()]
+    assert [a == b for a, b in zip(one, other, strict=True)] == [True, False, True, True, True, True]
+
+
+def test_two_versions_that_wrote_other_values_to_the_same_blocks_are_told_apart(shop: Shop) -> None:
+    shutil.copy(shop.path, shop.folder / "other.duckdb")
+    shop.run("update t set x = 1.5 where id = 3000")
+    one = {part.name for part in shop.parts()}
+    shutil.move(shop.folder / "other.duckdb", shop.path)
+    shop.run("update t set x = 2.5 where id = 3000")
+    assert len(one & {part.name for part in shop.parts()}) == 5
+
+
+def test_a_table_that_takes_the_name_of_another_is_not_taken_for_it(shop: Shop) -> None:
+    shop.run("create table u as select * replace (amount + (id = 5)::int as amount) from t")
+    before = {part.name for part in shop.parts()}
+    shop.run("alter table t rename to v", "alter table u rename to t")
+    assert not before & {part.name for part in shop.parts()}
+
+
+def test_two_columns_that_swap_their_names_change_every_part(shop: Shop) -> None:
+    before = {part.name for part in shop.parts()}
+    shop.run("alter table t rename id to was", "alter table t rename odd to id", "alter table t rename was to odd")
+    assert not before & {part.name for part in shop.parts()}
+
+
+def test_the_oldest_rows_may_go(shop: Shop) -> None:
+    shop.scan()
+    before = [part.name for part in shop.parts()]
+    shop.run("delete from t where id < 4096")
+    assert [part.name for part in shop.parts()] == before[2:]
+    demand_equal(shop)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "create macro twice(a) as 2 * a",
+        "alter table t rename column id to rowid",
+        "create or replace table t (id bigint, twice bigint generated always as (2 * id)); insert into t select range from range(9000)",
+    ],
+)
+def test_where_parts_say_nothing_there_are_none(shop: Shop, sql: str) -> None:
+    shop.run(*sql.split("; "))
+    assert shop.parts() == ()
+
+
+def test_a_log_that_is_not_in_the_file_yet_leaves_no_parts(shop: Shop) -> None:
+    shop.path.with_name("shop.duckdb.wal").touch()
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{shop.path}' as shop (read_only)")
+        connection.execute("use shop")
+        reader = DuckDBReader(connection, "shop", shop.path, least_rows=0)
+        shop.path.with_name("shop.duckdb.wal").touch()
+        assert reader.parts({d.ref: d for d in reader.catalog()}[REF]) == ()
+
+
+def test_pieces_of_many_days_are_kept_together(shop: Shop) -> None:
+    for day in range(6):
+        shop.run(
+            f"insert into t select * replace (id + {12000 * (day + 1)} as id, odd + {24000 * (day + 1)} as odd) from t limit 2048"
+        )
+        shop.scan()
+    parts = shop.parts()
+    known = {name: shop.answers[name] for name in runs(parts) if name in shop.answers}
+    assert len(cut(parts, known)) <= 3
+    demand_equal(shop)
+
+
+def test_a_condition_that_asks_the_clock_is_asked_of_every_row(shop: Shop) -> None:
+    wanted = (
+        spec("failing_rows", argument="created_at <= now()"),
+        spec("failing_rows", argument=Vouched("created_at <= current_date")),
+        spec("failing_rows", argument="amount >= 0"),
+    )
+    shop.scan(wanted=wanted, profile=False)
+    shop.scan(wanted=wanted, profile=False)
+    assert any("now()" in sql and "current_date" in sql and "rowid" not in sql for sql in shop.asked)
+    assert not any("amount" in sql for sql in shop.asked)
+
+
+def hashed(shop: Shop) -> list[str]:
+    return [sql for sql in shop.asked if sql.startswith('SELECT HASH("ref")')]
+
+
+UNIQUE = (spec("repeated_values", "ref"),)
+
+
+def verdict(shop: Shop) -> object:
+    return shop.scan(wanted=UNIQUE, profile=False).values[UNIQUE[0]]
+
+
+def test_only_new_keys_are_hashed_and_looked_up_among_the_old_ones(shop: Shop) -> None:
+    assert verdict(shop) == 0
+    assert len(hashed(shop)) == 2
+    shop.run("insert into t select * replace ('more ' || id as ref) from t limit 3000")
+    assert verdict(shop) == 0
+    assert all("rowid >= 0 " not in sql for sql in hashed(shop))
+    assert verdict(shop) == 0
+    assert hashed(shop) == []
+
+
+def test_a_new_key_that_an_old_row_has_is_found(shop: Shop) -> None:
+    assert verdict(shop) == 0
+    shop.run("insert into t from t where id in (5, 11000)")
+    assert verdict(shop) == 2
+    assert verdict(shop) == 2
+    shop.run("delete from t where rowid >= 12000")
+    assert verdict(shop) == 0
+
+
+def test_a_key_that_comes_twice_among_the_new_rows_is_found(shop: Shop) -> None:
+    assert verdict(shop) == 0
+    shop.run("insert into t select * replace ('same' as ref) from t limit 2")
+    assert verdict(shop) == 1
+
+
+def test_keys_of_two_branches_that_were_each_unique_are_compared(shop: Shop) -> None:
+    assert verdict(shop) == 0
+    shutil.copy(shop.path, shop.folder / "other.duckdb")
+    shop.run("insert into t select * replace ('more ' || id as ref) from t limit 3000")
+    assert verdict(shop) == 0
+    shutil.move(shop.folder / "other.duckdb", shop.path)
+    shop.run("update t set ref = 'more 17' where id = 3000")
+    assert verdict(shop) == 0
+    shop.run("insert into t select * replace ('more ' || id as ref) from t limit 3000")
+    assert verdict(shop) == 1
+
+
+def test_a_hash_that_two_keys_share_is_looked_at_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidegate.scan.own.no_repeats", partial(collided, own.no_repeats))
+    assert verdict(shop) == 0
+    assert any("GROUP BY" in sql for sql in shop.asked)
+
+
+def collided(honest: Callable[..., object], tally: object, purpose: str, row: str, *rest: object) -> object:
+    return honest(tally, purpose, f"{row} % 1000", *rest)
