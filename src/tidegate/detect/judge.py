@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from tidegate.detect import gross, loads, snapshots, stale, story
+from tidegate.detect import gross, loads, snapshots, stale, story, unlike
 from tidegate.detect.excuse import quiet
 from tidegate.detect.forecast import Flags, Floats, Predictors, predict
 from tidegate.detect.history import DetectSettings, TableHistory
@@ -41,6 +41,7 @@ def judge(history: TableHistory, *, now: datetime, settings: DetectSettings) -> 
         looks = examine(panel, history, settings)
         found += story.tell(looks, story.Context(history=history, settings=settings, panel=panel))
         found += stale.judge(panel, whole, now=now, settings=settings)
+        found += unlike.judge(panel, looks, history, found, settings)
         said += notes(panel, looks, settings)
     versions = snapshots.panel_of(whole, panel)
     found += snapshots.judge(whole, versions, timed=panel is not None, settings=settings)

@@ -33,7 +33,7 @@ class Metric:
     `families` are the column families that it applies to, empty for a number of the whole dataset; `kinds` narrows
     them further. `error` is the relative bound of the value (0 is exact); where `error_of` is `rank`, the bound is on
     the share of rows below the value. `argument` says what a spec's argument is, and `argument_as` whether it enters
-    SQL as `sql`, as a `text` literal or as a `number`. `aggregate` builds one SQL aggregate from
+    SQL as `sql`, as a `text` literal, as a `number` or as the name of a `column`. `aggregate` builds one SQL aggregate from
     (sqlglot.expressions, operand, kind, argument); without it the metric needs a statement of its own.
     """
 
@@ -139,6 +139,35 @@ def _sd(x: ModuleType, c: Expr, kind: Kind) -> Expr:
 
 def _length(x: ModuleType, c: Expr, kind: Kind) -> Expr:
     made: Expr = x.Length(this=x.cast(c, "text") if kind is Kind.LABEL else c)
+    return made
+
+
+PLACEHOLDERS: Final = ("n/a", "na", "null", "none", "nan", "-", "?", "unknown", "tbd")
+"""What people and programs write where there is no value, in lower case. Chosen, not derived."""
+
+
+def _text(x: ModuleType, c: Expr, kind: Kind) -> Expr:
+    made: Expr = x.cast(c, "text") if kind is Kind.LABEL else c
+    return made
+
+
+def _in_case(x: ModuleType, c: Expr, kind: Kind, this: type[Expr], other: type[Expr]) -> Expr:
+    """Rows whose text is unchanged by one of UPPER and LOWER, and not by the other: digits alone are of neither case."""
+    text = _text(x, c, kind)
+    return _count(x, x.and_(x.EQ(this=text, expression=this(this=text)), x.NEQ(this=text, expression=other(this=text))))
+
+
+def _placeholders(x: ModuleType, c: Expr, kind: Kind) -> Expr:
+    words = [x.Literal.string(word) for word in PLACEHOLDERS]
+    return _count(x, x.In(this=x.Lower(this=_text(x, c, kind)), expressions=words))
+
+
+def _digits(x: ModuleType, c: Expr, kind: Kind) -> Expr:
+    text = _text(x, c, kind)
+    without = _call(x, "translate", text, x.Literal.string("0123456789"), x.Literal.string(""))
+    count = x.Sub(this=x.Length(this=text), expression=x.Length(this=without))
+    present = x.func("nullif", x.Count(this=c), x.Literal.number(0))
+    made: Expr = x.Div(this=_double(x, x.Sum(this=count)), expression=present, typed=False, safe=False)
     return made
 
 
@@ -287,6 +316,117 @@ _METRICS: dict[str, Metric] = {
         argument="the share, such as 0.5",
         argument_as="number",
         aggregate=lambda x, c, kind, a: _call(x, "quantile_cont", _real(x, _finite(x, c, kind), kind), a),
+    ),
+    "zero_count": Metric(
+        unit="rows",
+        says="rows in which the number is zero",
+        families=NUMBER,
+        aggregate=lambda x, c, kind, a: _count(x, c.eq(0)),
+    ),
+    "negative_count": Metric(
+        unit="rows",
+        says="rows in which the number is below zero",
+        families=NUMBER,
+        aggregate=lambda x, c, kind, a: _count(x, c < x.Literal.number(0)),
+    ),
+    "whole_count": Metric(
+        unit="rows",
+        says="rows in which a number that may have a fraction has none",
+        families=NUMBER,
+        kinds=frozenset({Kind.FLOAT, Kind.DECIMAL, Kind.WIDE}),
+        aggregate=lambda x, c, kind, a: _count(x, c.eq(_call(x, "floor", c))),
+    ),
+    "upper_count": Metric(
+        unit="rows",
+        says="rows in which the text has capital letters and no small ones",
+        families=TEXT,
+        aggregate=lambda x, c, kind, a: _in_case(x, c, kind, x.Upper, x.Lower),
+    ),
+    "lower_count": Metric(
+        unit="rows",
+        says="rows in which the text has small letters and no capital ones",
+        families=TEXT,
+        aggregate=lambda x, c, kind, a: _in_case(x, c, kind, x.Lower, x.Upper),
+    ),
+    "padded_count": Metric(
+        unit="rows",
+        says="rows in which the text begins or ends with a blank",
+        families=TEXT,
+        aggregate=lambda x, c, kind, a: _count(
+            x, x.NEQ(this=_text(x, c, kind), expression=x.Trim(this=_text(x, c, kind)))
+        ),
+    ),
+    "non_ascii_count": Metric(
+        unit="rows",
+        says="rows in which the text has a character outside ASCII",
+        families=TEXT,
+        aggregate=lambda x, c, kind, a: _count(
+            x, x.NEQ(this=_call(x, "strlen", _text(x, c, kind)), expression=_length(x, c, kind))
+        ),
+    ),
+    "placeholder_count": Metric(
+        unit="rows",
+        says="rows in which the text stands for no value: `n/a`, `null`, `unknown`, `-` and the like",
+        families=TEXT,
+        aggregate=lambda x, c, kind, a: _placeholders(x, c, kind),
+    ),
+    "mean_digits": Metric(
+        unit="characters",
+        says="how many digits a text has on average",
+        families=TEXT,
+        aggregate=lambda x, c, kind, a: _digits(x, c, kind),
+    ),
+    "epoch_count": Metric(
+        unit="rows",
+        says="rows in which the time is 1970-01-01 00:00, the usual default",
+        families=TIME,
+        aggregate=lambda x, c, kind, a: _count(x, _call(x, "epoch", c).eq(0)),
+    ),
+    "off_hour_count": Metric(
+        unit="rows",
+        says="rows in which the time is not on a full hour",
+        families=TIME,
+        kinds=frozenset({Kind.TIMESTAMP, Kind.TIMESTAMP_TZ}),
+        aggregate=lambda x, c, kind, a: _count(x, x.NEQ(this=_call(x, "minute", c), expression=x.Literal.number(0))),
+    ),
+    "top_count": Metric(
+        unit="rows",
+        says="rows that have the most frequent value",
+        families=COUNTABLE,
+        aggregate=lambda x, c, kind, a: _call(x, "list_max", _call(x, "map_values", _call(x, "histogram", c))),
+    ),
+    "both_count": Metric(
+        unit="rows",
+        says="rows in which this column and another both have a value",
+        families=NUMBER,
+        argument="the other column",
+        argument_as="column",
+        aggregate=lambda x, c, kind, a: _count(x, x.and_(c.is_(x.null()).not_(), a.is_(x.null()).not_())),
+    ),
+    "less_count": Metric(
+        unit="rows",
+        says="rows in which the value is below that of another column",
+        families=NUMBER,
+        argument="the other column",
+        argument_as="column",
+        aggregate=lambda x, c, kind, a: _count(x, x.LT(this=c, expression=a)),
+    ),
+    "equal_count": Metric(
+        unit="rows",
+        says="rows in which the value is that of another column",
+        families=NUMBER,
+        argument="the other column",
+        argument_as="column",
+        aggregate=lambda x, c, kind, a: _count(x, x.EQ(this=c, expression=a)),
+    ),
+    "values_sketch": Metric(
+        unit="hashes",
+        says="the 256 least hashes of a column's values, by which buckets are asked for values never seen",
+        families=TEXT,
+    ),
+    "rows_sketch": Metric(
+        unit="hashes",
+        says="the 256 least hashes of the rows without their times, by which buckets are asked for rows that came before",
     ),
     "aggregate": Metric(
         unit="value",

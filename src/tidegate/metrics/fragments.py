@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DIALECTS: Final = frozenset({"duckdb"})
 """Engines on which the techniques were measured and every function exists; sqlglot passes unknown functions through."""
 
-UNTYPED_AGGREGATES: Final = frozenset({"quantile_cont"})
+UNTYPED_AGGREGATES: Final = frozenset({"quantile_cont", "histogram"})
 """Aggregates of the catalogue that sqlglot has no class for."""
 
 _PLACES: Final = re.compile("|".join(re.escape(place) for place in (f'"{COLUMN}"', ARGUMENT, CONDITION)))
@@ -131,6 +131,8 @@ def _argument(spec: MetricSpec, dialect: str) -> str:
             return condition(spec.argument, dialect)
         case "number":
             return repr(float(spec.argument))
+        case "column":
+            return quoted(spec.argument, dialect)
         case _:
             return literal(spec.argument, dialect)
 

@@ -368,6 +368,214 @@ _RENDERED: dict[tuple[str, str], tuple[str, str]] = {
         'QUANTILE_CONT(CAST("{column}" AS DOUBLE), {argument})',
         'QUANTILE_CONT(CASE WHEN ({condition}) THEN CAST("{column}" AS DOUBLE) END, {argument})',
     ),
+    ("zero_count", "integer"): (
+        'COUNT(CASE WHEN "{column}" = 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = 0 THEN 1 END END)',
+    ),
+    ("zero_count", "decimal"): (
+        'COUNT(CASE WHEN "{column}" = 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = 0 THEN 1 END END)',
+    ),
+    ("zero_count", "wide"): (
+        'COUNT(CASE WHEN "{column}" = 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = 0 THEN 1 END END)',
+    ),
+    ("zero_count", "float"): (
+        'COUNT(CASE WHEN "{column}" = 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = 0 THEN 1 END END)',
+    ),
+    ("negative_count", "integer"): (
+        'COUNT(CASE WHEN "{column}" < 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" < 0 THEN 1 END END)',
+    ),
+    ("negative_count", "decimal"): (
+        'COUNT(CASE WHEN "{column}" < 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" < 0 THEN 1 END END)',
+    ),
+    ("negative_count", "wide"): (
+        'COUNT(CASE WHEN "{column}" < 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" < 0 THEN 1 END END)',
+    ),
+    ("negative_count", "float"): (
+        'COUNT(CASE WHEN "{column}" < 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" < 0 THEN 1 END END)',
+    ),
+    ("whole_count", "decimal"): (
+        'COUNT(CASE WHEN "{column}" = FLOOR("{column}") THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = FLOOR("{column}") THEN 1 END END)',
+    ),
+    ("whole_count", "wide"): (
+        'COUNT(CASE WHEN "{column}" = FLOOR("{column}") THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = FLOOR("{column}") THEN 1 END END)',
+    ),
+    ("whole_count", "float"): (
+        'COUNT(CASE WHEN "{column}" = FLOOR("{column}") THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = FLOOR("{column}") THEN 1 END END)',
+    ),
+    ("upper_count", "text"): (
+        'COUNT(CASE WHEN "{column}" = UPPER("{column}") AND "{column}" <> LOWER("{column}") THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = UPPER("{column}") AND "{column}" <> LOWER("{column}") THEN 1 END END)',
+    ),
+    ("upper_count", "label"): (
+        'COUNT(CASE WHEN CAST("{column}" AS TEXT) = UPPER(CAST("{column}" AS TEXT)) AND CAST("{column}" AS TEXT) <> LOWER(CAST("{column}" AS TEXT)) THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN CAST("{column}" AS TEXT) = UPPER(CAST("{column}" AS TEXT)) AND CAST("{column}" AS TEXT) <> LOWER(CAST("{column}" AS TEXT)) THEN 1 END END)',
+    ),
+    ("lower_count", "text"): (
+        'COUNT(CASE WHEN "{column}" = LOWER("{column}") AND "{column}" <> UPPER("{column}") THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = LOWER("{column}") AND "{column}" <> UPPER("{column}") THEN 1 END END)',
+    ),
+    ("lower_count", "label"): (
+        'COUNT(CASE WHEN CAST("{column}" AS TEXT) = LOWER(CAST("{column}" AS TEXT)) AND CAST("{column}" AS TEXT) <> UPPER(CAST("{column}" AS TEXT)) THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN CAST("{column}" AS TEXT) = LOWER(CAST("{column}" AS TEXT)) AND CAST("{column}" AS TEXT) <> UPPER(CAST("{column}" AS TEXT)) THEN 1 END END)',
+    ),
+    ("padded_count", "text"): (
+        'COUNT(CASE WHEN "{column}" <> TRIM("{column}") THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" <> TRIM("{column}") THEN 1 END END)',
+    ),
+    ("padded_count", "label"): (
+        'COUNT(CASE WHEN CAST("{column}" AS TEXT) <> TRIM(CAST("{column}" AS TEXT)) THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN CAST("{column}" AS TEXT) <> TRIM(CAST("{column}" AS TEXT)) THEN 1 END END)',
+    ),
+    ("non_ascii_count", "text"): (
+        'COUNT(CASE WHEN STRLEN("{column}") <> LENGTH("{column}") THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN STRLEN("{column}") <> LENGTH("{column}") THEN 1 END END)',
+    ),
+    ("non_ascii_count", "label"): (
+        'COUNT(CASE WHEN STRLEN(CAST("{column}" AS TEXT)) <> LENGTH(CAST("{column}" AS TEXT)) THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN STRLEN(CAST("{column}" AS TEXT)) <> LENGTH(CAST("{column}" AS TEXT)) THEN 1 END END)',
+    ),
+    ("placeholder_count", "text"): (
+        "COUNT(CASE WHEN LOWER(\"{column}\") IN ('n/a', 'na', 'null', 'none', 'nan', '-', '?', 'unknown', 'tbd') THEN 1 END)",
+        "COUNT(CASE WHEN ({condition}) THEN CASE WHEN LOWER(\"{column}\") IN ('n/a', 'na', 'null', 'none', 'nan', '-', '?', 'unknown', 'tbd') THEN 1 END END)",
+    ),
+    ("placeholder_count", "label"): (
+        "COUNT(CASE WHEN LOWER(CAST(\"{column}\" AS TEXT)) IN ('n/a', 'na', 'null', 'none', 'nan', '-', '?', 'unknown', 'tbd') THEN 1 END)",
+        "COUNT(CASE WHEN ({condition}) THEN CASE WHEN LOWER(CAST(\"{column}\" AS TEXT)) IN ('n/a', 'na', 'null', 'none', 'nan', '-', '?', 'unknown', 'tbd') THEN 1 END END)",
+    ),
+    ("mean_digits", "text"): (
+        'CAST(SUM(LENGTH("{column}") - LENGTH(TRANSLATE("{column}", \'0123456789\', \'\'))) AS DOUBLE) / NULLIF(COUNT("{column}"), 0)',
+        'CAST(SUM(CASE WHEN ({condition}) THEN LENGTH("{column}") - LENGTH(TRANSLATE("{column}", \'0123456789\', \'\')) END) AS DOUBLE) / NULLIF(COUNT(CASE WHEN ({condition}) THEN "{column}" END), 0)',
+    ),
+    ("mean_digits", "label"): (
+        'CAST(SUM(LENGTH(CAST("{column}" AS TEXT)) - LENGTH(TRANSLATE(CAST("{column}" AS TEXT), \'0123456789\', \'\'))) AS DOUBLE) / NULLIF(COUNT("{column}"), 0)',
+        'CAST(SUM(CASE WHEN ({condition}) THEN LENGTH(CAST("{column}" AS TEXT)) - LENGTH(TRANSLATE(CAST("{column}" AS TEXT), \'0123456789\', \'\')) END) AS DOUBLE) / NULLIF(COUNT(CASE WHEN ({condition}) THEN "{column}" END), 0)',
+    ),
+    ("epoch_count", "date"): (
+        'COUNT(CASE WHEN EPOCH("{column}") = 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN EPOCH("{column}") = 0 THEN 1 END END)',
+    ),
+    ("epoch_count", "timestamp"): (
+        'COUNT(CASE WHEN EPOCH("{column}") = 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN EPOCH("{column}") = 0 THEN 1 END END)',
+    ),
+    ("epoch_count", "timestamp with time zone"): (
+        'COUNT(CASE WHEN EPOCH("{column}") = 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN EPOCH("{column}") = 0 THEN 1 END END)',
+    ),
+    ("epoch_count", "other"): (
+        'COUNT(CASE WHEN EPOCH("{column}") = 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN EPOCH("{column}") = 0 THEN 1 END END)',
+    ),
+    ("off_hour_count", "timestamp"): (
+        'COUNT(CASE WHEN MINUTE("{column}") <> 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN MINUTE("{column}") <> 0 THEN 1 END END)',
+    ),
+    ("off_hour_count", "timestamp with time zone"): (
+        'COUNT(CASE WHEN MINUTE("{column}") <> 0 THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN MINUTE("{column}") <> 0 THEN 1 END END)',
+    ),
+    ("top_count", "integer"): (
+        'LIST_MAX(MAP_VALUES(HISTOGRAM("{column}")))',
+        'LIST_MAX(MAP_VALUES(HISTOGRAM(CASE WHEN ({condition}) THEN "{column}" END)))',
+    ),
+    ("top_count", "decimal"): (
+        'LIST_MAX(MAP_VALUES(HISTOGRAM("{column}")))',
+        'LIST_MAX(MAP_VALUES(HISTOGRAM(CASE WHEN ({condition}) THEN "{column}" END)))',
+    ),
+    ("top_count", "wide"): (
+        'LIST_MAX(MAP_VALUES(HISTOGRAM("{column}")))',
+        'LIST_MAX(MAP_VALUES(HISTOGRAM(CASE WHEN ({condition}) THEN "{column}" END)))',
+    ),
+    ("top_count", "float"): (
+        'LIST_MAX(MAP_VALUES(HISTOGRAM("{column}")))',
+        'LIST_MAX(MAP_VALUES(HISTOGRAM(CASE WHEN ({condition}) THEN "{column}" END)))',
+    ),
+    ("top_count", "date"): (
+        'LIST_MAX(MAP_VALUES(HISTOGRAM("{column}")))',
+        'LIST_MAX(MAP_VALUES(HISTOGRAM(CASE WHEN ({condition}) THEN "{column}" END)))',
+    ),
+    ("top_count", "timestamp"): (
+        'LIST_MAX(MAP_VALUES(HISTOGRAM("{column}")))',
+        'LIST_MAX(MAP_VALUES(HISTOGRAM(CASE WHEN ({condition}) THEN "{column}" END)))',
+    ),
+    ("top_count", "timestamp with time zone"): (
+        'LIST_MAX(MAP_VALUES(HISTOGRAM("{column}")))',
+        'LIST_MAX(MAP_VALUES(HISTOGRAM(CASE WHEN ({condition}) THEN "{column}" END)))',
+    ),
+    ("top_count", "text"): (
+        'LIST_MAX(MAP_VALUES(HISTOGRAM("{column}")))',
+        'LIST_MAX(MAP_VALUES(HISTOGRAM(CASE WHEN ({condition}) THEN "{column}" END)))',
+    ),
+    ("top_count", "label"): (
+        'LIST_MAX(MAP_VALUES(HISTOGRAM("{column}")))',
+        'LIST_MAX(MAP_VALUES(HISTOGRAM(CASE WHEN ({condition}) THEN "{column}" END)))',
+    ),
+    ("top_count", "boolean"): (
+        'LIST_MAX(MAP_VALUES(HISTOGRAM("{column}")))',
+        'LIST_MAX(MAP_VALUES(HISTOGRAM(CASE WHEN ({condition}) THEN "{column}" END)))',
+    ),
+    ("top_count", "other"): (
+        'LIST_MAX(MAP_VALUES(HISTOGRAM("{column}")))',
+        'LIST_MAX(MAP_VALUES(HISTOGRAM(CASE WHEN ({condition}) THEN "{column}" END)))',
+    ),
+    ("both_count", "integer"): (
+        'COUNT(CASE WHEN NOT "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN NOT "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("both_count", "decimal"): (
+        'COUNT(CASE WHEN NOT "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN NOT "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("both_count", "wide"): (
+        'COUNT(CASE WHEN NOT "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN NOT "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("both_count", "float"): (
+        'COUNT(CASE WHEN NOT "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN NOT "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("less_count", "integer"): (
+        'COUNT(CASE WHEN "{column}" < {argument} THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" < {argument} THEN 1 END END)',
+    ),
+    ("less_count", "decimal"): (
+        'COUNT(CASE WHEN "{column}" < {argument} THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" < {argument} THEN 1 END END)',
+    ),
+    ("less_count", "wide"): (
+        'COUNT(CASE WHEN "{column}" < {argument} THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" < {argument} THEN 1 END END)',
+    ),
+    ("less_count", "float"): (
+        'COUNT(CASE WHEN "{column}" < {argument} THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" < {argument} THEN 1 END END)',
+    ),
+    ("equal_count", "integer"): (
+        'COUNT(CASE WHEN "{column}" = {argument} THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = {argument} THEN 1 END END)',
+    ),
+    ("equal_count", "decimal"): (
+        'COUNT(CASE WHEN "{column}" = {argument} THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = {argument} THEN 1 END END)',
+    ),
+    ("equal_count", "wide"): (
+        'COUNT(CASE WHEN "{column}" = {argument} THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = {argument} THEN 1 END END)',
+    ),
+    ("equal_count", "float"): (
+        'COUNT(CASE WHEN "{column}" = {argument} THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = {argument} THEN 1 END END)',
+    ),
     ("aggregate", "other"): ("{argument}", "{argument}"),
     ("failing_rows", "other"): (
         "COUNT(CASE WHEN NOT ({argument}) THEN 1 END)",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from tidegate.metrics import Kind, aggregate, kind_of, quoted, relation, select
 from tidegate.model import Column, Family, Interval, MetricSpec, Segment
-from tidegate.scan import infer
+from tidegate.scan import infer, watch
 from tidegate.scan.categories import grouped
 from tidegate.scan.content import bucket_of, contents, recipe, reopened, stretches, vanished
 from tidegate.scan.options import Plan
@@ -115,7 +115,21 @@ def _asks(tally: Tally, span: Window) -> list[MetricSpec]:
             asks.append(tally.spec("true_count", column.name))
         elif column.name in counted:
             asks.append(tally.spec("distinct_count", column.name))
-    return asks
+    return asks + _watched(tally, span, measures)
+
+
+def _watched(tally: Tally, span: Window, measures: Collection[str]) -> list[MetricSpec]:
+    """How the values of a bucket look: texts, signs, extremes, clocks; nothing of a table that is too large for it."""
+    telling = [
+        c
+        for c in tally.dataset.columns
+        if (c.family in (Family.TEXT, Family.TIME) or c.name in measures)
+        and c.name != span.column.name
+        and not infer.LOADERS_OWN.search(c.name)
+    ]
+    if tally.rows * len(telling) > DISTINCT_VALUES:
+        return []
+    return [spec for column in telling for spec in watch.in_buckets(tally.dataset.ref, column)]
 
 
 def _add_known(tally: Tally, asked: Sequence[MetricSpec], rows: Mapping[Interval, object]) -> None:

@@ -188,7 +188,7 @@ def backtest(
 
     Every batch of the last `days` is judged as it would have been when it came: earlier ones teach, later ones are unknown.
     What was found teaches afterwards, as if it had been called a false alarm; what incidents of published versions are
-    about does not, as in a run. About 10 ms for a batch of a hundred series, twice that where something is found.
+    about does not, as in a run. About 40 ms for a batch of a hundred series, twice that where something is found.
 
     Raises:
         NothingPublishedError: nothing is published yet.

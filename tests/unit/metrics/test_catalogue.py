@@ -29,7 +29,7 @@ def test_an_entry_says_what_it_is(name):
     assert not metric.says.endswith(".")
     assert 0 <= metric.error < 1
     assert metric.error_of in {"value", "rank"}
-    assert metric.argument_as in {"sql", "text", "number"}
+    assert metric.argument_as in {"sql", "text", "number", "column"}
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda c: c.type)
@@ -40,7 +40,9 @@ def test_every_aggregate_renders_with_and_without_a_condition(column):
         if metric.aggregate is None or not metric.applies_to(kind_of(column), column.family):
             continue
         argument = (
-            {"sql": "1 = 1", "text": "2026-01-01", "number": "0.5"}[metric.argument_as] if metric.argument else None
+            {"sql": "1 = 1", "text": "2026-01-01", "number": "0.5", "column": "d"}[metric.argument_as]
+            if metric.argument
+            else None
         )
         plain = MetricSpec(dataset=T, metric=name, column="c", argument=argument)
         narrowed = MetricSpec(

@@ -1,0 +1,209 @@
+"""The alarm of a whole table: all surprises of a batch put into one score, and the score into how often chance brings it.
+
+Three times the same step (`tails.calibrated`): for each series, for each family of series, for the table. In between
+the strongest of a family speaks for it, after Bonferroni, and the three strongest families add up, each with its weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.detect.forecast import Floats
+from tidegate.detect.tails import BEGIN, Peaks, Tail, Trust, age, calibrated, peaks
+from tidegate.detect.traits import Profile, Traits, traits
+from tidegate.detect.walk import Walk, surprise, walk
+from tidegate.model import MetricSpec
+
+QUIET: Final = 2.0
+"""What a family says below this (1 in 100) is not heard. Chosen by walk-forward, as are the two that follow."""
+
+LOUD: Final = 4.0
+"""Beyond this, what it says counts as a logarithm."""
+
+SPEAKERS: Final = 3
+"""How many families are added up."""
+
+UNHEARD: Final = 0.01
+"""The weight of the strongest family where all are quiet, so that scores keep an order."""
+
+CLASSES: Final = 4
+"""Classes of age: one more than `tails.AGES`."""
+
+REASONS: Final = 24
+"""How many reasons are kept."""
+
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """What many tables taught: tails by (kind, still, age), by (family, still, age) and by age; a weight per (family, still).
+
+    `still` is 1 for series that have never moved before. A kind or family that the pool does not know has place 0.
+    """
+
+    kinds: Mapping[str, int]
+    families: Mapping[str, int]
+    series: Tail
+    groups: Tail
+    table: Tail
+    weights: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One number that speaks for an alarm: `rarity` is -log10 of how often chance alone does that."""
+
+    spec: MetricSpec
+    kind: str
+    rarity: float
+    observed: float
+    expected: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What is thought of one batch: `score` is -log10 of the share of clean batches that score as high; the reasons, strongest first."""
+
+    score: float
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A table's past, looked through once: for every batch what was known before it."""
+
+    found: Traits
+    past: Walk
+    pool: Pool
+    first: Peaks
+    second: Peaks
+    third: Peaks
+    scores: Floats
+
+    def judge(self, batch: Traits, at: int) -> Opinion:
+        """Judge a batch that stands at `at`, with what was known before it; `batch` has one column, made with `traits`."""
+        column = slice(at, at + 1)
+        series = _series(surprise(batch, self.past, column), self, column)
+        groups = judged_groups(
+            strongest(series, self.members(column), len(self.pool.weights)), self.second, self.pool, column
+        )
+        score = calibrated(combined(groups, self.pool), self.third.at(column), of_table(self.pool, column), Trust())
+        return Opinion(score=float(score[0]), reasons=tuple(self._reasons(batch, at, series[:, 0], groups[:, 0])))
+
+    def members(self, at: slice) -> Places:
+        """To which group each series belongs at some batches: its family, and whether it has stood still."""
+        return members(self.found, self.past, self.pool, at)
+
+    def _reasons(self, batch: Traits, at: int, series: Floats, groups: Floats) -> Sequence[Reason]:
+        weight = heard(groups) * self.pool.weights
+        of = self.members(slice(at, at + 1))[:, 0]
+        order = np.lexsort((-series, -weight[of] - UNHEARD * series))
+        told = [i for i in order if series[i] > 0]
+        return [
+            Reason(
+                batch.specs[i], batch.kinds[i], float(series[i]), float(batch.y[i, 0]), float(self.past.centre[i, at])
+            )
+            for i in told[:REASONS]
+        ]
+
+
+def study(profile: Profile, seasons: Sequence[tuple[int, str]], pool: Pool) -> Study:
+    """Look through a table's past.
+
+    Raises:
+        ValueError: the profile has no row count.
+    """
+    found = traits(profile, slice(None))
+    past = walk(found.y, seasons)
+    return looked_through(found, past, pool, known(profile))
+
+
+def known(profile: Profile) -> NDArray[np.bool_]:
+    """Which batches were there."""
+    return np.asarray(~np.isnan(profile.values).all(axis=0))
+
+
+def looked_through(found: Traits, past: Walk, pool: Pool, there: NDArray[np.bool_]) -> Study:
+    """Calibrate the surprises of every batch by those before it, three times."""
+    batches = slice(0, found.y.shape[1])
+    surprises = surprise(found, past, batches)
+    first = peaks(surprises, there)
+    place = kinds(found, past, pool, batches)
+    series = calibrated(surprises, first.at(batches), _tail(pool.series, place), Trust())
+    grouped = strongest(series, members(found, past, pool, batches), len(pool.weights))
+    second = peaks(grouped, there)
+    scores = combined(judged_groups(grouped, second, pool, batches), pool)
+    third = peaks(scores, there)
+    return Study(
+        found=found,
+        past=past,
+        pool=pool,
+        first=first,
+        second=second,
+        third=third,
+        scores=calibrated(scores, third.at(batches), of_table(pool, batches), Trust()),
+    )
+
+
+def kinds(found: Traits, past: Walk, pool: Pool, at: slice) -> Places:
+    """The pool's cell of each series at some batches."""
+    kind = np.array([pool.kinds.get(k, 0) for k in found.kinds])[:, None]
+    return (2 * kind + past.still[:, at]) * CLASSES + age(past.points[:, at])
+
+
+def members(found: Traits, past: Walk, pool: Pool, at: slice) -> Places:
+    """The group of each series at some batches."""
+    family = np.array([pool.families.get(f, 0) for f in found.families])[:, None]
+    return np.asarray(2 * family + past.still[:, at], dtype=np.int64)
+
+
+def _tail(tail: Tail, place: Places) -> Tail:
+    return Tail(tail.chance[place], tail.height[place])
+
+
+def _ages(at: slice) -> Places:
+    return age(np.arange(at.start, at.stop) - BEGIN)
+
+
+def of_table(pool: Pool, at: slice) -> Tail:
+    """The pool's tail of a table's score at some batches."""
+    return _tail(pool.table, _ages(at))
+
+
+def _series(surprises: Floats, known_before: Study, at: slice) -> Floats:
+    place = kinds(known_before.found, known_before.past, known_before.pool, at)
+    return calibrated(surprises, known_before.first.at(at), _tail(known_before.pool.series, place), Trust())
+
+
+def judged_groups(grouped: Floats, before: Peaks, pool: Pool, at: slice) -> Floats:
+    """How rare each group's strongest surprise is at some batches: (group, batch)."""
+    place = np.arange(len(grouped))[:, None] * CLASSES + _ages(at)[None, :]
+    return calibrated(grouped, before.at(at), _tail(pool.groups, place), Trust())
+
+
+def strongest(series: Floats, member: Places, groups: int) -> Floats:
+    """Of each group the strongest series, divided among all of the group (Bonferroni): (group, batch)."""
+    out = np.zeros((groups, series.shape[1]))
+    for group in np.unique(member):
+        mine = member == group
+        best = np.where(mine, series, 0.0).max(axis=0)
+        out[group] = np.maximum(best - np.log10(np.maximum(mine.sum(axis=0), 1)), 0.0)
+    return out
+
+
+def heard(groups: Floats) -> Floats:
+    """What is heard of each family: nothing while it is quiet, and far out its logarithm."""
+    far = np.where(groups < LOUD, groups, LOUD + np.log1p(np.maximum(groups - LOUD, 0.0)))
+    return np.asarray(np.maximum(far - QUIET, 0.0))
+
+
+def combined(groups: Floats, pool: Pool) -> Floats:
+    """The weighted sum of the strongest families of each batch."""
+    spoken = -np.sort(-heard(groups) * pool.weights[:, None], axis=0)[:SPEAKERS]
+    return np.asarray(spoken.sum(axis=0) + UNHEARD * groups.max(axis=0))

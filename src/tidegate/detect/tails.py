@@ -1,0 +1,92 @@
+"""Tails: how often, and how far, surprises went beyond one in ten before; shrunk to what other tables showed.
+
+Above one in ten, surprises (-log10 of a chance) of a well-made forecast fall off exponentially; how steeply, each series
+tells itself once it is old, and while it is young the pool of other tables does: peaks over a threshold with a conjugate
+prior (Coles, "An Introduction to Statistical Modeling of Extreme Values", 2001, chapter 4, with shape zero).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.detect.forecast import Floats
+
+OVER: Final = 1.0
+"""Surprises beyond this count as peaks: one in ten."""
+
+MOST: Final = 30.0
+"""A peak counts as at most so high."""
+
+MEMORY: Final = 150
+"""How many batches back peaks are remembered. Chosen, not derived."""
+
+AGES: Final = (14, 28, 60)
+"""Where pooled tails change: so many batches of past."""
+
+BEGIN: Final = 7
+"""Batches before this one are too young to tell of tails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """Of the remembered batches before each batch (last axis): the sum of heights over the threshold, how many, of how many."""
+
+    height: Floats
+    over: Floats
+    of: Floats
+
+    def at(self, place: int | slice) -> Peaks:
+        """The same before one or some of the batches."""
+        return Peaks(self.height[..., place], self.over[..., place], self.of[..., place])
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What the pool says: the chance of a peak and its mean height, in surprise."""
+
+    chance: Floats
+    height: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How much the pool weighs: as so many batches for the chance, and so many peaks for the height."""
+
+    batches: float = 60.0
+    peaks: float = 4.0
+
+
+def peaks(surprises: Floats, there: NDArray[np.bool_]) -> Peaks:
+    """Count the peaks before each batch and before the next one: one more column than `surprises` has.
+
+    `there` (batch,) tells which batches there were.
+    """
+    old = (np.arange(surprises.shape[-1]) >= BEGIN) & there
+    height = np.where(old, np.clip(surprises - OVER, 0.0, MOST), 0.0)
+    return Peaks(*(remembered(part) for part in (height, old & (surprises > OVER), np.broadcast_to(old, height.shape))))
+
+
+def remembered(values: NDArray[np.float64] | NDArray[np.bool_]) -> Floats:
+    """The sum over the remembered batches before each."""
+    total = np.cumsum(values.astype(np.float64), axis=-1)
+    total = np.concatenate([np.zeros((*total.shape[:-1], 1)), total], axis=-1)
+    return np.asarray(total - total[..., np.maximum(np.arange(total.shape[-1]) - MEMORY, 0)])
+
+
+def calibrated(surprises: Floats, past: Peaks, pool: Tail, trust: Trust) -> Floats:
+    """-log10 of how often a surprise as large comes, by the series' own past and the pool's; 0 where there is no surprise."""
+    chance = (past.over + trust.batches * pool.chance) / (past.of + trust.batches)
+    height = (past.height + trust.peaks * pool.height) / (past.over + trust.peaks)
+    rare = -np.log10(np.maximum(chance, 1e-12))
+    beyond = rare + (surprises - OVER) / height / np.log(10.0)
+    out = np.where(surprises > OVER, beyond, surprises * rare / OVER)
+    return np.where(surprises > 0, np.maximum(out, 0.0), 0.0)
+
+
+def age(batches: Floats | NDArray[np.int64]) -> NDArray[np.int64]:
+    """The class of an age, for the pool."""
+    return np.asarray(np.digitize(batches, AGES), dtype=np.int64)

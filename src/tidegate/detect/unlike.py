@@ -1,0 +1,156 @@
+"""A batch that is unlike its past as a whole: what no single number says loudly enough, and what no other story tells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from tidegate.detect import words
+from tidegate.detect.alarm import Opinion, Reason, study
+from tidegate.detect.forecast import Floats
+from tidegate.detect.history import DetectSettings, TableHistory
+from tidegate.detect.panel import SEASONS, Panel, excluded
+from tidegate.detect.pooled import POOL
+from tidegate.detect.story import Look
+from tidegate.detect.traits import WARM, Profile, traits
+from tidegate.model import Family, Finding, Layer
+
+MOST: Final = 7
+"""So many of the newest buckets are looked at. Chosen, not derived."""
+
+SHARES: Final = {
+    "zero_count": "zeros",
+    "negative_count": "negative values",
+    "whole_count": "values without a fraction",
+    "upper_count": "texts in capitals",
+    "lower_count": "texts in small letters",
+    "padded_count": "texts with a blank at an end",
+    "non_ascii_count": "texts with characters outside ASCII",
+    "empty_count": "empty texts",
+    "placeholder_count": "texts that stand for no value",
+    "epoch_count": "times at 1970-01-01",
+    "off_hour_count": "times not on a full hour",
+}
+"""What a share of the rows is of. These alone hold: they say how values look, which late rows do not change."""
+
+OTHERS: Final = {
+    "true_count": "the share of true values",
+    "row_count": "the number of rows",
+    "null_count": "the share of NULLs",
+    "distinct_count": "the number of different values",
+    "distinct_share": "different values per row",
+    "min": "the least value",
+    "max": "the greatest value",
+    "mean": "the mean",
+    "stddev": "the spread",
+    "mixture": "the mixture of categories",
+    "new category": "categories never seen",
+    "gone category": "regular categories that are gone",
+}
+"""What else a reason may be about; what is not listed goes by its kind."""
+
+
+def judge(
+    panel: Panel, looks: Sequence[Look], history: TableHistory, told: Sequence[Finding], settings: DetectSettings
+) -> list[Finding]:
+    """One finding for each new bucket that is unlike its past, where no other finding of that bucket holds.
+
+    Half the budget is spent here, half on the single numbers. A bucket under test never teaches.
+    """
+    total = panel.row("row_count")
+    under_test = [look.at for look in looks if look.new and not look.quiet][-MOST:]
+    if total is None or not under_test:
+        return []
+    teach = np.where(excluded(panel, history.excluded), np.nan, panel.values)
+    teach[:, panel.new] = np.nan
+    past = int(np.isfinite(teach[total]).sum())
+    if past < max(settings.min_history, WARM):
+        return []
+    found = []
+    for young in (False, True):
+        here = [at for at in under_test if (at in panel.young) == young]
+        first_said = young & np.isfinite(panel.first) & np.isfinite(teach)
+        found += _unlike(panel, here, np.where(first_said, panel.first, teach), history, past, settings)
+    return [f for f in found if not any(same_matter(f, other) for other in told)]
+
+
+def _unlike(
+    panel: Panel, here: Sequence[int], teach: Floats, history: TableHistory, past: int, settings: DetectSettings
+) -> list[Finding]:
+    """Judge some buckets by a past that has none of them; young ones are held against what was first said of others."""
+    if not here:
+        return []
+    profile = Profile(
+        specs=panel.specs,
+        values=teach,
+        at=np.array([i.start.timestamp() for i in panel.intervals]),
+        times=frozenset(c.name for c in history.dataset.columns if c.family is Family.TIME),
+    )
+    known, found = study(profile, SEASONS.get(panel.grain, ()), POOL), []
+    for at in here:
+        values = teach.copy()
+        values[:, at] = panel.values[:, at]
+        opinion = known.judge(traits(replace(profile, values=values), slice(at, at + 1)), at)
+        if opinion.score > -math.log10(settings.budget / 2) and opinion.reasons:
+            found.append(finding(panel, at, opinion, history, past, settings))
+    return found
+
+
+def same_matter(one: Finding, other: Finding) -> bool:
+    """Whether another finding holds, or is about the same column, in the same bucket or in all."""
+    if not (other.holds or other.column == one.column):
+        return False
+    if one.interval is None or other.interval is None:
+        return True
+    return one.interval.start < other.interval.end and other.interval.start < one.interval.end
+
+
+def finding(
+    panel: Panel, at: int, opinion: Opinion, history: TableHistory, past: int, settings: DetectSettings
+) -> Finding:
+    """The words: the strongest reason, the next ones about other columns, and how rare that is."""
+    first = opinion.reasons[0]
+    columns = list(dict.fromkeys(column(r) for r in opinion.reasons))
+    also = [c for c in columns[1:3] if c is not None]
+    ref, bucket = history.dataset.ref, words.bucket(panel.intervals[at], panel.grain)
+    beside = f", and in {words.listed(also)}" if also else ""
+    once = f"{10 ** min(opinion.score, 9.0):,.0f}"
+    far = abs(share(first.observed) - share(first.expected)) if first.kind in SHARES else 0.0
+    return Finding(
+        key=f"{ref}/unlike/{column(first) or 'rows'}",
+        kind="unlike",
+        layer=Layer.DATA,
+        dataset=ref,
+        column=column(first),
+        sentence=f"{ref} is unlike its past for {bucket}, most of all in {said(first)}{beside}; of {once} such"
+        f" {panel.grain}s one is by chance",
+        holds=far >= settings.least_share,
+        spec=first.spec,
+        interval=panel.intervals[at],
+        since=bucket,
+        rarity=round(opinion.score, 2),
+        hint=f"compare with the {words.buckets(panel.grain, past)} before it; if it is right as it is, answer `expected`",
+    )
+
+
+def column(reason: Reason) -> str | None:
+    """The column that a reason is about."""
+    return reason.spec.column or (reason.spec.segment.column if reason.spec.segment is not None else None)
+
+
+def said(reason: Reason) -> str:
+    """A reason in words, with numbers where they are shares."""
+    where = f"{column(reason)}: " if column(reason) else ""
+    if reason.kind not in SHARES:
+        return where + OTHERS.get(reason.kind, reason.kind)
+    came, usual = (words.percent(share(y)) for y in (reason.observed, reason.expected))
+    return f"{where}{came} {SHARES[reason.kind]}, expected {usual}"
+
+
+def share(y: float) -> float:
+    """From the arcsine scale to a share."""
+    return math.sin(min(max(y, 0.0), math.pi / 2)) ** 2

@@ -1,0 +1,100 @@
+"""The walk through a table's past: what was expected of every series at every batch, and how far off it came.
+
+Every batch is looked at with the batches before it alone, so that what a detector would have said of it is known.
+Arrays are (series, batch), oldest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tidegate.detect.forecast import Flags, Floats, predict, rarity, sorted_median
+from tidegate.detect.traits import Traits
+
+WINDOW: Final = 60
+"""How many past errors tell the spread of a series. Chosen, not derived."""
+
+LEAST: Final = 3
+"""Fewer past errors than this, and a series says nothing."""
+
+STILL: Final = 1e-9
+"""An error below this is none: the series stands still."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Forecasts for `batches` + 1 columns: the last one is the next batch.
+
+    `centre` and `scale` are what was expected and how far errors usually reach; `largest` the largest past error; `points`
+    how many there are; `still` tells that the series has never moved.
+    """
+
+    centre: Floats
+    scale: Floats
+    largest: Floats
+    points: Floats
+    still: Flags
+
+
+def walk(y: Floats, seasons: Sequence[tuple[int, str]]) -> Walk:
+    """Forecast every batch from those before it, by the predictor whose past errors were least.
+
+    The least mean root of past errors decides, which one accident does not sway. O(series x batches x WINDOW).
+    """
+    series, batches = y.shape
+    said = predict(np.concatenate([y, np.full((series, 1), np.nan)], axis=1), seasons, batches + 1).values
+    centre = np.take_along_axis(said, np.argmin(losses(y, said), axis=0)[None], axis=0)[0]
+    errors = np.abs(y - centre[:, :batches])
+    scale, largest, points = spreads(errors)
+    moved = np.cumsum(np.nan_to_num(errors) > STILL, axis=1) > 0
+    still = np.concatenate([np.ones((series, 1), dtype=bool), ~moved], axis=1)
+    return Walk(centre, scale, largest, points, still)
+
+
+def losses(y: Floats, said: Floats) -> Floats:
+    """(predictor, series, batch): the mean root of each predictor's errors in the window before a batch."""
+    batches = y.shape[1]
+    size = np.sqrt(np.abs(y[None] - said[:, :, :batches]))
+    known = ~np.isnan(size)
+    begin = np.maximum(np.arange(batches + 1) - WINDOW, 0)
+    total, count = (np.pad(np.cumsum(part, axis=2), ((0, 0), (0, 0), (1, 0))) for part in (np.nan_to_num(size), known))
+    total, count = total - total[:, :, begin], count - count[:, :, begin]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        loss = np.where(count > 0, total / count * (1 + 1 / count), np.inf)
+    return np.asarray(np.where(np.isnan(said), np.inf, loss))
+
+
+def spreads(errors: Floats) -> tuple[Floats, Floats, Floats]:
+    """Before each batch: the spread of the errors in the window (as in `forecast.spread`), the largest, and their number."""
+    padded = np.concatenate([np.full((errors.shape[0], WINDOW), np.nan), errors], axis=1)
+    ordered = np.sort(sliding_window_view(padded, WINDOW, axis=1), axis=2)
+    count = (~np.isnan(ordered)).sum(axis=2)
+
+    def at(place: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Floats:
+        return np.asarray(np.nan_to_num(np.take_along_axis(ordered, np.maximum(place, 0), axis=2)[..., 0]))
+
+    q90 = at(np.ceil(0.9 * np.maximum(count - 1, 0)).astype(np.int64)[..., None])
+    second = np.where(count >= 2, at((count - 2)[..., None]), 0.0)
+    scale = np.maximum(np.maximum(1.4826 * np.nan_to_num(sorted_median(ordered)), 0.65 * q90), second / 2.8)
+    return scale, at((count - 1)[..., None]), count.astype(np.float64)
+
+
+def surprise(found: Traits, past: Walk, at: slice) -> Floats:
+    """-log10 of the chance of an error as large, for the batches `at` of the walk, which are those of `found`.
+
+    Student's tail with as many degrees of freedom as the number of errors allows; more for a series that has stood still,
+    whose only noise is that of sampling. An error that is not larger than a past one is at most as rare as that.
+    """
+    points, still = past.points[:, at], past.still[:, at]
+    scale = np.maximum(np.maximum(past.scale[:, at], found.floor), 1e-12)
+    error = np.abs(found.y - past.centre[:, at])
+    known = np.isfinite(error) & (points >= LEAST) & (np.nan_to_num(error) > STILL)
+    error = np.where(known, error, 0.0)
+    rare = rarity(error / scale, np.where(still, 10 + points / 2, 3 + points / 6))
+    rare = np.where(error <= past.largest[:, at], np.minimum(rare, np.log10(points + 1)), rare)
+    return np.where(known, rare, 0.0)

@@ -1,0 +1,96 @@
+"""The adapter to the detection benchmark: the product's numbers and judging, and no knowledge of the future."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.detection_adapter import Detector, grain, places
+
+START = datetime(2026, 1, 5)  # noqa: DTZ001 - the benchmark hands over naive times
+COUNTRIES = ("DE", "FR", "NL")
+
+
+def batch(at: int, rows: int = 200) -> tuple[datetime, pd.DataFrame]:
+    dice, when = np.random.default_rng([7, at]), START + timedelta(days=at)
+    frame = pd.DataFrame(
+        {
+            "id": [f"A{at:03d}{i:05d}" for i in range(rows)],
+            "country": dice.choice(COUNTRIES, rows, p=[0.5, 0.3, 0.2]),
+            "amount": dice.normal(70, 20, rows).round(2),
+            "items": dice.poisson(3, rows),
+            "at": [when + timedelta(minutes=int(m)) for m in np.sort(dice.integers(0, 1440, rows))],
+        }
+    )
+    return when, frame
+
+
+@pytest.fixture(scope="module")
+def shop() -> list[tuple[datetime, pd.DataFrame]]:
+    return [batch(at) for at in range(40)]
+
+
+@pytest.fixture(scope="module")
+def learned(shop: list[tuple[datetime, pd.DataFrame]]) -> Detector:
+    detector = Detector(0.01)
+    detector.learn(shop)
+    return detector
+
+
+def rewritten(frame: pd.DataFrame, **columns: object) -> pd.DataFrame:
+    return frame.assign(**columns)
+
+
+FAULTS = {
+    "twice": lambda f, before: pd.concat([f, f], ignore_index=True),
+    "stale": lambda f, before: before,
+    "half": lambda f, before: f.iloc[::2],
+    "amount": lambda f, before: rewritten(f, amount=f["amount"] * 100),
+    "country": lambda f, before: rewritten(f, country=f["country"].str.lower()),
+    "items": lambda f, before: rewritten(f, items=-f["items"]),
+    "at": lambda f, before: rewritten(f, at=f["at"] + pd.Timedelta(days=365)),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("at", [14, 39])
+def test_gross_faults_alarm_and_name_the_column(shop, learned, fault, at):
+    when, frame = shop[at]
+    score, alarm, reasons = learned.judge(at, when, FAULTS[fault](frame, shop[at - 1][1]))
+    assert alarm, (score, reasons)
+    assert fault not in frame.columns or fault in {r.split(":")[0] for r in reasons[:3]}
+
+
+def test_clean_batches_say_the_same_both_ways_and_seldom_alarm(shop, learned):
+    clean = [learned.clean(at) for at in range(7, 40)]
+    again = [learned.judge(at, *shop[at]) for at in range(7, 40)]
+    assert [v.score for v in clean] == pytest.approx([v.score for v in again])
+    assert sum(v.alarm for v in clean) <= 1
+
+
+@pytest.mark.parametrize("at", [8, 30])
+def test_the_past_alone_says_the_same(shop, learned, at):
+    young = Detector(0.01)
+    young.learn(shop[:at])
+    assert young.judge(at, *shop[at]).score == pytest.approx(learned.clean(at).score)
+
+
+def test_a_batch_without_rows_alarms(shop, learned):
+    assert learned.judge(30, shop[30][0], shop[30][1].iloc[:0]).alarm
+
+
+def test_a_run_of_batches_is_judged_and_leaves_nothing_behind(shop, learned):
+    before = learned.clean(39)
+    grown = [(w, rewritten(f, amount=f["amount"] * (1 + 0.5 * n))) for n, (w, f) in enumerate(shop[30:37], start=1)]
+    said = learned.judge_sequence(30, grown)
+    assert len(said) == 7
+    assert any(v.alarm for v in said)
+    assert learned.clean(39) == before
+
+
+def test_places_follow_the_calendar():
+    day = 86_400.0
+    assert grain([0, day, 2 * day, 5 * day]) == "day"
+    assert grain([0, 3_600, 7_200]) == "hour"
+    assert places([0, day, 4 * day, 4 * day, 400 * day], 86_400) == [0, 1, 4, 5, 36]

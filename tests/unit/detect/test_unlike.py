@@ -1,0 +1,83 @@
+"""A bucket that is unlike its past as a whole: what the single numbers leave to it, and what they do not."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from tests.unit.detect.days import SETTINGS, evening, history, judged, shop
+from tidegate.detect import judge_table
+from tidegate.detect.panel import build
+
+NAME = "country"
+
+
+def texts(days: int = 60, *, seed: int = 0):
+    """The shop, with how its country names look."""
+    dice = np.random.default_rng(seed)
+    made = shop(days, seed=seed)
+    for day in made:
+        rows = int(day[("row_count", None, None)])
+        day[("padded_count", NAME, None)] = 0
+        day[("upper_count", NAME, None)] = rows
+        day[("lower_count", NAME, None)] = 0
+        day[("mean_length", NAME, None)] = 2.0
+        day[("placeholder_count", "coupon", None)] = int(dice.binomial(rows, 0.01))
+    return made
+
+
+def test_texts_that_look_otherwise_hold():
+    days = texts()
+    days[-1][("padded_count", NAME, None)] = round(0.3 * days[-1][("row_count", None, None)])
+    (found,) = judged(days)
+    assert (found.kind, found.column, found.holds) == ("unlike", NAME, True)
+    assert found.key == "raw.orders/unlike/country"
+    assert "country: 30 % texts with a blank at an end, expected 0 %" in found.sentence
+    assert found.interval == build(history(days), now=evening(days), settings=SETTINGS).intervals[-1]
+    assert found.rarity > 2.3
+
+
+def test_a_small_share_is_told_and_does_not_hold():
+    days = texts()
+    days[-1][("padded_count", NAME, None)] = round(0.03 * days[-1][("row_count", None, None)])
+    (found,) = judged(days)
+    assert (found.kind, found.holds) == ("unlike", False)
+
+
+def test_what_another_finding_holds_is_not_told_again():
+    days = texts()
+    days[-1][("null_count", "total", None)] = round(0.4 * days[-1][("row_count", None, None)])
+    days[-1][("padded_count", NAME, None)] = 300
+    assert [f.kind for f in judged(days)] == ["nulls"]
+
+
+def test_ordinary_days_are_like_their_past():
+    assert [f for seed in range(12) for f in judged(texts(seed=seed))] == []
+
+
+def test_a_short_past_says_nothing_of_it():
+    days = texts(7)
+    days[-1][("padded_count", NAME, None)] = 900
+    assert [f.kind for f in judged(days)] == ["unchecked"]
+
+
+def test_an_excluded_day_does_not_teach():
+    days = texts()
+    for at in (-1, -5):
+        days[at][("padded_count", NAME, None)] = 400
+    whole = history(days)
+    interval = build(whole, now=evening(days), settings=SETTINGS).intervals[-5]
+    (found,) = judged(days, excluded=((None, interval),))
+    assert found.holds
+    assert "expected 0 %" in found.sentence
+
+
+@pytest.mark.parametrize("later", [0, 1, 30])
+def test_what_comes_later_changes_nothing(later):
+    days = texts()
+    days[-1][("padded_count", NAME, None)] = 400
+    now = evening(days)
+    future = texts(60 + later, seed=3)[60:]
+    given = history([*days, *future], before=days[:-1])
+    found = judge_table(given, now=now + timedelta(seconds=1), settings=SETTINGS)
+    assert [f.key for f in found] == ["raw.orders/unlike/country"]
