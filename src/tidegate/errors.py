@@ -30,6 +30,7 @@ TidegateError
 │   └── StateTooNewError         state-too-new           written by a later release of tidegate
 ├── IncidentError                incident-invalid        no such incident, or the transition is not allowed
 ├── DeliveryError                delivery-failed         a message did not arrive, or nobody can tell
+├── ComparisonError              comparison-failed       two sides cannot be compared
 ├── UsageError                   usage                   the command line cannot be understood
 └── NothingCheckedError          nothing-checked         a check ran over nothing; that is never green
 """
@@ -295,6 +296,14 @@ class DeliveryError(TidegateError):
         super().__init__(message, hint=hint)
         self.transient = transient
         self.retry_after_s = retry_after_s
+
+
+class ComparisonError(TidegateError):
+    """Two sides cannot be compared: a table, a column or a way to read one of them is missing."""
+
+    code = "comparison-failed"
+    http_status = 422
+    default_hint = "correct the sides, the table or the key; `tidegate reconcile --help` shows how they are written"
 
 
 class UsageError(TidegateError):

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -19,7 +19,7 @@ from tidegate.app.adapters import adapter
 from tidegate.app.notify import demand_targets, tell
 from tidegate.config import find_project, load
 from tidegate.model import Settings, StepSettings
-from tidegate.ports import AnswerStore, Progress, StateStore, Step, Warehouse
+from tidegate.ports import AnswerStore, Progress, Side, StateStore, Step, Warehouse
 from tidegate.services.site import Site
 
 
@@ -35,6 +35,15 @@ class SystemClock:
 
     def wall_s(self) -> float:
         return time.monotonic()
+
+
+class _LazySides:
+    """Loads what opens files when one is opened."""
+
+    def open(self, place: str, root: Path) -> AbstractContextManager[Side]:
+        from tidegate.warehouses.sides import FileSides
+
+        return FileSides().open(place, root)
 
 
 @contextmanager
@@ -70,6 +79,7 @@ def open_site(
         steps=steps,
         clock=SystemClock(),
         progress=progress,
+        sides=_LazySides(),
         actor=actor(),
         answers=answers,
         revision=code_revision(settings.root) if with_steps else None,

@@ -253,6 +253,48 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        name="backfill",
+        help="build a stretch of time again, and publish it or hold it",
+        handler="backfill:backfill",
+        options=(
+            option(
+                "target",
+                nargs="?",
+                metavar="TABLE|STEP",
+                help="only this table and what is below, or from this step on",
+            ),
+            option(
+                "--from", dest="start", metavar="TIME", required=True, help="from when on, such as 2026-05-20 (UTC)"
+            ),
+            option(
+                "--to", dest="end", metavar="TIME", required=True, help="until when; this instant is not part of it"
+            ),
+            option("--full-refresh", action="store_true", help="let dbt build incremental models from nothing"),
+            WAIT,
+        ),
+    ),
+    Command(
+        name="reconcile",
+        help="compare source and warehouse, or two versions: counts, sums, keys, rows; 1 when they differ",
+        handler="reconcile:reconcile",
+        options=(
+            option(
+                "old", nargs="?", metavar="OLD", help="live, a version, FILE[::TABLE] or a URL; default: each `source:`"
+            ),
+            option("new", nargs="?", default="live", metavar="NEW", help="the other side (default: live)"),
+            option("--table", action="append", default=[], metavar="TABLE", help="only this one; may be repeated"),
+            option("--key", metavar="COLUMNS", help="what identifies a row, as A,B; default: what is known as its key"),
+            option("--columns", metavar="COLUMNS", help="only these columns and the key"),
+            option("--without", metavar="COLUMNS", help="not these columns"),
+            option("--by", metavar="COLUMNS", help="compare counts and sums of each group of these columns"),
+            option("--where", metavar="SQL", help="only rows for which this holds, on both sides"),
+            option("--tolerance", type=float, metavar="N", help="doubles are equal within N (default: a part in 10^9)"),
+            option(
+                "--limit", type=int, default=10_000, metavar="N", help="stop after N differing keys (default: 10000)"
+            ),
+        ),
+    ),
+    Command(
         name="incidents",
         help="the incidents: list (default), show, ack, assign, note, suppress, resolve, stats, postmortem",
         handler="incidents:list_",

@@ -56,6 +56,7 @@ STEP_OPTIONS = (
     "profile",
     "profiles_dir",
     "vars",
+    "backfill_vars",
     "tests",
 )
 
@@ -254,6 +255,7 @@ def _table(name: str, said: TablePart) -> TableSettings:
         key=tuple(said.key),
         mask=tuple(said.mask),
         ignore=is_on(said.ignore),
+        source=said.source,
     )
 
 

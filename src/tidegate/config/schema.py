@@ -156,6 +156,10 @@ class StepPart(Part, frozen=True, forbid_unknown_fields=False):
     profile: Annotated[str | None, about("dbt: profile, if not the one in dbt_project.yml")] = None
     profiles_dir: Annotated[str | None, about("dbt: folder of profiles.yml, if not found by dbt's own rules")] = None
     vars: Annotated[dict[str, Any] | None, about("dbt: variables")] = None
+    backfill_vars: Annotated[
+        list[str] | None,
+        about("dbt: two variables that `backfill` gives its from and its to, for models without batches"),
+    ] = None
     tests: Annotated[
         Literal["tidegate", "dbt"] | None,
         about(
@@ -257,6 +261,7 @@ class TablePart(Part, frozen=True):
     key: Annotated[list[str], about("columns that identify a row, for `diff` and samples")] = []
     mask: Annotated[list[str], about("columns that are masked in samples")] = []
     ignore: Annotated[Switch, about("neither measure nor judge it; declared checks still run")] = False
+    source: Annotated[str | None, about("what `reconcile` compares it with, as `FILE::TABLE`")] = None
 
 
 class SloPart(Part, frozen=True):

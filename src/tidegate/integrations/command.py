@@ -76,6 +76,7 @@ class CommandStep:
         if len(projects) > 1:
             said.pop("DBT_TARGET_PATH", None)  # two projects in one target folder would overwrite each other
             said.pop("DBT_TARGET", None)
+        said |= context.backfill.environment if context.backfill else {}
         return self._env | said | {"TIDEGATE_DATABASE": str(context.stable_database)}
 
     def run(self, context: StepContext, progress: Progress) -> StepReport:

@@ -18,7 +18,22 @@ from tidegate.model import PipelineFacts, StepReport, StepStatus
 from tidegate.model.words import counted
 from tidegate.ports import Progress, StepContext
 
-OPTIONS = ("args", "command", "env", "executable", "profile", "profiles_dir", "select", "target", "tests", "vars")
+OPTIONS = (
+    "args",
+    "backfill_vars",
+    "command",
+    "env",
+    "executable",
+    "profile",
+    "profiles_dir",
+    "select",
+    "target",
+    "tests",
+    "vars",
+)
+
+BATCHING = ("build", "run")
+"""The commands of dbt that take a stretch of time, by which models with the strategy `microbatch` are built again."""
 
 TESTS_BY = ("tidegate", "dbt")
 
@@ -33,7 +48,7 @@ class DbtStep:
     """One dbt project as a step.
 
     dbt runs in its own folder, so relative paths in the project mean what they mean to `cd FOLDER && dbt build`.
-    Options: `command` (default `build`), `args`, `select`, `target`, `profile`, `profiles_dir`, `executable`,
+    Options: `command` (default `build`), `args`, `select`, `backfill_vars` (two names of variables: from and until), `target`, `profile`, `profiles_dir`, `executable`,
     `env`, `vars`, `tests` (`tidegate`, the default: those that Tidegate evaluates are not run by dbt too; or `dbt`).
     """
 
@@ -54,6 +69,10 @@ class DbtStep:
         self._tests = options.text(name, said, "tests") or TESTS_BY[0]
         if self._tests not in TESTS_BY:
             raise ConfigError(f"step `{name}`: `tests` is `{self._tests}`", hint=f"write one of {', '.join(TESTS_BY)}")
+        self._window = options.words(name, said, "backfill_vars")
+        if len(self._window) not in {0, 2}:
+            hint = "name the variable that says from when and the one that says until when"
+            raise ConfigError(f"step `{name}`: `backfill_vars` has {len(self._window)} names, not two", hint=hint)
         self._vars = said.get("vars")
         if self._vars is not None and not isinstance(self._vars, Mapping):
             raise ConfigError(f"step `{name}`: `vars` is `{self._vars!r}`, not a mapping")
@@ -111,7 +130,7 @@ class DbtStep:
     def run(self, context: StepContext, progress: Progress) -> StepReport:
         folder = self.folder(context.project)
         program = find_dbt(self._executable, context.project, folder, self._environ())
-        command = (program, *self._command, *self._args, *self._flags())
+        command = (program, *self._command, *self._args, *self._flags(context))
         left = self._left(context)
         events = Events(progress, own=left.flags)
         with process.StepLog(path=context.logs / f"{self._name}.log") as log:
@@ -145,6 +164,7 @@ class DbtStep:
     ) -> tuple[process.Ended, dbt_artifacts.Artifacts]:
         folder = self.folder(context.project)
         env = self._environ() | self.environment(context)
+        env |= context.backfill.environment if context.backfill else {}
         env |= {"DBT_LOG_FORMAT": "json", "DBT_LOG_FORMAT_FILE": "debug", "DBT_PROJECT_DIR": str(folder)}
         stale = dbt_artifacts.note_stale(self.target_folder(context), remove="retry" not in self._command)
         ended = process.run(
@@ -206,6 +226,8 @@ class DbtStep:
         """What the artifacts and the log of one invocation tell, and what a reader of green output would miss."""
         found = dbt_artifacts.facts(artifacts, prefix=self._path, left=left.has)
         notes = [*(f"dbt: {w}" for w in events.warnings), *found.notes]
+        if context.backfill is not None and not context.backfill.full_refresh and not self._window:
+            notes += dbt_artifacts.not_reached(artifacts)
         executed = found.executed_nodes
         if executed is None and ended.exit_code == 0 and executing in dbt_artifacts.EXECUTING:
             executed = 0
@@ -279,12 +301,23 @@ class DbtStep:
         path = self.profile(project).path(self._environ())
         return dbt_profiles.database_name(path) if path else None
 
-    def _flags(self) -> tuple[str, ...]:
-        flags: list[str] = ["--select", *self._select] if self._select else []
+    def _flags(self, context: StepContext) -> tuple[str, ...]:
+        again = context.backfill
+        chosen = self._select
+        if again is not None and again.tables:
+            chosen = dbt_artifacts.selecting(dbt_artifacts.read_manifest(self.target_folder(context)), again.tables)
+        flags: list[str] = ["--select", *chosen] if chosen else []
         if self._profile:
             flags += ["--profile", self._profile]
-        if self._vars:
-            flags += ["--vars", json.dumps(self._vars)]
+        said = dict(self._vars) if isinstance(self._vars, Mapping) else {}
+        if again is not None:
+            said |= dict(zip(self._window, again.environment.values(), strict=False))
+            flags += ["--full-refresh"] if again.full_refresh else []
+            if self._command[0] in BATCHING:
+                flags += ["--event-time-start", f"{again.interval.start:%Y-%m-%d %H:%M:%S}"]
+                flags += ["--event-time-end", f"{again.interval.end:%Y-%m-%d %H:%M:%S}"]
+        if said:
+            flags += ["--vars", json.dumps(said)]
         return tuple(flags)
 
 

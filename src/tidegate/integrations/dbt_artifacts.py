@@ -438,3 +438,35 @@ def _text(value: object) -> str | None:
 
 def _texts(value: object) -> list[str]:
     return [str(v) for v in value] if isinstance(value, list) else []
+
+
+def selecting(manifest: Raw, tables: Sequence[DatasetRef]) -> tuple[str, ...]:
+    """What selects these tables and everything below them, in dbt's words; a table that dbt does not know selects nothing."""
+    book = _Book(manifest, ".")
+    found = []
+    for unique_id, raw in book.raw.items():
+        if book.dataset(unique_id) in tables:
+            words = _texts(raw.get("fqn"))
+            named = (
+                f"source:{raw.get('source_name')}.{raw.get('name')}"
+                if unique_id.startswith("source.")
+                else ".".join(words)
+            )
+            found.append(f"{named}+")
+    return tuple(found)
+
+
+def not_reached(artifacts: Artifacts) -> list[str]:
+    """Incremental models that ran, and which a stretch of time does not reach, because they are not built in batches."""
+    nodes = {k: _map(v) for k, v in _map(artifacts.manifest.get("nodes")).items()}
+    names = [
+        str(nodes[str(r.get("unique_id"))].get("name"))
+        for r in _results(artifacts.run_results)
+        if _status(r) == "success"
+        and (config := _map(nodes.get(str(r.get("unique_id")), {}).get("config"))).get("materialized") == "incremental"
+        and config.get("incremental_strategy") != "microbatch"
+    ]
+    if not names:
+        return []
+    why = "not built in batches, so dbt added to what is there: use `--full-refresh`, or `backfill_vars` of the step"
+    return [f"the stretch of time does not reach {_some(names)}: {why}"]

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tidegate.errors import ExecutableNotFoundError, PathNotFoundError
-from tidegate.integrations import dlt_loads, dlt_settings, options, process
+from tidegate.integrations import dlt_cursors, dlt_loads, dlt_settings, options, process
 from tidegate.integrations.dlt_script import DESTINATIONS, UNREAD, Pipeline, read_script
 from tidegate.model import PipelineFacts, StepReport, StepStatus
 from tidegate.ports import Progress, StepContext
@@ -100,6 +100,7 @@ class DltStep:
             said[f"DESTINATION__{destination.upper()}__CREDENTIALS"] = database
         if self._lands_in_candidate(pipelines, context.stable_database):
             said["DLT_LOCAL_DIR"] = str(context.stable_database.parent)
+        said |= context.backfill.environment if context.backfill else {}
         return self._env | said
 
     def run(self, context: StepContext, progress: Progress) -> StepReport:
@@ -107,6 +108,8 @@ class DltStep:
         python = find_python(self._python, context.project, script.parent, self._environ())
         command = (python, str(script), *self._args)
         notes = list(self._warnings(context))
+        if context.backfill is not None:
+            notes += dlt_cursors.set_back(self.state(context), context.backfill, self._names(context.project))
         for note in notes:
             progress.say(note)
         before = {(load.pipeline, load.id, load.state) for load in dlt_loads.loads(self.state(context))}

@@ -42,7 +42,9 @@ class StepSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSettings:
-    """What the team says about one table; everything else is inferred."""
+    """What the team says about one table; everything else is inferred. `source` is the side that `reconcile` compares it
+    with, such as `source/shop.db::orders`.
+    """
 
     ref: DatasetRef
     time_column: str | None = None
@@ -50,6 +52,7 @@ class TableSettings:
     key: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
     ignore: bool = False
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

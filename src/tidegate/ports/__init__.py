@@ -2,14 +2,16 @@
 
 from tidegate.ports.notify import Notifier, NotifierCapabilities, Option, Place, Sending
 from tidegate.ports.progress import Clock, Progress
+from tidegate.ports.side import Side, Sides
 from tidegate.ports.state import AnswerStore, NewEvent, Outbox, Planned, StateStore
-from tidegate.ports.step import Step, StepContext
+from tidegate.ports.step import Backfill, Step, StepContext
 from tidegate.ports.warehouse import ROW, Answer, Candidate, Capabilities, Mark, Reader, Suspicion, Warehouse
 
 __all__ = [
     "ROW",
     "Answer",
     "AnswerStore",
+    "Backfill",
     "Candidate",
     "Capabilities",
     "Clock",
@@ -24,6 +26,8 @@ __all__ = [
     "Progress",
     "Reader",
     "Sending",
+    "Side",
+    "Sides",
     "StateStore",
     "Step",
     "StepContext",

@@ -7,8 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tidegate.model import PipelineFacts, StepReport
+from tidegate.model import DatasetRef, Interval, PipelineFacts, StepReport
 from tidegate.ports.progress import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backfill:
+    """What a step is to build again: the stretch of time, and the tables, every one when none is named.
+
+    With `full_refresh` dbt builds incremental models from nothing.
+    """
+
+    interval: Interval
+    tables: tuple[DatasetRef, ...] = ()
+    full_refresh: bool = False
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What any program may read of it."""
+        return {
+            "TIDEGATE_FROM": f"{self.interval.start:%Y-%m-%dT%H:%M:%SZ}",
+            "TIDEGATE_TO": f"{self.interval.end:%Y-%m-%dT%H:%M:%SZ}",
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +38,7 @@ class StepContext:
     `project` is the folder of tidegate.yml; `database`, `stable_database` and `state` are the candidate's (see
     `ports.warehouse.Candidate`); `work` is a scratch folder that outlives runs; `logs` is this run's own folder.
     `on_start` is called with the process group of every subprocess, before it does anything of note.
+    With a `backfill` the step builds that stretch of time again.
     """
 
     project: Path
@@ -28,6 +49,7 @@ class StepContext:
     logs: Path
     timeout_s: float
     on_start: Callable[[int], None]
+    backfill: Backfill | None = None
 
 
 class Step(Protocol):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tidegate.model import Check, Column, Dataset, DatasetRef
+from tidegate.model import Column, Dataset, DatasetRef
 from tidegate.ports import Progress, Reader
 from tidegate.scan import compare
 from tidegate.scan.infer import LOADERS_OWN
 from tidegate.services.measure import is_users_own
 from tidegate.services.publish import kept_version
+from tidegate.services.reconcile import known_keys
 from tidegate.services.site import Site
 
 SAMPLE_KEYS = 5
@@ -60,7 +61,7 @@ def diff(site: Site, old: int, new: int) -> tuple[TableDiff, ...]:
     """
     for number in (old, new):
         kept_version(site, number)
-    keys = _keys(site, new)
+    keys = known_keys(site, new)
     with site.warehouse.reader(old) as reader:
         before = {d.ref: d for d in reader.catalog()}
     with site.warehouse.compare(old, new) as reader:
@@ -71,19 +72,6 @@ def diff(site: Site, old: int, new: int) -> tuple[TableDiff, ...]:
             for place, ref in enumerate(refs)
             if is_users_own(ref, {*before, *after})
         )
-
-
-def _keys(site: Site, version: int) -> Mapping[DatasetRef, tuple[str, ...]]:
-    """A key per table: what the team says, else a column that a `unique` check was declared and passed on."""
-    found: dict[DatasetRef, tuple[str, ...]] = {}
-    for result in site.state.results(version):
-        check: Check = result.check
-        if check.kind == "unique" and check.column and result.failures == 0 and check.where is None:
-            found.setdefault(check.dataset, (check.column,))
-    for ref, said in site.settings.tables.items():
-        if said.key:
-            found[ref] = said.key
-    return found
 
 
 def _table(

@@ -38,8 +38,12 @@ from tidegate.services.site import Site
 KIND = "quarantine"
 """The kind of the findings about rows that were quarantined, or should have been."""
 
-KEEPS_ITS_PAST = ("incremental", "snapshot")
+INCREMENTAL = "incremental"
+KEEPS_ITS_PAST = (INCREMENTAL, "snapshot")
 """Materializations that a dbt run adds to, so that what they took earlier stays in them."""
+
+FROM_NOTHING = "--full-refresh"
+"""With this flag dbt builds incremental models, though not snapshots, from nothing."""
 
 BUILT = ("model", "seed", "snapshot")
 SUCCESS, SKIPPED = "success", "skipped"
@@ -242,9 +246,11 @@ def stale(taken: Taken, reports: Sequence[StepReport], catalog: Mapping[DatasetR
     """
     views = {_folded(d.ref) for d in catalog.values() if d.is_view}
     before, since = (_ended(part) for part in (reports[: taken.after], reports[taken.after :]))
+    afresh = any(FROM_NOTHING in r.command for r in reports[taken.after :])
     found = []
     for node in _below(taken.rows.dataset, reports):
         again, adds = since.get(node.id) == SUCCESS, node.materialized in KEEPS_ITS_PAST
+        adds = adds and not (afresh and node.materialized == INCREMENTAL)
         touched = before.get(node.id) == SUCCESS or (adds and taken.was_there)
         kept = touched and (adds or not again) and _folded(node.dataset) not in views
         if kept or (before.get(node.id) == SKIPPED and not again):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
 
@@ -32,13 +32,13 @@ from tidegate.model import (
     Version,
     VersionState,
 )
-from tidegate.ports import Candidate, Step, StepContext
+from tidegate.ports import Backfill, Candidate, Step, StepContext
 from tidegate.services import contract, effort, gate, incidents, ledger, products, quarantine
 from tidegate.services.audit import unaudited
 from tidegate.services.explain import explain, with_statements
 from tidegate.services.judge import Verdict, judge
 from tidegate.services.measure import Measured, measure
-from tidegate.services.publish import adopt, prune, publish, repair
+from tidegate.services.publish import adopt, kept_version, prune, publish, repair
 from tidegate.services.site import Site
 
 
@@ -64,6 +64,25 @@ class RunOutcome:
     quarantined: tuple[Quarantined, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """What is special about a run that is no ordinary one.
+
+    `backfill` is what its steps build again. `base` is the version whose copy the candidate begins as, in place of the
+    published one; what it holds more than that counts as new, its dlt loads `loads` among it. `before` moves rows out of
+    the candidate before a step runs. `because` goes into the ledger with the start of the run.
+    """
+
+    backfill: Backfill | None = None
+    base: int | None = None
+    loads: tuple[str, ...] = ()
+    before: Callable[[Candidate, str], Sequence[quarantine.Taken]] | None = None
+    because: Mapping[str, object] = field(default_factory=dict)
+
+
+ORDINARY = Build()
+
+
 class _Watch:
     """Times stages by wall clock."""
 
@@ -78,10 +97,11 @@ class _Watch:
         self._last = now
 
 
-def run(site: Site, steps: Sequence[Step], *, wait_s: float = 0.0) -> RunOutcome:
+def run(site: Site, steps: Sequence[Step], *, wait_s: float = 0.0, build: Build = ORDINARY) -> RunOutcome:
     """Run the steps against a candidate and publish it or hold it.
 
     Raises:
+        VersionNotFoundError: the version to begin as is not kept.
         StepError: a step failed, hung or escaped; recorded as an incident, the candidate is removed.
         WarehouseLockedError: another run holds the lock after `wait_s` seconds.
         TidegateError: anything else that kept the run from a decision; recorded, the candidate is removed. So is it
@@ -92,17 +112,19 @@ def run(site: Site, steps: Sequence[Step], *, wait_s: float = 0.0) -> RunOutcome
     with site.warehouse.lock(owner="run", wait_s=wait_s):
         said = repair(site)
         adopt(site)
+        if build.base is not None:
+            kept_version(site, build.base)
         number = site.state.next_version()
         parent = site.state.published()
         run_id = f"{site.clock.now():%Y%m%dT%H%M%SZ}-{number:06d}"
         site.state.append(
             [
-                site.event("run.started", f"run:{run_id}", {"version": number}),
+                site.event("run.started", f"run:{run_id}", {"version": number, **build.because}),
                 site.event("version.begun", f"version:{number}", _begun(site, run_id, parent)),
             ]
         )
         try:
-            return _build(site, steps, run_id, number, parent.number if parent else None, said)
+            return _build(site, steps, run_id, number, parent.number if parent else None, said, build)
         except BaseException as error:  # Ctrl-C, a full disk and a fault of ours among it
             _abandon(site, run_id, number, error)
             raise
@@ -120,20 +142,23 @@ def _version(site: Site, number: int) -> Version:
 
 
 def _build(
-    site: Site, steps: Sequence[Step], run_id: str, number: int, parent: int | None, said: tuple[str, ...]
+    site: Site,
+    steps: Sequence[Step],
+    run_id: str,
+    number: int,
+    parent: int | None,
+    said: tuple[str, ...],
+    build: Build,
 ) -> RunOutcome:
     watch = _Watch(site)
-    site.progress.stage("copy", f"version {parent} to {number}" if parent else f"version {number} starts empty")
-    candidate = site.warehouse.begin(number=number, parent=parent)
-    site.progress.stage("copied", f"{candidate.copied_bytes} bytes by {candidate.copy_method}")
+    candidate = _begin(site, number, build.base or parent)
     watch.lap("copy")
-    reports, separated = _steps(site, steps, candidate, run_id)
+    reports, separated = _steps(site, steps, candidate, run_id, build)
     watch.lap("build")
     site.progress.stage("seal")
     fingerprint = site.warehouse.seal(number)
     site.state.append([site.event("version.sealed", f"version:{number}", {"fingerprint": fingerprint})])
-    declared = [step.facts(site.settings.root, candidate.state) for step in steps]
-    facts = quarantine.without_old_verdicts(combine([*declared, *(r.facts for r in reports)]), separated)
+    facts = quarantine.without_old_verdicts(_facts(site, steps, reports, candidate, build), separated)
     graph = lineage.build(facts.nodes, facts.edges)
     learn_parent(site, parent)
     site.progress.stage("scan", f"version {number}")
@@ -180,6 +205,22 @@ def _build(
     )
 
 
+def _begin(site: Site, number: int, base: int | None) -> Candidate:
+    site.progress.stage("copy", f"version {base} to {number}" if base else f"version {number} starts empty")
+    candidate = site.warehouse.begin(number=number, parent=base)
+    site.progress.stage("copied", f"{candidate.copied_bytes} bytes by {candidate.copy_method}")
+    return candidate
+
+
+def _facts(
+    site: Site, steps: Sequence[Step], reports: Sequence[StepReport], candidate: Candidate, build: Build
+) -> PipelineFacts:
+    """What the artifacts of all steps tell, of those too that this run leaves out, and what its own steps reported."""
+    everyone = {step.name: step for step in (*site.steps, *steps)}
+    declared = [step.facts(site.settings.root, candidate.state) for step in everyone.values()]
+    return combine([*declared, PipelineFacts(load_ids=build.loads), *(r.facts for r in reports)])
+
+
 def _act(
     site: Site,
     run_id: str,
@@ -210,16 +251,17 @@ def _act(
 
 
 def _steps(
-    site: Site, steps: Sequence[Step], candidate: Candidate, run_id: str
+    site: Site, steps: Sequence[Step], candidate: Candidate, run_id: str, build: Build
 ) -> tuple[list[StepReport], quarantine.Separated]:
     reports: list[StepReport] = []
-    separated = quarantine.Separated()
+    taken = build.before(candidate, run_id) if build.before is not None else ()
+    separated = quarantine.Separated(taken=tuple(taken))
     others = [path for step in steps for path in step.databases(site.settings.root)]
     with _shown_stays(site), site.warehouse.guard(others):
         todo = list(steps)
         while todo:
             step = todo.pop(0)
-            report = _step(site, step, candidate, run_id)
+            report = _step(site, step, candidate, run_id, build.backfill)
             reports.append(report)
             if report.status in {StepStatus.FAILED, StepStatus.TIMEOUT}:
                 raise _failed(report, _protected(site, candidate, others))
@@ -229,11 +271,12 @@ def _steps(
     return reports, separated
 
 
-def _step(site: Site, step: Step, candidate: Candidate, run_id: str) -> StepReport:
+def _step(site: Site, step: Step, candidate: Candidate, run_id: str, backfill: Backfill | None) -> StepReport:
     site.progress.stage(f"step:{step.name}", step.kind)
     subject = f"run:{run_id}"
     site.state.append([site.event("step.started", subject, {"step": step.name, "kind": step.kind})])
-    report = step.run(context(site, candidate, run_id, _timeout(site, step)), site.progress)
+    where = dataclasses.replace(context(site, candidate, run_id, _timeout(site, step)), backfill=backfill)
+    report = step.run(where, site.progress)
     site.state.append([site.event("step.finished", subject, _finished(report))])
     return report
 

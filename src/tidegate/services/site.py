@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from tidegate.model import Settings
 from tidegate.model.event import SYSTEM
-from tidegate.ports import AnswerStore, Clock, NewEvent, Progress, StateStore, Step, Warehouse
+from tidegate.ports import AnswerStore, Clock, NewEvent, Progress, Sides, StateStore, Step, Warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """One project at work. `actor` is who acts, `revision` the code revision (None outside version control).
 
-    Without `answers` every scan reads all of every table.
+    `sides` opens what is compared with the warehouse. Without `answers` every scan reads all of every table.
     """
 
     settings: Settings
@@ -23,6 +23,7 @@ class Site:
     steps: Sequence[Step]
     clock: Clock
     progress: Progress
+    sides: Sides
     actor: str
     answers: AnswerStore | None = None
     revision: str | None = None

@@ -11,7 +11,7 @@ from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tidegate.errors import DiskFullError, QueryError, TidegateError, WarehouseError
+from tidegate.errors import ComparisonError, DiskFullError, QueryError, TidegateError, WarehouseError
 from tidegate.model import Column, Dataset, DatasetRef, Part, Quarantined, Version
 from tidegate.ports import Answer, Candidate, Capabilities, Mark, Reader, Suspicion
 from tidegate.warehouses.content import fingerprint, folder_fingerprint, logs_beside
@@ -212,6 +212,8 @@ class DuckDBReader:
     """One connection over one version, or over two that are compared; `catalog` is the database that is listed, and
     `database` its file, without which nothing is said of parts; those of tables with fewer than `least_rows` neither.
     """
+
+    dialect = "duckdb"
 
     def __init__(
         self,
@@ -442,3 +444,53 @@ def _cpu_s() -> float:
     """CPU seconds of this process, the engine's threads included."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+@contextmanager
+def open_file(database: Path, spill: Path) -> Iterator[DuckDBReader]:
+    """Open a DuckDB file that is no version, for reading."""
+    with _session(spill) as connection:
+        name = _entered(connection, database)
+        _spread(connection, name)
+        yield DuckDBReader(connection, name)
+
+
+@contextmanager
+def open_rows(function: str, pattern: str, name: str, spill: Path) -> Iterator[DuckDBReader]:
+    """Open a file of rows, or several as one, as the table `main.NAME`; `function` is the one of DuckDB that reads it.
+
+    Raises:
+        QueryError: it cannot be read as such.
+    """
+    with _session(spill) as connection:
+        connection.execute("RESET threads")
+        ask = _asking(connection)
+        ask(f"CREATE VIEW {_quoted(name)} AS SELECT * FROM {function}({literal(pattern)})")  # noqa: S608 only quoted names
+        yield DuckDBReader(connection, "memory")
+
+
+@contextmanager
+def open_postgres(url: str, spill: Path) -> Iterator[DuckDBReader]:
+    """Open a PostgreSQL database through DuckDB's `postgres` extension; the rows that are looked at come over the network.
+
+    Raises:
+        ComparisonError: the extension is not installed, or the server refuses.
+    """
+    import duckdb
+
+    with _session(spill) as connection:
+        try:
+            connection.execute("LOAD postgres")
+        except duckdb.Error as error:
+            raise ComparisonError(
+                f"`{url.partition('@')[2] or 'PostgreSQL'}` cannot be read: DuckDB {duckdb.__version__} on this machine lacks"
+                " its `postgres` extension",
+                hint="where there is a network, `python -c \"import duckdb; duckdb.sql('INSTALL postgres')\"` fetches it once;"
+                " without one, compare an export of the table, such as a CSV or Parquet file",
+            ) from error
+        try:
+            connection.execute(f"ATTACH {literal(url)} AS source (TYPE postgres, READ_ONLY)")
+            connection.execute("USE source")
+        except duckdb.Error as error:
+            raise ComparisonError(f"PostgreSQL cannot be read: {_first_lines(error)}") from error
+        yield DuckDBReader(connection, "source")

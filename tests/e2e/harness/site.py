@@ -11,6 +11,7 @@ from tidegate.ports import Progress, StateStore, Step
 from tidegate.services.site import Site
 from tidegate.state.sqlite import SQLiteStateStore
 from tidegate.warehouses.duckdb import DuckDBWarehouse
+from tidegate.warehouses.sides import FileSides
 
 
 class Silent:
@@ -32,6 +33,7 @@ def make_site(root: Path, state: StateStore, progress: Progress, steps: Sequence
         steps=steps,
         clock=SystemClock(),
         progress=progress,
+        sides=FileSides(),
         actor="test",
     )
 

@@ -50,7 +50,8 @@ NEEDED = {
 
 
 def test_every_command_has_a_handler_that_can_be_loaded() -> None:
-    required = {"publish": ["1", "--reason", "x"], "explain": []}
+    window = ["--from", "2026-05-20", "--to", "2026-05-23"]
+    required = {"publish": ["1", "--reason", "x"], "explain": [], "backfill": window}
     for command in COMMANDS:
         assert callable(parse([command.name, *required.get(command.name, [])]).handler)
         for inner in command.commands:

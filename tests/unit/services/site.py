@@ -13,6 +13,7 @@ from tidegate.model import DatasetRef, Finding, Interval, Layer, Settings, Slice
 from tidegate.services.site import Site
 from tidegate.state.sqlite import SQLiteStateStore
 from tidegate.warehouses.duckdb import DuckDBWarehouse
+from tidegate.warehouses.sides import FileSides
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
 
@@ -57,6 +58,7 @@ def make_site(folder: Path, settings: Settings | None = None) -> Site:
         steps=(),
         clock=StandingClock(),
         progress=Silence(),
+        sides=FileSides(),
         actor="ann",
     )
 
