@@ -253,6 +253,28 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        name="recover",
+        help="propose a way out of an incident and carry it out, step by step",
+        handler="recover:recover",
+        options=(
+            NUMBER,
+            option("--plan", action="store_true", help="only print the plan, what it costs and what it changes"),
+            option("--yes", action="store_true", help="carry out steps that take something away"),
+            option(
+                "--by",
+                dest="way",
+                choices=("rollback", "copies", "load", "rows", "rerun", "backfill", "accept"),
+                help="another way than the cause suggests",
+            ),
+            option("--load", metavar="ID", help="quarantine the rows of this dlt load"),
+            option("--from", dest="start", metavar="TIME", help="backfill from when on"),
+            option("--to", dest="end", metavar="TIME", help="backfill until when"),
+            option("--full-refresh", action="store_true", help="let dbt build incremental models from nothing"),
+            option("--reason", metavar="TEXT", default="recovered", help="why; kept in the ledger"),
+            WAIT,
+        ),
+    ),
+    Command(
         name="backfill",
         help="build a stretch of time again, and publish it or hold it",
         handler="backfill:backfill",
@@ -282,6 +304,7 @@ COMMANDS: tuple[Command, ...] = (
                 "old", nargs="?", metavar="OLD", help="live, a version, FILE[::TABLE] or a URL; default: each `source:`"
             ),
             option("new", nargs="?", default="live", metavar="NEW", help="the other side (default: live)"),
+            option("--incident", type=int, metavar="INCIDENT", help="what must be equal before this one is resolved"),
             option("--table", action="append", default=[], metavar="TABLE", help="only this one; may be repeated"),
             option("--key", metavar="COLUMNS", help="what identifies a row, as A,B; default: what is known as its key"),
             option("--columns", metavar="COLUMNS", help="only these columns and the key"),
@@ -371,6 +394,7 @@ COMMANDS: tuple[Command, ...] = (
                         choices=("fixed", "expected", "false-alarm"),
                         help="what it was; baseline, backtest and statistics learn from the answer",
                     ),
+                    option("--waive", metavar="TEXT", help="why it need not be reconciled; kept in the ledger"),
                 ),
             ),
             Command(

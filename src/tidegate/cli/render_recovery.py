@@ -5,7 +5,9 @@ from __future__ import annotations
 from tidegate.cli.output import Output
 from tidegate.model.words import counted
 from tidegate.services.bisect import Key, What
+from tidegate.services.closing import Reconciliation
 from tidegate.services.reconcile import Comparison, KeyDifference, TableComparison
+from tidegate.services.recover import Plan, Recovered, in_words
 
 SUMS_SHOWN = 10
 WORDS = {
@@ -77,3 +79,40 @@ def _sample(found: KeyDifference) -> str:
         return f"{_key(found.key)}: {found.old_rows:,} -> {counted(found.new_rows, 'row')}"
     columns = f" in {', '.join(found.columns)}" if found.columns else ""
     return f"{_key(found.key)}: {WORDS[found.what]}{columns}"
+
+
+def plan(output: Output, found: Plan, *, asks: bool) -> None:
+    """What a recovery would do, what it costs and what it changes."""
+    output.line(f"incident {found.incident}: {found.because}")
+    if not found.steps:
+        output.line("nothing is to be done: readers see a version without it")
+        return
+    output.line(f"plan, which {in_words(found)}:" if not found.id else f"plan {found.id}, begun:")
+    for number, step in enumerate(found.steps, start=1):
+        mark = " (done)" if number <= found.done else " (takes something away: needs --yes)" if step.destructive else ""
+        output.line(f"  {number}. {step.sentence}{mark}")
+        for change in step.changes:
+            output.line(f"     changes {change}")
+    if asks:
+        output.line(f"nothing was done; `tidegate recover {found.incident} --yes` carries it out")
+
+
+def recovered(output: Output, done: Recovered, found: Reconciliation) -> None:
+    """What was done, and whether the incident is reconciled."""
+    for sentence in done.done:
+        output.line(f"done  {sentence}")
+    if done.ended is not None:
+        output.line(output.strong(f"stopped  {done.ended}", "red"))
+    elif not done.plan.steps:
+        output.line("nothing was to be done")
+    reconciliation(output, found)
+    if done.ended is None and found.passes:
+        output.line(f'next: tidegate incidents resolve {found.incident} --as fixed --reason "..."')
+
+
+def reconciliation(output: Output, found: Reconciliation) -> None:
+    """What was compared for an incident."""
+    verdict = output.strong("passes", "green") if found.passes else output.strong("does not pass", "red")
+    output.line(f"reconciliation of incident {found.incident}: {verdict}")
+    for one in found.compared:
+        output.line(f"  {'ok' if one.passes else 'NO' if one.passes is False else '??'}  {one.sentence}")

@@ -226,7 +226,7 @@ class DbtStep:
         """What the artifacts and the log of one invocation tell, and what a reader of green output would miss."""
         found = dbt_artifacts.facts(artifacts, prefix=self._path, left=left.has)
         notes = [*(f"dbt: {w}" for w in events.warnings), *found.notes]
-        if context.backfill is not None and not context.backfill.full_refresh and not self._window:
+        if (again := context.backfill) and again.interval and not again.full_refresh and not self._window:
             notes += dbt_artifacts.not_reached(artifacts)
         executed = found.executed_nodes
         if executed is None and ended.exit_code == 0 and executing in dbt_artifacts.EXECUTING:
@@ -313,7 +313,7 @@ class DbtStep:
         if again is not None:
             said |= dict(zip(self._window, again.environment.values(), strict=False))
             flags += ["--full-refresh"] if again.full_refresh else []
-            if self._command[0] in BATCHING:
+            if self._command[0] in BATCHING and again.interval is not None:
                 flags += ["--event-time-start", f"{again.interval.start:%Y-%m-%d %H:%M:%S}"]
                 flags += ["--event-time-end", f"{again.interval.end:%Y-%m-%d %H:%M:%S}"]
         if said:

@@ -108,8 +108,13 @@ class DltStep:
         python = find_python(self._python, context.project, script.parent, self._environ())
         command = (python, str(script), *self._args)
         notes = list(self._warnings(context))
-        if context.backfill is not None:
-            notes += dlt_cursors.set_back(self.state(context), context.backfill, self._names(context.project))
+        if context.backfill is not None and context.backfill.interval is not None:
+            notes += dlt_cursors.set_back(
+                self.state(context),
+                context.backfill.interval.start,
+                pipelines=self._names(context.project),
+                tables=context.backfill.tables,
+            )
         for note in notes:
             progress.say(note)
         before = {(load.pipeline, load.id, load.state) for load in dlt_loads.loads(self.state(context))}

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tidegate.model import DatasetRef
-from tidegate.ports import Backfill
 
 Json: TypeAlias = dict[str, object]
 
@@ -17,8 +16,10 @@ DATETIME, DATE = "\uf027", "\uf028"
 """How dlt marks a time and a day among the texts of its state (dlt 1.31, `dlt/common/json`)."""
 
 
-def set_back(folder: Path, backfill: Backfill, pipelines: Collection[str] = ()) -> list[str]:
-    """Set every cursor that is a time, and that is later, back to where the backfill begins.
+def set_back(
+    folder: Path, start: datetime, *, pipelines: Collection[str] = (), tables: Collection[DatasetRef] = ()
+) -> list[str]:
+    """Set every cursor that is a time, and that is later, back to `start`; of these pipelines and tables where some are named.
 
     The load after it brings everything from there up to now. Tables that are appended to are left alone, because their rows
     would come twice. dlt believes the state in its directory as long as its version is not older than the destination's,
@@ -32,20 +33,22 @@ def set_back(folder: Path, backfill: Backfill, pipelines: Collection[str] = ()) 
         if pipelines and file.parent.name not in pipelines:
             continue
         state = json.loads(file.read_bytes())
-        tables = _tables(file.parent, str(state.get("dataset_name") or ""))
-        told = list(_resources(state, tables, backfill))
+        known = _tables(file.parent, str(state.get("dataset_name") or ""))
+        told = list(_resources(state, known, start, tables))
         if any(is_set for is_set, _ in told):
             _write(file, state)
         said += [sentence for _, sentence in told]
     return said or ["no dlt cursor is a time that could be set back: the load goes on where it was"]
 
 
-def _resources(state: Json, tables: Mapping[str, _Table], backfill: Backfill) -> Iterator[tuple[bool, str]]:
+def _resources(
+    state: Json, known: Mapping[str, _Table], start: datetime, tables: Collection[DatasetRef]
+) -> Iterator[tuple[bool, str]]:
     """Change the state; for each cursor whether it was set, and a sentence."""
     for source in _objects(state.get("sources")).values():
         for name, resource in _objects(source.get("resources")).items():
-            table = tables.get(name)
-            if backfill.tables and (table is None or not {*table.refs} & {*backfill.tables}):
+            table = known.get(name)
+            if tables and (table is None or not {*table.refs} & {*tables}):
                 continue
             for path, cursor in _objects(resource.get("incremental")).items():
                 what = f"dlt's cursor `{path}` of `{name}`"
@@ -54,11 +57,11 @@ def _resources(state: Json, tables: Mapping[str, _Table], backfill: Backfill) ->
                     yield False, f"{what} is left as it is: {why}"
                     continue
                 value = cursor.get("last_value")
-                earlier = moved(value, backfill.interval.start)
+                earlier = moved(value, start)
                 if earlier is None:
                     yield (
                         False,
-                        f"{what} is left as it is: {_plain(value)} is no time after {backfill.interval.start:%Y-%m-%d %H:%M}",
+                        f"{what} is left as it is: {_plain(value)} is no time after {start:%Y-%m-%d %H:%M}",
                     )
                     continue
                 cursor |= {"last_value": earlier, "unique_hashes": []}

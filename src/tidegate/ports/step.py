@@ -13,18 +13,20 @@ from tidegate.ports.progress import Progress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backfill:
-    """What a step is to build again: the stretch of time, and the tables, every one when none is named.
+    """What a step is to build again: the stretch of time if there is one, and the tables, every one when none is named.
 
     With `full_refresh` dbt builds incremental models from nothing.
     """
 
-    interval: Interval
+    interval: Interval | None = None
     tables: tuple[DatasetRef, ...] = ()
     full_refresh: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
-        """What any program may read of it."""
+        """What any program may read of it: its bounds, where it has them."""
+        if self.interval is None:
+            return {}
         return {
             "TIDEGATE_FROM": f"{self.interval.start:%Y-%m-%dT%H:%M:%SZ}",
             "TIDEGATE_TO": f"{self.interval.end:%Y-%m-%dT%H:%M:%SZ}",

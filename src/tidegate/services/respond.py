@@ -7,6 +7,7 @@ from datetime import timedelta
 from tidegate.errors import IncidentError
 from tidegate.model import Incident, IncidentState, Role
 from tidegate.ports import NewEvent
+from tidegate.services import closing
 from tidegate.services.incidents import UNSOLVED, by_hand, find
 from tidegate.services.site import Site
 
@@ -82,17 +83,21 @@ def suppress(site: Site, number: int, *, lasts: timedelta | None, reason: str) -
     return find(site, number)
 
 
-def resolve(site: Site, number: int, *, reason: str, resolution: str) -> Incident:
+def resolve(site: Site, number: int, *, reason: str, resolution: str, waive: str | None = None) -> Incident:
     """Close an incident with a reason; `resolution` is fixed, expected or false alarm.
 
+    One about data is fixed when its reconciliation passes, or somebody says with `waive` why it need not.
+
     Raises:
-        IncidentError: no such incident, it is closed already, or the resolution is unknown.
+        IncidentError: no such incident, it is closed already, the resolution is unknown, or it is not reconciled.
     """
     if resolution not in RESOLUTIONS:
         find(site, number)
         raise IncidentError(f"unknown resolution `{resolution}`", hint=f"use one of {', '.join(RESOLUTIONS)}")
     incident = _unsolved(site, number)
-    site.state.append([by_hand(site, incident, "resolved", {"reason": reason, "resolution": resolution})])
+    told, events = closing.settled(site, incident, resolution=resolution, waive=waive)
+    resolved = by_hand(site, incident, "resolved", {"reason": reason, "resolution": resolution, **told})
+    site.state.append([*events, resolved])
     return find(site, number)
 
 

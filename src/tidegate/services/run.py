@@ -166,17 +166,7 @@ def _build(
     watch.lap("measure")
     products.demand_known(site.settings.products, measured.catalog, facts.nodes)
     site.progress.stage("judge", f"version {number}")
-    verdict = judge(
-        measured,
-        facts,
-        graph,
-        parent=parent,
-        state=site.state,
-        settings=site.settings,
-        now=measured.taken_at,
-        built=True,
-    )
-    verdict = explained(site, measured, verdict)
+    verdict = _judged(site, measured, facts, graph, parent)
     moved = quarantine.findings(separated, reports, measured.catalog)
     costly = effort.findings(site, reports)
     verdict = dataclasses.replace(verdict, findings=(*unaudited(site), *moved, *verdict.findings, *costly))
@@ -219,6 +209,20 @@ def _facts(
     everyone = {step.name: step for step in (*site.steps, *steps)}
     declared = [step.facts(site.settings.root, candidate.state) for step in everyone.values()]
     return combine([*declared, PipelineFacts(load_ids=build.loads), *(r.facts for r in reports)])
+
+
+def _judged(site: Site, measured: Measured, facts: PipelineFacts, graph: lineage.Graph, parent: int | None) -> Verdict:
+    verdict = judge(
+        measured,
+        facts,
+        graph,
+        parent=parent,
+        state=site.state,
+        settings=site.settings,
+        now=measured.taken_at,
+        built=True,
+    )
+    return explained(site, measured, verdict)
 
 
 def _act(

@@ -24,6 +24,7 @@ from bench import (
     peers,
     plan,
     process,
+    reconcile,
     scan,
     startup,
 )
@@ -212,3 +213,16 @@ def test_cuallee_is_asked_for_all_that_it_has() -> None:
         peer_cuallee.add(recorder, entry)
     left_out = [e for e in entries() if e.group in {"relationships", "freshness", "row_count"}]
     assert len(recorder.asked) == 60 - len(left_out)
+
+
+def test_a_comparison_moves_little_of_a_large_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert reconcile.main(["--rows", "300"]) == 0
+    lines = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert len(lines) == 3 * 4
+    by_size = {
+        (line[0].strip("| "), line[1], line[2]): [int(n.strip(" |").replace(",", "")) for n in (line[3], line[7])]
+        for line in lines
+    }
+    for (sides, key, rows), (differ, moved) in by_size.items():
+        assert differ in {0, 3}, (sides, key, rows)
+        assert moved <= 3 * 2 * 128

@@ -51,7 +51,7 @@ NEEDED = {
 
 def test_every_command_has_a_handler_that_can_be_loaded() -> None:
     window = ["--from", "2026-05-20", "--to", "2026-05-23"]
-    required = {"publish": ["1", "--reason", "x"], "explain": [], "backfill": window}
+    required = {"publish": ["1", "--reason", "x"], "explain": [], "backfill": window, "recover": ["1"]}
     for command in COMMANDS:
         assert callable(parse([command.name, *required.get(command.name, [])]).handler)
         for inner in command.commands:

@@ -137,13 +137,20 @@ def test_what_only_warns_opens_nothing(site: Site) -> None:
 def test_what_is_solved_and_returns_is_the_same_incident_again(site: Site, resolution: str) -> None:
     told(site, finding("orders"))
     respond.acknowledge(site, 1, reason="mine")
-    respond.resolve(site, 1, reason="so", resolution=resolution)
+    respond.resolve(site, 1, reason="so", resolution=resolution, waive="a test")
     told(later(site, days=3), finding("orders"), finding("other"))
     assert states(site) == {1: ("orders/check", "open", 2), 2: ("other/check", "open", 1)}
     again = site.state.incident(1)
     assert (again.resolution, again.opened_at, again.updated_at) == (None, NOW, NOW + timedelta(days=3))
     kinds = [e.kind.removeprefix("incident.") for e in site.state.events(subject="incident:1")]
-    assert kinds == ["opened", "acknowledged", "assigned", "resolved", "reopened", "seen"]
+    assert [k for k in kinds if k != "reconciled"] == [
+        "opened",
+        "acknowledged",
+        "assigned",
+        "resolved",
+        "reopened",
+        "seen",
+    ]
     reopened = site.state.events(subject="incident:1")[4]
     assert reopened.data["reason"] == f"its cause is back in version 2, 3 days after it was resolved as {resolution}"
 
@@ -154,7 +161,7 @@ def test_what_is_solved_and_returns_is_the_same_incident_again(site: Site, resol
 )
 def test_after_a_month_it_is_a_new_incident(site: Site, days: float, number: int, words: str | None) -> None:
     told(site, finding("orders"))
-    respond.resolve(site, 1, reason="repaired", resolution="fixed")
+    respond.resolve(site, 1, reason="repaired", resolution="fixed", waive="a test")
     told(later(site, days=days), finding("orders"))
     assert states(site)[number][1] == "open"
     assert len(states(site)) == number
@@ -164,7 +171,7 @@ def test_after_a_month_it_is_a_new_incident(site: Site, days: float, number: int
 
 def test_the_month_begins_when_it_is_resolved(site: Site) -> None:
     told(site, finding("orders"))
-    respond.resolve(later(site, days=40), 1, reason="repaired at last", resolution="fixed")
+    respond.resolve(later(site, days=40), 1, reason="repaired at last", resolution="fixed", waive="a test")
     told(later(site, days=60), finding("orders"))
     assert states(site) == {1: ("orders/check", "open", 2)}
 
@@ -172,7 +179,9 @@ def test_the_month_begins_when_it_is_resolved(site: Site) -> None:
 def test_of_several_incidents_of_a_cause_the_open_one_or_else_the_newest_is_meant(site: Site) -> None:
     for day in (0, 40):
         told(later(site, days=day), finding("orders"))
-        respond.resolve(later(site, days=day), 1 if day == 0 else 2, reason="repaired", resolution="fixed")
+        respond.resolve(
+            later(site, days=day), 1 if day == 0 else 2, reason="repaired", resolution="fixed", waive="a test"
+        )
     told(later(site, days=50), finding("orders"))
     assert {n: s[1:] for n, s in states(site).items()} == {1: ("resolved", 1), 2: ("open", 2)}
     told(later(site, days=51), finding("orders"))
@@ -184,7 +193,7 @@ def test_an_answer_about_a_stretch_of_time_is_kept_as_it_is(site: Site, resoluti
     """The baseline learns from it: what is strange on another day must not overwrite it."""
     day = Interval(start=NOW, end=NOW + timedelta(days=1))
     told(site, finding("orders", kind="volume", interval=day))
-    respond.resolve(site, 1, reason="a storm", resolution=resolution)
+    respond.resolve(site, 1, reason="a storm", resolution=resolution, waive="a test")
     another = Interval(start=day.end, end=day.end + timedelta(days=1))
     told(later(site, days=1), finding("orders", kind="volume", interval=another))
     assert sorted(states(site)) == numbers
@@ -211,7 +220,7 @@ def test_publishing_by_hand_accepts_the_incidents_of_that_version_only(site: Sit
 
 def test_a_note_does_not_make_the_month_begin_anew(site: Site) -> None:
     told(site, finding("orders"))
-    respond.resolve(site, 1, reason="repaired", resolution="fixed")
+    respond.resolve(site, 1, reason="repaired", resolution="fixed", waive="a test")
     respond.note(later(site, days=29), 1, "it was the loader")
     told(later(site, days=31), finding("orders"))
     assert sorted(states(site)) == [1, 2]
@@ -274,7 +283,7 @@ def test_what_does_not_belong_to_it_is_a_new_incident(site: Site, first: Finding
 
 def test_a_solved_incident_is_joined_by_nothing(site: Site) -> None:
     told(site, finding("orders", kind="volume", interval=DAY))
-    respond.resolve(site, 1, reason="repaired", resolution="fixed")
+    respond.resolve(site, 1, reason="repaired", resolution="fixed", waive="a test")
     told(later(site, hours=1), finding("mart"))
     assert sorted(states(site)) == [1, 2]
 

@@ -42,7 +42,7 @@ def test_taking_and_closing_once(site: Site) -> None:
         respond.resolve(site, 1, reason="so", resolution="gone")
     assert respond.resolve(site, 1, reason="so", resolution="false alarm").state is IncidentState.RESOLVED
     with pytest.raises(IncidentError, match="incident `1` is `resolved` already") as caught:
-        respond.resolve(site, 1, reason="so", resolution="fixed")
+        respond.resolve(site, 1, reason="so", resolution="fixed", waive="a test")
     assert "tidegate incidents show 1" in caught.value.hint
 
 
@@ -70,7 +70,10 @@ COMMANDS: dict[str, tuple[str, Does]] = {
     "assign": ("incident.assigned", lambda s: respond.assign(s, 1, to="di", role=Role.LEAD, reason="because")),
     "note": ("incident.noted", lambda s: respond.note(s, 1, "because")),
     "suppress": ("incident.suppressed", lambda s: respond.suppress(s, 1, lasts=timedelta(1), reason="because")),
-    "resolve": ("incident.resolved", lambda s: respond.resolve(s, 1, reason="because", resolution="fixed")),
+    "resolve": (
+        "incident.resolved",
+        lambda s: respond.resolve(s, 1, reason="because", resolution="fixed", waive="a test"),
+    ),
 }
 
 
@@ -88,7 +91,7 @@ def test_each_command_keeps_actor_role_and_reason(site: Site, name: str, role: R
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_no_command_works_on_an_incident_that_is_not_there(site: Site, name: str) -> None:
-    respond.resolve(site, 1, reason="so", resolution="fixed")
+    respond.resolve(site, 1, reason="so", resolution="fixed", waive="a test")
     site.state.append(incidents.record(site, [], Graph(), version=1, run=None, held=False))
     _, does = COMMANDS[name]
     if name == "note":

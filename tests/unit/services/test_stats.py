@@ -32,7 +32,9 @@ def test_a_story(site: Site) -> None:
     yesterday = Interval(start=NOW - timedelta(days=1), end=NOW)
     told(later(site, hours=2), "a", yesterday)  # detected after 2 h
     respond.acknowledge(later(site, hours=3), 1, reason="")  # taken after 1 h
-    respond.resolve(later(site, hours=8), 1, reason="repaired", resolution="fixed")  # repaired after 6 h
+    respond.resolve(
+        later(site, hours=8), 1, reason="repaired", resolution="fixed", waive="a test"
+    )  # repaired after 6 h
     told(later(site, days=8), "b")  # version 1 began at NOW: detected after 8 days
     respond.resolve(later(site, days=8, hours=2), 2, reason="a test", resolution="false alarm")  # after 2 h
     told(later(site, days=15), "b")  # back: one alarm more, of the same incident
@@ -62,7 +64,7 @@ def test_a_story(site: Site) -> None:
 
 def test_what_was_before_is_left_out(site: Site) -> None:
     told(site, "a")
-    respond.resolve(later(site, days=9), 1, reason="late", resolution="fixed")
+    respond.resolve(later(site, days=9), 1, reason="late", resolution="fixed", waive="a test")
     found = stats(later(site, days=10), weeks=1)
     assert (found.alarms, found.precision, found.unanswered) == (0, None, 0)
     assert [d.mean_s for d in found.durations] == [None, None, None]

@@ -65,7 +65,7 @@ def test_the_last_runs_and_the_unsolved_incidents(site: Site) -> None:
     for name in ("a", "b"):
         events = incidents.record(site, [finding(name)], Graph(), version=1, run=None, held=True)
         site.state.append(events)
-    respond.resolve(site, 1, reason="so", resolution="fixed")
+    respond.resolve(site, 1, reason="so", resolution="fixed", waive="a test")
     found = status(site, runs=2)
     assert [r.id for r in found.runs] == ["2", "1"]
     assert [i.number for i in found.incidents] == [2]

@@ -97,7 +97,10 @@ def resolve(arguments: argparse.Namespace, output: Output) -> int:
     """Resolve an incident."""
     resolution = arguments.resolution.replace("-", " ")
     with _site(arguments, output) as site:
-        render.changed(output, respond.resolve(site, arguments.number, reason=arguments.reason, resolution=resolution))
+        done = respond.resolve(
+            site, arguments.number, reason=arguments.reason, resolution=resolution, waive=arguments.waive
+        )
+        render.changed(output, done)
     return 0
 
 

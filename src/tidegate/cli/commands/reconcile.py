@@ -10,7 +10,9 @@ from tidegate.cli import render_recovery
 from tidegate.cli.output import Output
 from tidegate.cli.progress import StderrProgress
 from tidegate.errors import UsageError
+from tidegate.services import closing
 from tidegate.services import reconcile as reconciler
+from tidegate.services.incidents import find
 from tidegate.services.reconcile import Asked, Comparison
 from tidegate.services.site import Site
 
@@ -32,6 +34,8 @@ def reconcile(arguments: argparse.Namespace, output: Output) -> int:
             f"`--tolerance` is 0 or more and `--limit` 1 or more; found `{asked.tolerance}` and `{asked.most}`"
         )
     with open_site(Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False) as site:
+        if arguments.incident is not None:
+            return _of_incident(site, arguments, output)
         found = _compared(site, arguments.old, arguments.new, asked)
     same = all(c.same for c in found)
     if output.json:
@@ -40,6 +44,19 @@ def reconcile(arguments: argparse.Namespace, output: Output) -> int:
         for comparison in found:
             render_recovery.comparison(output, comparison)
     return 0 if same else 1
+
+
+def _of_incident(site: Site, arguments: argparse.Namespace, output: Output) -> int:
+    if arguments.old is not None:
+        raise UsageError("`--incident` says itself what is compared", hint="leave the sides out")
+    incident = find(site, arguments.incident)
+    outcome = closing.reconciliation(site, incident.number)
+    site.state.append([closing.recorded(site, incident, outcome)])
+    if output.json:
+        output.document("reconciliation", {"reconciliation": outcome, "passes": outcome.passes})
+    else:
+        render_recovery.reconciliation(output, outcome)
+    return 0 if outcome.passes else 1
 
 
 def _compared(site: Site, old: str | None, new: str, asked: Asked) -> tuple[Comparison, ...]:
