@@ -35,6 +35,7 @@ from tidegate.services import incidents
 from tidegate.services.site import Site
 from tidegate.state.sqlite import SQLiteStateStore
 from tidegate.warehouses.duckdb import DuckDBWarehouse
+from tidegate.warehouses.sides import FileSides
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
 LAYER = 25
@@ -116,6 +117,7 @@ def site_of(folder: Path) -> Site:
         steps=(),
         clock=Standing(),
         progress=Silent(),
+        sides=FileSides(),
         actor="bench",
     )
 
