@@ -421,6 +421,8 @@ def incident(
     output.entry("state", f"{found.state}" + (f" as {found.resolution}" if found.resolution else ""))
     if found.is_suppressed(now):
         output.entry("silent", f"until {when(found.suppressed_until)} UTC, unless it gets more severe")
+    if not found.resolution:
+        output.entry("recover", f"tidegate recover {found.number} --plan")
     output.entry("layer", str(found.layer))
     for role, field in ROLE_FIELDS:
         if person := getattr(found, field):
@@ -444,6 +446,9 @@ def _said(event: Event) -> str:
     parts += [f"as {data['resolution']}"] if data.get("resolution") else []
     parts += [f"until {str(data['until'])[:16].replace('T', ' ')}"] if data.get("until") else []
     parts += [f"{data.get('kind')} to {data.get('target')}"] if event.kind.startswith("notification.") else []
+    parts += [str(data[name]) for name in ("way", "result") if data.get(name)]
+    parts += ["passes" if data["passes"] else "does not pass"] if "passes" in data else []
+    parts += [f"not reconciled: {data['waived']}"] if data.get("waived") else []
     return "  ".join([*parts, str(data.get("note") or data.get("reason") or data.get("error") or "")])
 
 

@@ -320,7 +320,7 @@ def execute(site: Site, plan: Plan, *, reason: str, wait_s: float = 0.0) -> Reco
     crash anywhere the same command goes on. Nothing is resolved by it.
 
     Raises:
-        TidegateError: a step could not be carried out; the plan ends there, and a new one can be made.
+        TidegateError: a step could not be carried out; the same plan goes on with it the next time.
     """
     with site.warehouse.lock(owner=f"recover {plan.incident}", wait_s=wait_s):
         repair(
