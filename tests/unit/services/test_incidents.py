@@ -151,7 +151,7 @@ def test_what_is_solved_and_returns_is_the_same_incident_again(site: Site, resol
         "reopened",
         "seen",
     ]
-    reopened = site.state.events(subject="incident:1")[4]
+    (reopened,) = (e for e in site.state.events(subject="incident:1") if e.kind == "incident.reopened")
     assert reopened.data["reason"] == f"its cause is back in version 2, 3 days after it was resolved as {resolution}"
 
 

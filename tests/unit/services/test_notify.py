@@ -232,7 +232,7 @@ def test_a_digest_names_the_rest_and_its_thread_goes_on(site: Site):
     assert (own.incidents, len(digest.incidents)) == ((1,), 29)
     assert digest.headline.startswith("29 more incidents (29 open); the worst: check of t1")
     assert ("more", "9 further ones") in digest.facts
-    respond.resolve(site, 5, reason="r", resolution="fixed")
+    respond.resolve(site, 5, reason="r", resolution="fixed", waive="a test")
     respond.acknowledge(site, 7, reason="r")
     flushed(site, chat)
     news = said(chat)[2]
