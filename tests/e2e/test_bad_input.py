@@ -271,13 +271,16 @@ def test_rolling_back_the_first_version(tmp_path: Path) -> None:
 def test_what_was_done_is_not_done_twice(project: SmallProject) -> None:
     assert project.cli("incidents", "ack", "1").status == 0
     assert_refused(project.cli("incidents", "ack", "1"), says="`acknowledged`", hint="tidegate incidents resolve 1")
-    assert project.cli("incidents", "resolve", "1", "--reason", "the file was twice there", "--as", "fixed").status == 0
+    close = ("incidents", "resolve", "1", "--reason", "the file was twice there", "--as")
+    assert_refused(project.cli(*close, "fixed"), says="`1` is not reconciled", hint="--waive")
+    assert project.cli(*close, "false-alarm").status == 0
     assert_refused(project.cli("incidents", "resolve", "1", "--reason", "again", "--as", "fixed"), says="`resolved`")
     assert_refused(project.cli("incidents", "ack", "1"), says="`resolved`")
     assert [e.kind for e in ledger(project) if e.subject == "incident:1"] == [
         "incident.opened",
         "incident.acknowledged",
         "incident.assigned",
+        "incident.reconciled",
         "incident.resolved",
     ]
 
