@@ -277,7 +277,8 @@ def _table(side: Opened, name: str) -> Dataset:
         return found[0]
     what = f"several tables `{name}`" if found else f"no table `{name}`"
     known = ", ".join(str(ref) for ref in list(side.catalog)[:10]) or "none"
-    raise ComparisonError(f"there is {what} in {side.words}", hint=f"name one of: {known}")
+    where = f"version {side.version}" if side.version is not None else side.words.partition(TABLE_OF)[0]
+    raise ComparisonError(f"there is {what} in {where}", hint=f"name one of: {known}")
 
 
 # --- one table -------------------------------------------------------------------------------------------------------
