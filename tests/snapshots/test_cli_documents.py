@@ -11,7 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -35,6 +35,7 @@ from tidegate.services.notify import Flushed, Listing, Tried
 from tidegate.services.plan import ScanPlan
 from tidegate.services.postmortem import Postmortem
 from tidegate.services.run import RunOutcome
+from tidegate.services.slo import Levels
 from tidegate.services.stats import Stats
 from tidegate.services.status import Status
 
@@ -43,7 +44,8 @@ ERROR = {"code": str, "meaning": str, "exit_status": int, "http_status": int, "h
 CHECKS = """
 products:
   revenue:
-    {tables: [raw.orders], owner: a@example.com, tier: 1, consumers: [board], slo: {freshness: 24h, quality: 99.5%}}
+    {tables: [raw.orders], owner: a@example.com, tier: 1, consumers: [board], slo: {freshness: 24h, quality: 99.5%, availability: 99%},
+     probes: [{sql: select 1}]}
 tables:
   raw.orders: {key: [order_id], mask: [order_id]}
 checks:
@@ -108,6 +110,7 @@ DOCUMENTS: dict[str, object] = {
     "postmortem": Postmortem,
     "run": RunOutcome,
     "settings": Settings,
+    "slo": Levels,
     "status": Status,
     "version": Version,
     "versions": {"versions": tuple[Version, ...], "size_bytes": dict[int, int]},
@@ -134,7 +137,7 @@ OPTIONAL = {"incident": {"timeline", "runbook"}}
 
 PLAIN: dict[object, str] = {
     str: "string", bool: "boolean", int: "number", float: "number", type(None): "null", datetime: "string",
-    timedelta: "number", Path: "string", DatasetRef: "string", object: "anything",
+    date: "string", timedelta: "number", Path: "string", DatasetRef: "string", object: "anything",
 }  # fmt: skip
 
 
@@ -244,6 +247,7 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     tell("status")
     tell("versions", "--all")
     tell("incidents")
+    tell("slo", "--probe")
     tell("incidents", "show", "1")
     tell("incidents", "ack", "1", "--reason", "mine")
     tell("incidents", "assign", "1", "bo", "--role", "data-owner", "--reason", "knows it")

@@ -47,6 +47,15 @@ class Output:
             return text
         return f"\x1b[{STYLES[style]}m{text}\x1b[0m"
 
+    @property
+    def unicode(self) -> bool:
+        """Whether stdout takes characters beyond ASCII, so that a plot may be drawn with blocks."""
+        try:
+            "▁█░·".encode(sys.stdout.encoding or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            return False
+        return True
+
     def document(self, kind: str, body: object) -> None:
         """Write one JSON document: `schema_version`, `kind` and the body's fields."""
         _write(document(kind, body))

@@ -392,6 +392,15 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        name="slo",
+        help="service levels: promised and actual, error budget, burn rates",
+        handler="slo:slo",
+        options=(
+            option("product", nargs="*", metavar="PRODUCT", help="default: every product"),
+            option("--probe", action="store_true", help="first run the HTTP and SQL probes, and keep what they answer"),
+        ),
+    ),
+    Command(
         name="contract",
         help="data contracts (ODCS): test the published version (default), lint, export, diff",
         handler="contract:test",
