@@ -1,4 +1,4 @@
-"""Promises through the real command line: run, probe, slo and the gate."""
+"""Promises through the real command line: run, probe, slo, the gate and the status page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -91,10 +92,25 @@ def test_promises_from_the_first_run_to_a_held_one(project: SmallProject, server
     assert len(titles) == len(set(titles))
 
 
+def test_the_page_and_its_badges_are_written(project: SmallProject, tmp_path: Path) -> None:
+    page, badges = tmp_path / "public" / "index.html", tmp_path / "public" / "badges"
+    assert project.cli("statuspage", "--output", page).status == 0
+    assert "? Unknown" in page.read_text(encoding="utf-8")
+    project.cli("run")
+    told = project.cli("statuspage", "--output", page, "--badges", badges, "--every", "15m")
+    assert (told.status, told.out) == (0, "")
+    assert "✓ Fine" in page.read_text(encoding="utf-8")
+    assert {p.name for p in page.parent.iterdir()} == {"badges", "index.html"}
+    assert ElementTree.parse(badges / "revenue.svg").getroot().attrib["aria-label"] == "revenue: fine"
+    assert project.cli("statuspage").out.startswith("<!doctype html>")
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [
         (("slo", "revenu"), "there is no product `revenu`"),
+        (("statuspage", "--every", "0s"), "is not more than 0"),
+        (("statuspage", "--draft", "9"), "there is no incident `9`"),
     ],
 )
 def test_what_cannot_be_told_ends_with_2(project: SmallProject, words: tuple[str, ...], error: str) -> None:

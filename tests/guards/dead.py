@@ -27,7 +27,7 @@ CALLED_BY_TOOLS = (
     "_print_message",
     "do_GET",
     "log_message",
-    "handle_error",
+    "handle_*",
 )
 REGISTERED = (
     "@pytest.fixture",

@@ -38,6 +38,7 @@ from tidegate.services.run import RunOutcome
 from tidegate.services.slo import Levels
 from tidegate.services.stats import Stats
 from tidegate.services.status import Status
+from tidegate.services.statuspage import Draft, StatusPage
 
 FOLDER = Path(__file__).parent / "documents"
 ERROR = {"code": str, "meaning": str, "exit_status": int, "http_status": int, "hint": str}
@@ -112,6 +113,8 @@ DOCUMENTS: dict[str, object] = {
     "settings": Settings,
     "slo": Levels,
     "status": Status,
+    "statuspage": StatusPage,
+    "statuspage-draft": Draft,
     "version": Version,
     "versions": {"versions": tuple[Version, ...], "size_bytes": dict[int, int]},
 }
@@ -248,6 +251,8 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     tell("versions", "--all")
     tell("incidents")
     tell("slo", "--probe")
+    tell("statuspage")
+    tell("statuspage", "--draft", "1")
     tell("incidents", "show", "1")
     tell("incidents", "ack", "1", "--reason", "mine")
     tell("incidents", "assign", "1", "bo", "--role", "data-owner", "--reason", "knows it")

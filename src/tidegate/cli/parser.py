@@ -401,6 +401,19 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        name="statuspage",
+        help="write a page for the people who read the data: how each product stands, in plain words",
+        handler="statuspage:statuspage",
+        options=(
+            option("--output", metavar="FILE", help="write the HTML there; default: stdout"),
+            option("--badges", metavar="DIR", help="write a badge (SVG) for each product into this folder"),
+            option(
+                "--every", metavar="TIME", default="1h", help="how often you write it; later it calls itself outdated"
+            ),
+            option("--draft", type=int, metavar="INCIDENT", help="instead: an update about this incident, in Markdown"),
+        ),
+    ),
+    Command(
         name="contract",
         help="data contracts (ODCS): test the published version (default), lint, export, diff",
         handler="contract:test",

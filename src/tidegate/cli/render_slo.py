@@ -79,7 +79,7 @@ def _next(found: Levels) -> str:
         return f"tidegate incidents show {found.incidents[0].number}"
     if any(a.standing is Standing.UNKNOWN for a in found.accounts):
         return "`tidegate slo --probe` asks the probes; `tidegate run` measures what readers will see"
-    return "tidegate status"
+    return "tidegate statuspage --output status.html"
 
 
 def _account(output: Output, found: Account) -> None:

@@ -52,7 +52,7 @@ from tidegate.slo import (
     tally,
 )
 
-if TYPE_CHECKING:  # `slo` must not load what scans and judges
+if TYPE_CHECKING:  # `slo` and `statuspage` must not load what scans and judges
     from tidegate.services.judge import Verdict
 
 SPENT_BY_PUBLISHING = frozenset({Indicator.QUALITY, Indicator.COMPLETENESS, Indicator.METRIC})
