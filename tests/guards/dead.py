@@ -19,7 +19,16 @@ from tests.guards.source import ROOT, is_template, pyproject
 FOLDERS = ("src", "tests", "bench", "scripts")
 KINDS = frozenset({"class", "function", "import", "method", "property", "unreachable_code"})
 MIN_CONFIDENCE = 60
-CALLED_BY_TOOLS = ("pytest_*", "pytestmark", "visit_*", "teardown", "_print_message")
+CALLED_BY_TOOLS = (
+    "pytest_*",
+    "pytestmark",
+    "visit_*",
+    "teardown",
+    "_print_message",
+    "do_GET",
+    "log_message",
+    "handle_*",
+)
 REGISTERED = (
     "@pytest.fixture",
     "@rule",

@@ -119,7 +119,7 @@ def test_the_pure_part_is_pure() -> None:
 
 def test_the_pure_part_is_what_the_layers_say() -> None:
     assert pure_units() == {
-        *("services", "ports", "doctor", "checks", "scan", "lineage", "detect", "metrics", "model", "errors"),
+        *("services", "ports", "doctor", "checks", "scan", "lineage", "detect", "metrics", "slo", "model", "errors"),
     }
 
 

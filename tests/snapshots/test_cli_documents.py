@@ -11,7 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -35,15 +35,18 @@ from tidegate.services.notify import Flushed, Listing, Tried
 from tidegate.services.plan import ScanPlan
 from tidegate.services.postmortem import Postmortem
 from tidegate.services.run import RunOutcome
+from tidegate.services.slo import Levels
 from tidegate.services.stats import Stats
 from tidegate.services.status import Status
+from tidegate.services.statuspage import Draft, StatusPage
 
 FOLDER = Path(__file__).parent / "documents"
 ERROR = {"code": str, "meaning": str, "exit_status": int, "http_status": int, "hint": str}
 CHECKS = """
 products:
   revenue:
-    {tables: [raw.orders], owner: a@example.com, tier: 1, consumers: [board], slo: {freshness: 24h, quality: 99.5%}}
+    {tables: [raw.orders], owner: a@example.com, tier: 1, consumers: [board], slo: {freshness: 24h, quality: 99.5%, availability: 99%},
+     probes: [{sql: select 1}]}
 tables:
   raw.orders: {key: [order_id], mask: [order_id]}
 checks:
@@ -108,7 +111,10 @@ DOCUMENTS: dict[str, object] = {
     "postmortem": Postmortem,
     "run": RunOutcome,
     "settings": Settings,
+    "slo": Levels,
     "status": Status,
+    "statuspage": StatusPage,
+    "statuspage-draft": Draft,
     "version": Version,
     "versions": {"versions": tuple[Version, ...], "size_bytes": dict[int, int]},
 }
@@ -134,7 +140,7 @@ OPTIONAL = {"incident": {"timeline", "runbook"}}
 
 PLAIN: dict[object, str] = {
     str: "string", bool: "boolean", int: "number", float: "number", type(None): "null", datetime: "string",
-    timedelta: "number", Path: "string", DatasetRef: "string", object: "anything",
+    date: "string", timedelta: "number", Path: "string", DatasetRef: "string", object: "anything",
 }  # fmt: skip
 
 
@@ -244,6 +250,9 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     tell("status")
     tell("versions", "--all")
     tell("incidents")
+    tell("slo", "--probe")
+    tell("statuspage")
+    tell("statuspage", "--draft", "1")
     tell("incidents", "show", "1")
     tell("incidents", "ack", "1", "--reason", "mine")
     tell("incidents", "assign", "1", "bo", "--role", "data-owner", "--reason", "knows it")

@@ -12,7 +12,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
@@ -46,6 +46,15 @@ class Output:
         if not self.color or not sys.stdout.isatty():
             return text
         return f"\x1b[{STYLES[style]}m{text}\x1b[0m"
+
+    @property
+    def unicode(self) -> bool:
+        """Whether stdout takes characters beyond ASCII, so that a plot may be drawn with blocks."""
+        try:
+            "▁█░·".encode(sys.stdout.encoding or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            return False
+        return True
 
     def document(self, kind: str, body: object) -> None:
         """Write one JSON document: `schema_version`, `kind` and the body's fields."""
@@ -173,6 +182,8 @@ def to_json(value: object) -> object:
         return {f.name: to_json(getattr(value, f.name)) for f in fields(value) if f.metadata.get("json", True)}
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, timedelta):

@@ -458,6 +458,28 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        name="slo",
+        help="service levels: promised and actual, error budget, burn rates",
+        handler="slo:slo",
+        options=(
+            option("product", nargs="*", metavar="PRODUCT", help="default: every product"),
+            option("--probe", action="store_true", help="first run the HTTP and SQL probes, and keep what they answer"),
+        ),
+    ),
+    Command(
+        name="statuspage",
+        help="write a page for the people who read the data: how each product stands, in plain words",
+        handler="statuspage:statuspage",
+        options=(
+            option("--output", metavar="FILE", help="write the HTML there; default: stdout"),
+            option("--badges", metavar="DIR", help="write a badge (SVG) for each product into this folder"),
+            option(
+                "--every", metavar="TIME", default="1h", help="how often you write it; later it calls itself outdated"
+            ),
+            option("--draft", type=int, metavar="INCIDENT", help="instead: an update about this incident, in Markdown"),
+        ),
+    ),
+    Command(
         name="contract",
         help="data contracts (ODCS): test the published version (default), lint, export, diff",
         handler="contract:test",

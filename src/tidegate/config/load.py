@@ -17,9 +17,9 @@ from tidegate.config.schema import (
     CONTRACTS,
     DEMANDS,
     CheckPart,
+    ProbePart,
     ProductPart,
     ProjectPart,
-    SloPart,
     StepPart,
     TablePart,
     WarehousePart,
@@ -33,6 +33,7 @@ from tidegate.errors import ConfigError, ConfigSyntaxError, PathNotFoundError, P
 from tidegate.model import (
     Check,
     DatasetRef,
+    Probe,
     Product,
     Retention,
     Settings,
@@ -191,9 +192,10 @@ def _settings(part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Ca
         ),
         tables={ref(name): _table(name, said) for name, said in part.tables.items()},
         contract_files=_contract_files(part.contracts, root, where),
-        products=tuple(_product(name, said, root, where) for name, said in part.products.items()),
+        products=tuple(_product(name, said, root, where, _metric_names(part)) for name, said in part.products.items()),
         routes=notify.routes(part.notify, part.products, where),
         maintenance=notify.maintenance(part.maintenance, where),
+        hold_risky=part.gate.when_budget_spent == "hold-risky",
         retention=Retention(versions=part.retention.versions, days=part.retention.days),
         learned=part.learned,
         strict=is_on(part.strict),
@@ -259,7 +261,12 @@ def _table(name: str, said: TablePart) -> TableSettings:
     )
 
 
-def _product(name: str, said: ProductPart, root: Path, where: Callable[..., str]) -> Product:
+def _metric_names(part: ProjectPart) -> tuple[str, ...]:
+    """How the `metric:` checks of the file are called."""
+    return tuple(check.name for said in part.checks if said.metric is not None for check in _checks(said, FILE_NAME))
+
+
+def _product(name: str, said: ProductPart, root: Path, where: Callable[..., str], metrics: Sequence[str]) -> Product:
     if said.runbook is not None and not (root / said.runbook).is_file():
         raise PathNotFoundError(
             f"{where('products', name, 'runbook')}: there is no runbook `{said.runbook}`",
@@ -272,11 +279,32 @@ def _product(name: str, said: ProductPart, root: Path, where: Callable[..., str]
         tier=said.tier,
         runbook=said.runbook,
         consumers=tuple(said.consumers),
-        slo=_slo(said.slo),
+        slo=_slo(said, partial(where, "products", name), metrics),
+        probes=_probes(name, said.probes, partial(where, "products", name, "probes")),
     )
 
 
-def _slo(said: SloPart) -> Slo:
+def _slo(product: ProductPart, where: Callable[..., str], metrics: Sequence[str]) -> Slo:
+    """The promises of a product; what nobody would ever measure is refused.
+
+    Raises:
+        ConfigError: a metric that no check is called, or availability or latency without a probe.
+    """
+    said = product.slo
+    for name in said.metrics:
+        if name not in metrics:
+            known = ", ".join(f"`{n}`" for n in metrics) or "none"
+            raise ConfigError(
+                f"{where('slo', 'metrics', name)}: no `metric:` check is called `{name}`",
+                hint=f"give the check in `checks:` that `name:`; those there are: {known}",
+            )
+    for name in ("availability", "latency"):
+        if getattr(said, name) is not None and not product.probes:
+            raise ConfigError(
+                f"{where('slo', name)}: `{name}` is promised, and no probe measures it",
+                hint="write `probes:` beside `slo:`, such as `- {sql: select 1}` or `- {http: https://...}`",
+            )
+
     def lasting(text: str | None) -> timedelta | None:
         return None if text is None else timedelta(seconds=seconds(text))
 
@@ -289,8 +317,38 @@ def _slo(said: SloPart) -> Slo:
         completeness=part(said.completeness),
         availability=part(said.availability),
         latency=lasting(said.latency),
+        objective=share(said.objective),
+        of_rows=said.quality_of == "rows",
+        metrics=tuple((name, share(text)) for name, text in said.metrics.items()),
         window=timedelta(seconds=seconds(said.window)),
     )
+
+
+def _probes(product: str, said: Sequence[ProbePart], where: Callable[..., str]) -> tuple[Probe, ...]:
+    probes = list[Probe]()
+    for place, part in enumerate(said):
+        kind = "http" if part.http is not None else "sql"
+        others = [p.name for p in probes]
+        name = part.name or next(
+            n for n in (kind, *(f"{kind}-{at}" for at in range(2, len(said) + 2))) if n not in others
+        )
+        if name in others:
+            raise ConfigError(
+                f"{where(place, 'name')}: two probes of `{product}` are called `{name}`", hint="give each its own name"
+            )
+        probes.append(
+            Probe(
+                product=product,
+                name=name,
+                every=timedelta(seconds=seconds(part.every)),
+                timeout=timedelta(seconds=seconds(part.timeout)),
+                http=part.http,
+                sql=part.sql,
+                expect=part.expect,
+                contains=part.contains,
+            )
+        )
+    return tuple(probes)
 
 
 def _warehouse(said: WarehousePart, root: Path, where: str) -> WarehouseSettings:

@@ -15,6 +15,11 @@ DURATION = re.compile(r"^\s*(\d{1,8}(?:\.\d+)?)\s*(s|m|h|d|w)\s*$")
 
 SHARE = re.compile(r"^\s*(\d{1,3}(?:\.\d+)?)\s*%\s*$")
 
+URL = re.compile(r"^https?://[^\s/?#]+\S*$(?!\n)")
+
+SHORTEST_WINDOW_S = 3600.0
+"""The shortest alarm looks at 1/8640 of a window, which would be less than half a second."""
+
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 TABLE = re.compile(r'^(?:"((?:[^"]|"")+)"|([^".][^.]*))\.(?=[\s\S])')
@@ -264,6 +269,34 @@ class TablePart(Part, frozen=True):
     source: Annotated[str | None, about("what `reconcile` compares it with, as `FILE::TABLE`")] = None
 
 
+class ProbePart(Part, frozen=True):
+    """A question that `tidegate slo --probe` puts to the product; exactly one of `http` and `sql`."""
+
+    name: Annotated[
+        Name | None, about("how results call it; default: `http` or `sql`, with a number when there are several")
+    ] = None
+    http: Annotated[str | None, about("a URL (`http://` or `https://`) that is asked with GET")] = None
+    sql: Annotated[
+        str | None, about("a query of the published version, opened as readers open it; it must return a row")
+    ] = None
+    expect: Annotated[
+        Annotated[int, Meta(ge=100, le=599)] | None, about("http: the right status; default: any 2xx")
+    ] = None
+    contains: Annotated[str | None, about("http: a text that the answer's first megabyte must have")] = None
+    timeout: Annotated[Duration, about("after this the probe has failed")] = "10s"
+    every: Annotated[Duration, about("how often you run `tidegate slo --probe`; an answer counts twice as long")] = "5m"
+
+    def __post_init__(self) -> None:
+        if (self.http is None) == (self.sql is None):
+            raise ValueError("a probe has exactly one of `http` and `sql`")
+        if self.http is not None and not URL.match(self.http):
+            raise ValueError(f"`{self.http}` is not a URL such as https://example.com/health")
+        if self.http is None and (self.expect is not None or self.contains is not None):
+            raise ValueError("`expect` and `contains` belong to `http`")
+        if seconds(self.timeout) <= 0 or seconds(self.every) <= 0:
+            raise ValueError("`timeout` and `every` are more than 0")
+
+
 class SloPart(Part, frozen=True):
     """What the product promises its readers; what is not written is not promised."""
 
@@ -272,13 +305,31 @@ class SloPart(Part, frozen=True):
     completeness: Annotated[Share | None, about("the share of the expected rows that are there")] = None
     availability: Annotated[Share | None, about("the share of the time in which readers get an answer")] = None
     latency: Annotated[Duration | None, about("the greatest time of an answer")] = None
+    objective: Annotated[Share, about("the share of the time in which `freshness` and `latency` are kept")] = "99%"
+    quality_of: Annotated[Literal["checks", "rows"], about("what `quality` counts")] = "checks"
+    metrics: Annotated[
+        dict[str, Share],
+        about(
+            "names of `metric:` checks in `checks:` (a KPI, a model's error), each with the share of the time in which it passes"
+        ),
+    ] = {}
     window: Annotated[Duration, about("the rolling stretch of time over which shares are counted")] = "30d"
 
     def __post_init__(self) -> None:
-        for name in ("quality", "completeness", "availability"):
-            said = getattr(self, name)
+        if taken := sorted(set(self.metrics) & {"freshness", "completeness", "quality", "availability", "latency"}):
+            raise ValueError(
+                f"a metric cannot be called `{taken[0]}`, as a promise of another kind is; rename the check"
+            )
+        shares = {name: getattr(self, name) for name in ("quality", "completeness", "availability", "objective")}
+        for name, said in {**shares, **self.metrics}.items():
             if said is not None and not 0 < share(said) <= 1:
                 raise ValueError(f"`{name}` is above 0 % and at most 100 %; found `{said}`")
+        for name in ("freshness", "latency", "window"):
+            said = getattr(self, name)
+            if said is not None and seconds(said) <= 0:
+                raise ValueError(f"`{name}` is more than 0; found `{said}`")
+        if seconds(self.window) < SHORTEST_WINDOW_S:
+            raise ValueError(f"`window` is at least 1h; found `{self.window}`")
 
 
 class ProductPart(Part, frozen=True):
@@ -291,6 +342,7 @@ class ProductPart(Part, frozen=True):
     owner: Annotated[str | None, about("who answers for the data")] = None
     tier: Annotated[int, Meta(ge=1, le=4, description="1 matters most, 4 least; part of the severity of incidents")] = 2
     slo: Annotated[SloPart, about("what its readers are promised")] = SloPart()
+    probes: Annotated[list[ProbePart], about("how `availability` and `latency` are measured")] = []
     runbook: Annotated[str | None, about("a Markdown file, relative to this file")] = None
     consumers: Annotated[list[str], about("who reads it, besides dbt's exposures")] = []
 
@@ -356,6 +408,18 @@ SHORTEST_S = 60
 """Escalations and reminders that follow each other faster are noise. Chosen, not derived."""
 
 
+class GatePart(Part, frozen=True):
+    """What holds a version besides its own faults."""
+
+    when_budget_spent: Annotated[
+        Literal["tell", "hold-risky"],
+        about(
+            "while the error budget of a product's quality, completeness or metric is spent: publish as always and tell"
+            " (`tell`), or hold every version that comes with a finding or a warning (`hold-risky`)"
+        ),
+    ] = "tell"
+
+
 class RetentionPart(Part, frozen=True):
     """How many earlier versions stay on disk; whichever of the two keeps more wins."""
 
@@ -410,5 +474,6 @@ class ProjectPart(Part, frozen=True):
     products: dict[str, ProductPart] = {}
     notify: Annotated[list[NotifyPart], about("whom to tell of incidents; docs/notifications.md")] = []
     maintenance: Annotated[list[MaintenancePart], about("when nobody is told, whatever the target")] = []
+    gate: GatePart = GatePart()
     retention: RetentionPart = RetentionPart()
     samples: SamplesPart = SamplesPart()

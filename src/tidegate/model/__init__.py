@@ -49,6 +49,7 @@ from tidegate.model.settings import (
     TableSettings,
     WarehouseSettings,
 )
+from tidegate.model.slo import Indicator, Objective, Probe, Probed
 from tidegate.model.version import Publication, Version, VersionState
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "Hush",
     "Incident",
     "IncidentState",
+    "Indicator",
     "Interval",
     "Layer",
     "LedgerBreak",
@@ -84,9 +86,12 @@ __all__ = [
     "Node",
     "Notice",
     "NoticeKind",
+    "Objective",
     "Outcome",
     "Part",
     "PipelineFacts",
+    "Probe",
+    "Probed",
     "Product",
     "Publication",
     "Quarantined",

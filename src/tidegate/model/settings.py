@@ -12,6 +12,7 @@ from tidegate.model.contract import Contract
 from tidegate.model.dataset import DatasetRef
 from tidegate.model.judgement import Check
 from tidegate.model.notification import Hush, Route
+from tidegate.model.slo import Probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,9 @@ class Slo:
     """What a product promises its readers, over a rolling `window`; what is None is not promised.
 
     `freshness` is the greatest age of what readers see, `latency` the greatest time of an answer; `quality`, `completeness`
-    and `availability` are shares, 0 to 1.
+    and `availability` are shares, 0 to 1. `objective` is the share of the time in which `freshness` and `latency` are kept; with
+    `of_rows`, `quality` counts rows and not checks. `metrics` are names of checks, each with the share of the time in which it
+    passes.
     """
 
     freshness: timedelta | None = None
@@ -68,6 +71,9 @@ class Slo:
     completeness: float | None = None
     availability: float | None = None
     latency: timedelta | None = None
+    objective: float = 0.99
+    of_rows: bool = False
+    metrics: tuple[tuple[str, float], ...] = ()
     window: timedelta = timedelta(days=30)
 
 
@@ -85,6 +91,7 @@ class Product:
     runbook: str | None = None
     consumers: tuple[str, ...] = ()
     slo: Slo = Slo()
+    probes: tuple[Probe, ...] = ()
 
     def covers(self, ref: DatasetRef) -> bool:
         """Whether a table is one of the product's."""
@@ -112,6 +119,8 @@ class Settings:
 
     `quarantine_limit` is the share of a table's rows (0 to 1) that one step of a run may put into quarantine.
 
+    With `hold_risky`, a version that comes with a finding or a warning is held while an error budget is spent.
+
     `contracts` are what `contract_files` say, once they are read. `maintenance` holds for every route.
     """
 
@@ -132,6 +141,7 @@ class Settings:
     false_alarms_per_month: float = 2.0
     sample_rows: int = 20
     masked_columns: tuple[str, ...] = ()
+    hold_risky: bool = False
     mask_personal_data: bool = True
 
     @property

@@ -1,6 +1,7 @@
 """Protocols that adapters keep, with their docstrings as the contract; capabilities and the clock."""
 
 from tidegate.ports.notify import Notifier, NotifierCapabilities, Option, Place, Sending
+from tidegate.ports.probe import HttpAnswer, HttpAsker
 from tidegate.ports.progress import Clock, Progress
 from tidegate.ports.side import Side, Sides
 from tidegate.ports.state import AnswerStore, NewEvent, Outbox, Planned, StateStore
@@ -15,6 +16,8 @@ __all__ = [
     "Candidate",
     "Capabilities",
     "Clock",
+    "HttpAnswer",
+    "HttpAsker",
     "Mark",
     "NewEvent",
     "Notifier",

@@ -22,6 +22,7 @@ from tidegate.model import (
     Measurement,
     MetricSpec,
     Notice,
+    Probed,
     Publication,
     Run,
     Version,
@@ -259,9 +260,21 @@ class StateStore(Protocol):
 
     def results(self, version: int) -> tuple[CheckResult, ...]: ...
 
+    def results_of(self, versions: Collection[int]) -> Mapping[int, tuple[CheckResult, ...]]:
+        """The results of several versions, without their samples; many times cheaper than one by one."""
+
+    def tables_of(self, versions: Collection[int]) -> Mapping[int, frozenset[DatasetRef]]:
+        """The datasets of which `schemas` knows the columns, for several versions."""
+
     def findings(self, version: int) -> tuple[Finding, ...]: ...
 
     def marks(self, version: int) -> Mapping[str, object]: ...
+
+    def save_probed(self, probed: Iterable[Probed]) -> None:
+        """Keep what probes answered, in one transaction; the same probe at the same instant is kept once."""
+
+    def probed(self, *, since: datetime) -> tuple[Probed, ...]:
+        """What probes answered at `since` or later, by product, probe and time."""
 
     def incidents(
         self,

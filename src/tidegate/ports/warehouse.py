@@ -94,11 +94,11 @@ class Reader(Protocol):
         no data.
         """
 
-    def query(self, sql: str) -> Answer:
-        """Run one statement that only reads.
+    def query(self, sql: str, *, timeout_s: float | None = None) -> Answer:
+        """Run one statement that only reads; with a timeout it is broken off after that many seconds.
 
         Raises:
-            QueryError: the engine refused it, or it is not one statement that reads; the error carries the SQL.
+            QueryError: the engine refused it, it took too long, or it is not one statement that reads; carries the SQL.
         """
 
     def repeats(self, sql: str) -> Answer:

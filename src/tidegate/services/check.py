@@ -21,7 +21,7 @@ from tidegate.model import (
     Version,
 )
 from tidegate.model.words import counted
-from tidegate.services import contract, incidents, products
+from tidegate.services import contract, incidents, products, slo
 from tidegate.services.audit import unaudited
 from tidegate.services.judge import Verdict, judge
 from tidegate.services.measure import Measured, for_checks_alone, measure
@@ -184,7 +184,7 @@ def _keep(site: Site, found: Target, measured: Measured, verdict: Verdict) -> tu
     told = incidents.record(site, bad, found.graph, version=number, run=None, held=False)
     if told:
         site.state.append(told)
-    return site.state.incidents(states=incidents.UNSOLVED, versions=(number,))
+    return slo.unsolved(site, version=number, run=None)
 
 
 def count(results: tuple[CheckResult, ...], *, declared: int) -> Counts:

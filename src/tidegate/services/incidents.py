@@ -14,7 +14,7 @@ from tidegate.lineage import Graph, Scope, groups
 from tidegate.model import DatasetRef, Finding, Incident, IncidentState
 from tidegate.model.event import OPERATOR
 from tidegate.ports import NewEvent
-from tidegate.services.severity import EFFORT, reached, severity
+from tidegate.services.severity import EFFORT, PROMISE, reached, severity
 from tidegate.services.site import Site
 
 OPEN_STATES = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
@@ -229,7 +229,9 @@ def _back(incident: Incident, version: int, now: datetime) -> str:
 def next_step(root: Finding, *, version: int, held: bool) -> str:
     """What the person on call does now, in one or two imperatives."""
     first = root.hint or "look at the finding and its SQL"
-    if root.kind == "step" or (root.kind == "unchecked" and not held):  # no other version answers what nobody can ask
+    if (
+        (root.kind == PROMISE and not held) or root.kind == "step" or (root.kind == "unchecked" and not held)
+    ):  # no other version answers what nobody can ask
         return first
     if root.kind == WRITTEN:
         accept = f"`tidegate publish {version}" if held else "`tidegate run`, and then `tidegate publish N"
@@ -252,7 +254,7 @@ def mitigated(site: Site, findings: Sequence[Finding], *, version: int) -> list[
             {"reason": f"version {version} is published and does not show it"},
         )
         for i in site.state.incidents(states=OPEN_STATES)
-        if not {f.key for f in i.findings if f.holds} & still and i.fingerprint not in still
+        if not is_promise(i) and not {f.key for f in i.findings if f.holds} & still and i.fingerprint not in still
     ]
 
 
@@ -261,7 +263,13 @@ def accepted(site: Site, *, version: int, reason: str) -> list[NewEvent]:
     return [
         by_hand(site, i, "resolved", {"reason": reason, "resolution": "expected"})
         for i in site.state.incidents(states=UNSOLVED, versions=(version,))
+        if not is_promise(i)
     ]
+
+
+def is_promise(incident: Incident) -> bool:
+    """Whether it is about a promise of a product: that ends with the bad time, and not because a version is published."""
+    return incident.findings[0].kind == PROMISE
 
 
 def by_hand(site: Site, incident: Incident, verb: str, data: Mapping[str, object]) -> NewEvent:

@@ -33,7 +33,7 @@ from tidegate.model import (
     VersionState,
 )
 from tidegate.ports import Backfill, Candidate, Step, StepContext
-from tidegate.services import contract, effort, gate, incidents, ledger, products, quarantine
+from tidegate.services import contract, effort, gate, incidents, ledger, products, quarantine, slo
 from tidegate.services.audit import unaudited
 from tidegate.services.explain import explain, with_statements
 from tidegate.services.judge import Verdict, judge
@@ -170,6 +170,7 @@ def _build(
     moved = quarantine.findings(separated, reports, measured.catalog)
     costly = effort.findings(site, reports)
     verdict = dataclasses.replace(verdict, findings=(*unaudited(site), *moved, *verdict.findings, *costly))
+    verdict = slo.with_risk(site, verdict, version=number)
     save(site, measured, verdict)
     decision = gate.decide(number, verdict.results, verdict.findings, tables=len(measured.scans), now=site.clock.now())
     watch.lap("judge")
@@ -184,7 +185,7 @@ def _build(
         results=verdict.results,
         findings=verdict.findings,
         notes=verdict.notes,
-        incidents=site.state.incidents(states=incidents.UNSOLVED, versions=(number,)),
+        incidents=slo.unsolved(site, version=number, run=run_id),
         costs=measured.costs,
         tables=len(measured.scans),
         copied_bytes=candidate.copied_bytes,
@@ -388,6 +389,8 @@ def _abandon(site: Site, run_id: str, number: int, error: BaseException) -> None
         events.append(site.event("run.finished", f"run:{run_id}", {"status": status.value, "reason": reason}))
     if events:
         site.state.append(events)
+    if isinstance(error, StepError):
+        slo.watch(site, run=run_id)
 
 
 def _failed_step(site: Site, run_id: str) -> str | None:

@@ -22,6 +22,9 @@ change it. What is held is never sev1, because readers still have the last good 
 EFFORT = frozenset({"slow", "memory"})
 """Kinds of findings about what a step cost; the data itself is sound."""
 
+PROMISE = "slo"
+"""The kind of the finding that a product misses what it promises, or that its error budget burns too fast."""
+
 OF_THE_RUN = frozenset({"step", "unchecked"})
 """Kinds of findings that, about no table, concern everything that the run should have brought."""
 
@@ -39,7 +42,7 @@ def severity(
 ) -> tuple[Severity, tuple[str, ...]]:
     """How urgent a group of findings is, with the reasons, the weightiest first.
 
-    From sev3 on: a level up when readers already see the data, for a product of tier 1, and for a freshness that is
+    From sev3 on: a level up when readers already see the data, or an error budget burns fast, for a product of tier 1, and for a freshness that is
     missed while the version is held; half a level up for many readers, for half of the rows or the value, and when little
     time is left; a level down for tier 4, for less than 1 % of the rows or the value, and when only a step's cost is unusual.
 
@@ -48,11 +51,9 @@ def severity(
     """
     touched = {f.dataset for f in findings if f.dataset is not None}
     hit = reached(findings, graph, products)
-    effort = all(f.kind in EFFORT for f in findings)
-    seen = not held and not effort
+    seen = not held and not all(f.kind in EFFORT for f in findings)
     parts = [
-        (-1.0, "readers already see this data") if seen else (1.0, "only a step's cost is unusual, the data is sound")
-        if effort else (0.0, "readers do not see this version"),
+        _who_sees(findings, held=held),
         *_tier(hit),
         *_readers(hit, graph, touched),
         *_share(findings),
@@ -63,13 +64,25 @@ def severity(
     return Severity(f"sev{min(4, max(worst, level))}"), (*(reason for _, reason in parts), *_whom(hit))
 
 
+def _who_sees(findings: Sequence[Finding], *, held: bool) -> tuple[float, str]:
+    if all(f.kind in EFFORT for f in findings):
+        return (1.0, "only a step's cost is unusual, the data is sound")
+    if held:
+        return (0.0, "readers do not see this version")
+    if findings[0].kind == PROMISE:
+        urgent = findings[0].urgent
+        return (-1.0, "its error budget burns fast") if urgent else (0.0, "its error budget burns, or is spent")
+    return (-1.0, "readers already see this data")
+
+
 def reached(findings: Sequence[Finding], graph: Graph, products: Sequence[Product]) -> tuple[Product, ...]:
     """The products that a cause reaches, the ones that matter most first; what concerns the whole run reaches each."""
     if any(f.dataset is None and f.kind in OF_THE_RUN for f in findings):
         hit = list(products)
     else:
         below = graph.reach(f.dataset for f in findings if f.dataset is not None)
-        hit = [p for p in products if any(p.covers(ref) for ref in below)]
+        named = {f.product for f in findings}
+        hit = [p for p in products if p.name in named or any(p.covers(ref) for ref in below)]
     return tuple(sorted(hit, key=lambda p: (p.tier, p.name)))
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from tidegate.model import CheckResult, DatasetRef, Finding
+from tidegate.model import Check, CheckResult, DatasetRef, Finding, Outcome
 from tidegate.state import documents
+from tidegate.state.lineage import as_json
 from tidegate.state.series import Catalogue
 
 RESULT_COLUMNS = ("outcome", "reason", "failures", "evaluated", "measured", "expected")
@@ -46,6 +47,43 @@ def results(connection: sqlite3.Connection, version: int) -> tuple[CheckResult, 
         (version,),
     )
     return tuple(_result(*row) for row in rows)
+
+
+def results_of(connection: sqlite3.Connection, versions: Collection[int]) -> dict[int, tuple[CheckResult, ...]]:
+    """How the checks of several versions ended, without samples; each check is read once, however many versions have it."""
+    rows = connection.execute(
+        "SELECT version, definition, outcome, reason, failures, evaluated, measured, expected FROM result"
+        " WHERE version IN (SELECT value FROM json_each(?)) ORDER BY version, position",
+        (as_json(tuple(versions)),),
+    )
+    checks: dict[int, tuple[Check, str | None]] = {}
+    found: dict[int, list[CheckResult]] = {version: [] for version in versions}
+    for version, definition, outcome, *columns in rows:
+        if definition not in checks:
+            checks[definition] = _definition(connection, definition)
+        check, sql = checks[definition]
+        parts = dict(zip(RESULT_COLUMNS[1:], columns, strict=True))
+        found[version].append(CheckResult(check=check, sql=sql, outcome=Outcome(outcome), **parts))
+    return {version: tuple(ended) for version, ended in found.items()}
+
+
+def _definition(connection: sqlite3.Connection, number: int) -> tuple[Check, str | None]:
+    ((body,),) = connection.execute("SELECT body FROM document WHERE id = ?", (number,)).fetchall()
+    parts = documents.loads(body)
+    return documents.read_part(Check, parts["check"]), parts["sql"]
+
+
+def tables_of(connection: sqlite3.Connection, versions: Collection[int]) -> dict[int, frozenset[DatasetRef]]:
+    """Which datasets were measured in each of several versions."""
+    rows = connection.execute(
+        "SELECT version, namespace, name FROM dataset_shape JOIN dataset ON dataset.id = dataset_shape.dataset"
+        " WHERE version IN (SELECT value FROM json_each(?))",
+        (as_json(tuple(versions)),),
+    )
+    found: dict[int, set[DatasetRef]] = {version: set() for version in versions}
+    for version, namespace, name in rows:
+        found[version].add(DatasetRef(namespace=namespace, name=name))
+    return {version: frozenset(refs) for version, refs in found.items()}
 
 
 def _result(definition: str, sample: str | None, *columns: object) -> CheckResult:

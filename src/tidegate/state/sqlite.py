@@ -20,6 +20,7 @@ from tidegate.model import (
     LedgerBreak,
     Measurement,
     MetricSpec,
+    Probed,
     Publication,
     Run,
     RunStatus,
@@ -27,7 +28,7 @@ from tidegate.model import (
     VersionState,
 )
 from tidegate.ports.state import NewEvent, StateStore
-from tidegate.state import documents, history, inspection, ledger, lineage, measurements, projections, scans
+from tidegate.state import documents, history, inspection, ledger, lineage, measurements, probes, projections, scans
 from tidegate.state.database import Database
 from tidegate.state.measurements import NOTHING
 from tidegate.state.outbox import SQLiteOutbox
@@ -237,6 +238,14 @@ class SQLiteStateStore(StateStore):
         with self._database.reading() as connection:
             return scans.results(connection, version)
 
+    def results_of(self, versions: Collection[int]) -> Mapping[int, tuple[CheckResult, ...]]:
+        with self._database.reading() as connection:
+            return scans.results_of(connection, versions)
+
+    def tables_of(self, versions: Collection[int]) -> Mapping[int, frozenset[DatasetRef]]:
+        with self._database.reading() as connection:
+            return scans.tables_of(connection, versions)
+
     def findings(self, version: int) -> tuple[Finding, ...]:
         with self._database.reading() as connection:
             return scans.findings(connection, version)
@@ -244,6 +253,14 @@ class SQLiteStateStore(StateStore):
     def marks(self, version: int) -> Mapping[str, object]:
         with self._database.reading() as connection:
             return scans.marks(connection, version)
+
+    def save_probed(self, probed: Iterable[Probed]) -> None:
+        with self._database.writing() as connection:
+            probes.save(connection, probed)
+
+    def probed(self, *, since: datetime) -> tuple[Probed, ...]:
+        with self._database.reading() as connection:
+            return probes.since(connection, since)
 
     def close(self) -> None:
         self._database.close()

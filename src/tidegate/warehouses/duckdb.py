@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -241,18 +242,21 @@ class DuckDBReader:
     def _engine(self) -> str | None:
         return engine_of(self._connection, self._catalog)
 
-    def query(self, sql: str) -> Answer:
+    def query(self, sql: str, *, timeout_s: float | None = None) -> Answer:
         """A statement that returns a TIMESTAMP WITH TIME ZONE runs twice, because its types are known only then."""
         import duckdb
 
         cpu_s, wall_s = _cpu_s(), time.perf_counter()
         try:
-            self._connection.execute(self._one_that_reads(sql))
-            described = self._connection.description or []
-            types = [str(column[1]) for column in described]
-            if any(ZONED in type_text for type_text in types):
-                self._connection.execute(without_zones(sql, types))
-            rows = self._connection.fetchall()
+            with _interrupted_after(self._connection, timeout_s):
+                self._connection.execute(self._one_that_reads(sql))
+                described = self._connection.description or []
+                types = [str(column[1]) for column in described]
+                if any(ZONED in type_text for type_text in types):
+                    self._connection.execute(without_zones(sql, types))
+                rows = self._connection.fetchall()
+        except duckdb.InterruptException as error:
+            raise QueryError(f"the statement was broken off after {timeout_s or 0:g} s", sql=sql) from error
         except (duckdb.Error, ValueError, OverflowError) as error:  # the latter two for values that Python cannot hold
             raise QueryError(_first_lines(error), sql=sql) from error
         return Answer(
@@ -301,6 +305,20 @@ class DuckDBReader:
         if kind not in READING:
             raise QueryError(f"a statement of the kind `{kind}` does not only read", sql=sql)
         return statements[0]
+
+
+@contextmanager
+def _interrupted_after(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> Iterator[None]:
+    """Let DuckDB break off what it runs when the time is over."""
+    timer = threading.Timer(timeout_s, connection.interrupt) if timeout_s is not None else None
+    if timer is not None:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 def _dataset(key: tuple[str, str, bool, int | None, bool], rows: tuple[tuple[str, ...], ...]) -> Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -39,6 +40,24 @@ def test_results_round_trip_in_their_order(candidate: StateStore):
     assert isinstance(kept[0].check.arguments["between"], tuple)
     assert isinstance(kept[0].check.arguments["values"], list)
     assert type(kept[0].outcome) is Outcome
+
+
+def test_the_results_of_several_versions_are_those_of_each_without_the_samples(candidate: StateStore):
+    candidate.append([begun(3, 2)])
+    save(candidate, 1, results=RESULTS)
+    save(candidate, 2, results=[*RESULTS[::-1], result(reason="ünï \x1f")])
+    found = candidate.results_of({1, 2, 3, 99})
+    assert found.keys() == {1, 2, 3, 99}
+    assert (found[3], found[99]) == ((), ())
+    for version in (1, 2):
+        assert found[version] == tuple(replace(r, sample=None) for r in candidate.results(version))
+    assert candidate.results_of(()) == {}
+
+
+def test_the_tables_of_several_versions_are_those_of_each(candidate: StateStore):
+    save(candidate, 1, schemas={ORDERS: [("id", "BIGINT")], CUSTOMERS: []})
+    save(candidate, 2, schemas={CUSTOMERS: []})
+    assert candidate.tables_of([1, 2, 99]) == {1: {ORDERS, CUSTOMERS}, 2: {CUSTOMERS}, 99: frozenset()}
 
 
 def test_findings_round_trip_in_their_order(candidate: StateStore):

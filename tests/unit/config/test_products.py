@@ -9,7 +9,9 @@ import pytest
 
 from tidegate.config import FILE_NAME, load
 from tidegate.errors import ConfigError, PathNotFoundError
-from tidegate.model import DatasetRef, Product, Slo
+from tidegate.model import DatasetRef, Probe, Product, Slo
+
+FIVE, TEN = timedelta(minutes=5), timedelta(seconds=10)
 
 WHOLE = """version: 1
 products:
@@ -18,6 +20,7 @@ products:
     owner: finance-data@example.com
     tier: 1
     slo: {freshness: 24h, quality: 99.5%, completeness: 99 %, availability: 100%, latency: 30s, window: 4w}
+    probes: [{sql: select 1}, {sql: select 2, every: 1h}, {name: web, http: "https://example.com/", expect: 204}]
     consumers: [the finance dashboard]
     runbook: runbooks/revenue.md
 """
@@ -51,6 +54,11 @@ def test_a_whole_product(folder: Path) -> None:
             availability=1.0,
             latency=timedelta(seconds=30),
             window=timedelta(weeks=4),
+        ),
+        probes=(
+            Probe(product="revenue", name="sql", sql="select 1", every=FIVE, timeout=TEN),
+            Probe(product="revenue", name="sql-2", sql="select 2", every=timedelta(hours=1), timeout=TEN),
+            Probe(product="revenue", name="web", http="https://example.com/", expect=204, every=FIVE, timeout=TEN),
         ),
         consumers=("the finance dashboard",),
         runbook="runbooks/revenue.md",
@@ -90,5 +98,5 @@ def test_what_is_refused(folder: Path, said: str, instead: str, told: str) -> No
 
 
 def test_a_runbook_that_is_not_there_is_refused(folder: Path) -> None:
-    with pytest.raises(PathNotFoundError, match=r"tidegate\.yml:9:5: there is no runbook `runbooks/gone\.md`"):
+    with pytest.raises(PathNotFoundError, match=r"tidegate\.yml:10:5: there is no runbook `runbooks/gone\.md`"):
         product_of(folder, WHOLE.replace("runbooks/revenue.md", "runbooks/gone.md"))

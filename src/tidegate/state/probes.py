@@ -1,0 +1,42 @@
+"""What probes answered: one row each, by product, probe and time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+
+from tidegate.model import Probed
+from tidegate.state.measurements import EPOCH, MICROSECOND
+
+COLUMNS = "product, name, at, answered, latency_s, timed_out, error"
+
+
+def save(connection: sqlite3.Connection, probed: Iterable[Probed]) -> None:
+    """Keep answers; the same probe at the same instant is kept once, as it was told last."""
+    connection.executemany(
+        f"INSERT OR REPLACE INTO probe ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (p.product, p.probe, (p.at - EPOCH) // MICROSECOND, p.answered, p.latency_s, p.timed_out, p.error)
+            for p in probed
+        ],
+    )
+
+
+def since(connection: sqlite3.Connection, moment: datetime) -> tuple[Probed, ...]:
+    """The answers of an instant and later, by product, probe and time."""
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM probe WHERE at >= ? ORDER BY product, name, at", ((moment - EPOCH) // MICROSECOND,)
+    )
+    return tuple(
+        Probed(
+            product=product,
+            probe=name,
+            at=EPOCH + at * MICROSECOND,
+            answered=bool(answered),
+            latency_s=latency_s,
+            timed_out=bool(timed_out),
+            error=error,
+        )
+        for product, name, at, answered, latency_s, timed_out, error in rows
+    )
