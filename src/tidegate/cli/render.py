@@ -127,7 +127,7 @@ def incident_summary(output: Output, incident: Incident) -> None:
         output.entry("also", other.sentence)
     if len(others) > SHOWN_FINDINGS:
         output.entry("also", counted(len(others) - SHOWN_FINDINGS, "more finding"))
-    output.entry("because", f"{incident.severity} because {'; '.join(incident.reasons)}")
+    output.entry("severity", f"{incident.severity} because {'; '.join(incident.reasons)}")
     output.entry("do", incident.next_step)
 
 

@@ -34,7 +34,7 @@ STATS = Stats(
 
 def test_the_severity_stands_before_its_reasons(capsys: pytest.CaptureFixture[str]) -> None:
     render.incident_summary(OUTPUT, incident(reasons=("tier 1", "14 % of the rows")))
-    assert "because    sev2 because tier 1; 14 % of the rows\n" in capsys.readouterr().out
+    assert "severity   sev2 because tier 1; 14 % of the rows\n" in capsys.readouterr().out
 
 
 def test_an_incident_with_its_people_its_silence_and_its_timeline(capsys: pytest.CaptureFixture[str]) -> None:
