@@ -150,7 +150,7 @@ def test_a_solved_incident_is_history(tmp_path: Path) -> None:
     site = site_of(tmp_path)
     good(site, 1)
     bad(later(site, hours=5), 1, held=False)
-    respond.resolve(later(site, hours=7), 1, reason="so", resolution="fixed")
+    respond.resolve(later(site, hours=7), 1, reason="so", resolution="fixed", waive="compared by hand")
     one = shown(later(site, days=2))
     assert (one.condition, one.since) == (Condition.FINE, NOW + timedelta(hours=7))
     assert [(e.incident, e.condition, e.until) for e in one.episodes] == [
@@ -224,7 +224,7 @@ def test_a_draft_of_what_is_over_says_so(tmp_path: Path) -> None:
     site = site_of(tmp_path)
     good(site, 1)
     bad(later(site, hours=5), 1, held=False)
-    respond.resolve(later(site, hours=7), 1, reason="so", resolution="fixed")
+    respond.resolve(later(site, hours=7), 1, reason="so", resolution="fixed", waive="compared by hand")
     found = draft(later(site, hours=8), 1, every=HOUR)
     assert found.text.startswith("**revenue: the data is fine again**")
     assert "Next update" not in found.text
