@@ -177,7 +177,7 @@ class _Source:
     def present(self, spec: MetricSpec) -> Floats:
         """In how many rows of each batch the column has a value."""
         nulls = self.find("null_count", spec)
-        known = 0.0 if nulls is None else np.nan_to_num(nulls[self.batches])
+        known = 0.0 if nulls is None else np.fmax(nulls[self.batches], 0.0)
         return np.asarray(np.maximum(self.rows - known, 0.0))
 
     def unit(self, spec: MetricSpec) -> tuple[float, float]:
@@ -205,7 +205,7 @@ def usual(values: Floats) -> float:
 
 def noise(n: Floats, much: float, least: float) -> Floats:
     """What chance does to a mean of n values: `much` by the root of n, and never below `least`."""
-    return np.asarray(np.maximum(least, much / np.sqrt(np.maximum(np.nan_to_num(n), 1.0))))
+    return np.asarray(np.maximum(least, much / np.sqrt(np.fmax(n, 1.0))))
 
 
 def angle(count: Floats, n: Floats) -> Floats:
