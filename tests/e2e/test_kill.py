@@ -196,6 +196,10 @@ def recover(rig: Rig, *, writes: bool) -> None:
     assert rig.content()[0][: len(rig.original_rows)] == sorted(rig.original_rows), "what was written is in the version"
 
 
+KILLED_ELSEWHERE = "recover"
+"""`test_recover.py` kills a recovery at every stage in turn."""
+
+
 def test_no_stage_that_the_services_name_is_left_out(make: Make) -> None:
     """What the tests above kill at, against the source: a stage that none of them reaches is found here."""
     planned = [*plan_first(make, adopts=False), *plan_first(make, adopts=True, links_back=True)]
@@ -203,7 +207,7 @@ def test_no_stage_that_the_services_name_is_left_out(make: Make) -> None:
     for name in SCENARIOS:
         planned += plan(rig, name)
     named = set(named_stages())
-    assert named <= {stage.partition(":")[0] for stage, _ in planned}
+    assert named - {KILLED_ELSEWHERE} <= {stage.partition(":")[0] for stage, _ in planned}
     assert {"copy", "copied", "step", "scan", "swap", "prune"} <= named
 
 
