@@ -148,7 +148,10 @@ def fit(examples: Sequence[tuple[Example, float]]) -> Pool:
     )
     pool = Pool(kinds=kinds, families=families, series=series, groups=empty, table=empty, weights=np.ones(groups))
     grouped = [by_group(e, pool) for e, _ in examples]
-    cell = lambda e: np.arange(groups)[:, None] * CLASSES + age(np.arange(len(e.usual)) - 7)[None, :]  # noqa: E731
+
+    def cell(e: Example) -> np.ndarray:
+        return np.arange(groups)[:, None] * CLASSES + age(np.arange(len(e.usual)) - 7)[None, :]
+
     level = tail(
         [
             (cell(e), g, np.broadcast_to(e.usual, g.shape), weight)

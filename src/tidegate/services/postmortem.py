@@ -151,6 +151,8 @@ def _moments(events: Sequence[Event]) -> Iterator[Moment]:
         if event.kind in SILENT:
             continue
         what = MILESTONES.get(event.kind) or event.kind.removeprefix("incident.").replace(".", " ")
+        if event.kind == "incident.reconciled" and not event.data.get("passes"):
+            what = "compared, and not equal"  # a waiver closes it all the same, and is told with the resolution
         yield Moment(at=event.at, what=what, role=_role(event), said=_said(event))
 
 
@@ -163,6 +165,7 @@ def _said(event: Event) -> str:
     data = event.data
     parts = [f"as {data['resolution']}"] if data.get("resolution") else []
     parts += [str(data["role"])] if event.kind == "incident.assigned" and data.get("role") else []
+    parts += [f"waived: {data['waived']}"] if data.get("waived") else []
     return "; ".join([*parts, *(str(data[key]) for key in ("note", "reason") if data.get(key))])
 
 
