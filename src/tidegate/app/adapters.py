@@ -30,6 +30,11 @@ def adapter(group: str, name: str, what: str) -> object:
     return found[name].load()
 
 
+def names(group: str) -> tuple[str, ...]:
+    """The names that are registered in a group, sorted."""
+    return tuple(sorted({e.name for e in _registered().select(group=group)}))
+
+
 @cache
 def _registered() -> EntryPoints:
     """Everything that installed packages register; finding it means to look into each of them."""

@@ -418,6 +418,36 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        name="drill",
+        help="let a fault happen to a copy of the last run: is it caught, by what, and who would be told?",
+        handler="drill:list_",
+        commands=(
+            Command(name="list", help="the drills of the project, and the faults that there are", handler="drill:list_"),
+            Command(
+                name="run",
+                help="play drills on a throw-away copy; 1 when one is not caught",
+                handler="drill:run",
+                options=(
+                    option("name", nargs="*", metavar="NAME", help="a drill or a fault; default: every drill"),
+                    option("--table", metavar="TABLE", help="faults: the table that they happen to"),
+                    option("--column", metavar="COLUMN", help="faults: the column; default: one that fits"),
+                    option("--where", metavar="SQL", help="faults: only rows for which this holds"),
+                    option("--value", metavar="TEXT", help="category-lost: the category; default: a usual one"),
+                    option("--magnitude", type=float, metavar="N", help="faults: a share, a factor, ...; see `drill list`"),
+                    option("--all-faults", action="store_true", help="every fault that can happen to the table"),
+                    option("--quick", action="store_true", help="run no step on the damaged data; look at it alone"),
+                    option("--notify", action="store_true", help="tell the targets that are marked `test: true`"),
+                ),
+            ),
+            Command(
+                name="show",
+                help="what came of a drill, each time it was played",
+                handler="drill:show",
+                options=(option("name", metavar="NAME", help="a drill or a fault"),),
+            ),
+        ),
+    ),
+    Command(
         name="audit",
         help="the ledger: verify (default) that nobody changed it",
         handler="audit:verify",

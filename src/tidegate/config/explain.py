@@ -18,35 +18,27 @@ from tidegate.errors import ConfigError, UnknownKeyError
 Loc = tuple[str | int, ...]
 """The keys and, from 0, the indexes that lead to a place in the file."""
 
-PLANNED = {
-    "quarantine": "quarantine",
-}
-"""Keys that later releases will read; until then they are refused, because a key that does nothing is a trap."""
-
-
 WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "`true` or `false`", list: "a list"}
 """How an error calls the types; every other one is a mapping in YAML."""
 
 
-def explain(plain: object, where: Callable[..., str]) -> ConfigError:
+def explain(plain: object, where: Callable[..., str], kind: type[Part] = ProjectPart) -> ConfigError:
     """The first unknown key, because it is the usual cause; else the first value that is wrong or missing.
 
     Args:
         plain: the content of the file, which `convert` refused.
         where: the file, line and column of a place.
+        kind: what the file should be.
     """
-    for loc, known in _unknown_keys(plain, ProjectPart, ()):
+    for loc, known in _unknown_keys(plain, kind, ()):
         return unknown_key(where(*loc), str(loc[-1]), known)
-    return _refusal(plain, ProjectPart, (), where) or ConfigError(f"{where()}: the file is not what is allowed")
+    return _refusal(plain, kind, (), where) or ConfigError(f"{where()}: the file is not what is allowed")
 
 
 def unknown_key(where: str, key: str, known: Iterable[str]) -> UnknownKeyError:
     """A key that nothing reads; its hint names the nearest known one."""
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    if key in PLANNED:
-        hint = f"{PLANNED[key]} come with a later release; remove the key until then"
-    else:
-        hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(known))}"
+    hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(known))}"
     return UnknownKeyError(f"{where}: unknown key `{key}`", hint=hint)
 
 

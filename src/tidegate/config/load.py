@@ -16,6 +16,7 @@ from tidegate.config import notify
 from tidegate.config.schema import (
     CONTRACTS,
     DEMANDS,
+    TABLE,
     CheckPart,
     ProbePart,
     ProductPart,
@@ -29,7 +30,7 @@ from tidegate.config.schema import (
     share,
     table_name,
 )
-from tidegate.errors import ConfigError, ConfigSyntaxError, PathNotFoundError, ProjectNotFoundError
+from tidegate.errors import ConfigError, ConfigSyntaxError, PathNotFoundError, ProjectNotFoundError, UsageError
 from tidegate.model import (
     Check,
     DatasetRef,
@@ -95,8 +96,7 @@ def load(folder: Path) -> Settings:
         PathNotFoundError: a step or `adopt` names a path that does not exist.
     """
     path = folder / FILE_NAME
-    tree = _read(path)
-    plain = _plain(tree)
+    tree, plain = plain_file(path)
 
     def where(*loc: str | int) -> str:
         return f"{path.name}:{position(tree, loc)}"
@@ -136,6 +136,16 @@ def _read(path: Path) -> object:
     return tree
 
 
+def plain_file(path: Path) -> tuple[object, Any]:
+    """A YAML file that holds a mapping: its tree, which knows lines, and its content as the built-in types.
+
+    Raises:
+        ConfigSyntaxError, ConfigError: it is not YAML, no mapping, or cannot be read.
+    """
+    tree = _read(path)
+    return tree, _plain(tree)
+
+
 def _plain(tree: object) -> Any:
     """A YAML tree as the built-in types, which is what `convert` takes; keys are texts."""
     from ruamel.yaml.scalarbool import ScalarBoolean
@@ -170,6 +180,17 @@ def position(tree: object, loc: Sequence[str | int]) -> str:
             line, column = marks[keys[0]][:2]
         here = here[keys[0]]
     return f"{line + 1}:{column + 1}"
+
+
+def dataset_ref(text: str) -> DatasetRef:
+    """The dataset that somebody names as `schema.table`.
+
+    Raises:
+        UsageError: it is not such a name.
+    """
+    if not TABLE.search(text):
+        raise UsageError(f"`{text}` is not the name of a table", hint="write it as schema.table, such as raw.orders")
+    return ref(text)
 
 
 def ref(text: str) -> DatasetRef:

@@ -6,7 +6,7 @@ import zoneinfo
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
-from tidegate.config.schema import DAYS, HoursPart, MaintenancePart, NotifyPart, seconds
+from tidegate.config.schema import DAYS, HoursPart, MaintenancePart, NotifyPart, is_on, seconds
 from tidegate.errors import ConfigError
 from tidegate.model import Hush, Layer, Route, Severity, Window
 
@@ -58,6 +58,7 @@ def _route(said: NotifyPart, products: Collection[str], where: Where, place: int
         at_most=said.at_most,
         hushes=tuple(hushes),
         options={name: _text(value) for name, value in said.options.items()},
+        test=is_on(said.test),
     )
 
 

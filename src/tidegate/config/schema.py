@@ -396,6 +396,9 @@ class NotifyPart(Part, frozen=True):
     business_hours: Annotated[HoursPart | None, about("told only in these hours; what comes outside waits")] = None
     quiet_hours: Annotated[HoursPart | None, about("not told in these hours; what comes waits for their end")] = None
     options: Annotated[dict[str, Scalar], about("the channel's own; secrets as `${NAME}`")] = {}
+    test: Annotated[
+        Switch, about("only for tests: told of drills (`tidegate drill run --notify`), and of no incident")
+    ] = False
 
     def __post_init__(self) -> None:
         for name in ("escalate_after", "repeat_every"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from tidegate.integrations.markdown import plain
@@ -122,8 +122,12 @@ def _proof(proposal: Proposal) -> str:
 
 def checks(found: Postmortem) -> str:
     """The proven checks for `checks:` in `tidegate.yml`; empty when none was proven."""
-    entries = [_entry(p.check) for p in found.proposals if p.is_proven]
-    return "checks:\n" + "\n".join(entries) + "\n" if entries else ""
+    return entries([p.check for p in found.proposals if p.is_proven])
+
+
+def entries(checks: Sequence[Check]) -> str:
+    """Checks on a number as `checks:` of `tidegate.yml`; empty when there are none."""
+    return "checks:\n" + "\n".join(map(_entry, checks)) + "\n" if checks else ""
 
 
 def _entry(check: Check) -> str:

@@ -11,6 +11,7 @@ from tidegate.model.contract import (
     SlaProperty,
 )
 from tidegate.model.dataset import Column, Dataset, DatasetRef, Family, Interval, Part
+from tidegate.model.drill import Drill
 from tidegate.model.event import Event, LedgerBreak
 from tidegate.model.incident import Incident, IncidentState, Role
 from tidegate.model.judgement import (
@@ -69,6 +70,7 @@ __all__ = [
     "Decision",
     "Delivery",
     "DeliveryState",
+    "Drill",
     "Event",
     "Family",
     "Finding",

@@ -65,6 +65,7 @@ class Route:
     With `escalate_after` it is told only of incidents that nobody acknowledged in that time; with `repeat_every` it is
     told again while nobody does, at most `repeat_times` times. `at_most` messages in ten minutes are its own; what is more
     goes into a digest. `options` are the channel's own, with `${NAME}` where the environment has the value.
+    One that is for a `test` is told of drills and of no incident.
     """
 
     to: str
@@ -78,6 +79,7 @@ class Route:
     at_most: int = 10
     hushes: tuple[Hush, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

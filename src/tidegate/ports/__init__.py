@@ -1,5 +1,6 @@
 """Protocols that adapters keep, with their docstrings as the contract; capabilities and the clock."""
 
+from tidegate.ports.fault import HIT, Damage, Fault, Rehearsing
 from tidegate.ports.notify import Notifier, NotifierCapabilities, Option, Place, Sending
 from tidegate.ports.probe import HttpAnswer, HttpAsker
 from tidegate.ports.progress import Clock, Progress
@@ -9,6 +10,7 @@ from tidegate.ports.step import Backfill, Step, StepContext
 from tidegate.ports.warehouse import ROW, Answer, Candidate, Capabilities, Mark, Reader, Suspicion, Warehouse
 
 __all__ = [
+    "HIT",
     "ROW",
     "Answer",
     "AnswerStore",
@@ -16,6 +18,8 @@ __all__ = [
     "Candidate",
     "Capabilities",
     "Clock",
+    "Damage",
+    "Fault",
     "HttpAnswer",
     "HttpAsker",
     "Mark",
@@ -28,6 +32,7 @@ __all__ = [
     "Planned",
     "Progress",
     "Reader",
+    "Rehearsing",
     "Sending",
     "Side",
     "Sides",

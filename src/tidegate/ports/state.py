@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from tidegate.model import (
@@ -157,6 +158,9 @@ class StateStore(Protocol):
         limit: int | None = None,
     ) -> tuple[Event, ...]:
         """The ledger after id `after`, ascending; of one subject, and of the moment `since` or later, when these are given."""
+
+    def copy_to(self, path: Path) -> None:
+        """Write everything that is committed into a new file, a store of its own. Linear in the size of the store."""
 
     def head(self) -> tuple[int, str]:
         """The id and the hash of the last event; 0 and an empty text when there is none."""

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from tidegate.model import Event, Incident, IncidentState, Notice, NoticeKind, Severity, VersionState
 from tidegate.model.words import counted
+from tidegate.services.drill import Drilled
 from tidegate.services.due import SOLVED, Due
 from tidegate.services.site import Site
 
@@ -183,4 +184,27 @@ def test_notice(site: Site, target: str, *, name: str) -> Notice:
         at=site.clock.now(),
         facts=(("readers", "they see what they saw before"), ("do", "nothing")),
         commands=("tidegate notify --list",),
+    )
+
+
+def drill_notice(site: Site, drilled: Drilled, *, name: str) -> Notice:
+    """A message about a drill, with the words that the real one would have, and marked as what it is."""
+    drill, project = drilled.drill, site.settings.root.name
+    said = drilled.by[0] if drilled.by else f"{drill.fault} on {drill.table} was not noticed"
+    real = [
+        (t.target, f"{t.kind}, {'at once' if not t.after_s else f'after {t.after_s / 60:.0f} minutes'}")
+        for t in drilled.told
+    ]
+    return Notice(
+        key=f"tidegate/{project}/drill/{name}",
+        thread=f"tidegate/{project}/drill/{name}",
+        kind=NoticeKind.TEST,
+        state=IncidentState.OPEN,
+        severity=drilled.severity or Severity.SEV4,
+        project=project,
+        headline=f"This is a drill, nothing is wrong: {said}",
+        news=f"{site.actor} played the drill `{drill.name}`: it was {drilled.outcome}",
+        at=site.clock.now(),
+        facts=(("readers", "they see what they saw before"), *real, ("do", "nothing")),
+        commands=(f"tidegate drill show {drill.name}",),
     )

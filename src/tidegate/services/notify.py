@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tidegate.errors import DeliveryError, TidegateError, UsageError
-from tidegate.model import Delivery, DeliveryState, Incident, IncidentState, Mute, Route
+from tidegate.model import Delivery, DeliveryState, Incident, IncidentState, Mute, Notice, Route
 from tidegate.ports import NewEvent, Notifier, Planned, Sending
 from tidegate.services import incidents
+from tidegate.services.drill import Drilled
 from tidegate.services.due import STORM, Due, Past, Plan, Policy, Story, due
-from tidegate.services.notice import notice, test_notice
+from tidegate.services.notice import drill_notice, notice, test_notice
 from tidegate.services.site import Site
 
 MUTES = "notify:mutes"
@@ -76,7 +77,8 @@ class Flushed:
 def policy_of(site: Site, updating: frozenset[str], *, suppressed: Iterable[Mute] = ()) -> Policy:
     """What the settings, the ledger's mutes and the `suppressed` incidents say."""
     settings, said = site.settings, (*mutes(site), *suppressed)
-    return Policy(routes=settings.routes, maintenance=settings.maintenance, mutes=said, updating=updating)
+    routes = tuple(r for r in settings.routes if not r.test)
+    return Policy(routes=routes, maintenance=settings.maintenance, mutes=said, updating=updating)
 
 
 def _suppressed(stories: Iterable[Story]) -> Iterator[Mute]:
@@ -286,7 +288,11 @@ def test(site: Site, channels: Channels, targets: Sequence[str]) -> tuple[Tried,
 
 
 def _test(site: Site, channels: Channels, route: Route) -> Tried:
-    said = test_notice(site, route.to, name=f"{site.clock.now():%Y%m%dT%H%M%S%f}")
+    return _sent(channels, route, test_notice(site, route.to, name=f"{site.clock.now():%Y%m%dT%H%M%S%f}"))
+
+
+def _sent(channels: Channels, route: Route, said: Notice) -> Tried:
+    """Carry one message once; nothing is written."""
     tried = Tried(target=route.to, headline=said.headline, kind=said.kind.value)
     try:
         sending = Sending(notice=said, receipt={}, retry=False, timeout_s=REQUEST_S)
@@ -295,6 +301,24 @@ def _test(site: Site, channels: Channels, route: Route) -> Tried:
         usable = isinstance(error, DeliveryError)
         return replace(tried, error=channels.hide(str(error)), hint=error.hint, usable=usable)
     return replace(tried, answer={name: channels.hide(text) for name, text in answer.items()})
+
+
+def rehearse(site: Site, channels: Channels, drills: Sequence[Drilled]) -> tuple[Tried, ...]:
+    """Send what came of drills, marked as a test, to the targets that are for tests alone; nobody else is ever told.
+
+    Raises:
+        UsageError: no target is marked so.
+    """
+    routes = list({r.to: r for r in site.settings.routes if r.test}.values())
+    if not routes:
+        hint = "mark one: `notify: [{to: \"slack:#drills\", test: true}]`"
+        raise UsageError("no target of `notify:` is marked `test: true`", hint=hint)
+    moment = f"{site.clock.now():%Y%m%dT%H%M%S%f}"
+    return tuple(
+        _sent(channels, route, drill_notice(site, drilled, name=f"{moment}-{place}"))
+        for place, drilled in enumerate(drills)
+        for route in routes
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

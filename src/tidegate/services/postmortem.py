@@ -236,12 +236,13 @@ def _tried(site: Site, incident: Incident, bad: frozenset[int], checks: Sequence
     shown = site.state.published()
     others = (*((shown.number,) if shown is not None else ()), *site.state.lineage(incident.version))
     good = next((n for n in others if n in kept and n not in bad), None)
-    on_bad = _outcomes(site, incident.version, checks) if incident.version in kept else {}
-    on_good = _outcomes(site, good, checks) if good is not None else {}
+    on_bad = outcomes(site, incident.version, checks) if incident.version in kept else {}
+    on_good = outcomes(site, good, checks) if good is not None else {}
     return tuple(Proposal(check=c, bad=on_bad.get(c.id), good=on_good.get(c.id)) for c in checks)
 
 
-def _outcomes(site: Site, number: int, checks: Sequence[Check]) -> dict[str, Outcome]:
+def outcomes(site: Site, number: int, checks: Sequence[Check]) -> dict[str, Outcome]:
+    """How checks end on a kept version, by their ids; nothing is kept."""
     if not checks:
         return {}
     with site.warehouse.reader(number) as reader:

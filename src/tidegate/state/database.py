@@ -110,6 +110,15 @@ class Database:
                     raise self._unreadable(error) from error
                 raise
 
+    def copy_to(self, path: Path) -> None:
+        """Copy what is committed into a new file, beside which no log is left.
+
+        Raises:
+            DiskFullError, ReadOnlyError: it cannot be written.
+        """
+        with self._turn, self._explained(), contextlib.closing(sqlite3.connect(path)) as target:
+            self._present().backup(target)
+
     def close(self) -> None:
         """Give the file back; the last one to close it folds the write-ahead log in."""
         with self._turn, self._explained():

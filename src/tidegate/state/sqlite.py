@@ -63,6 +63,10 @@ class SQLiteStateStore(StateStore):
     def outbox(self) -> SQLiteOutbox:
         return self._outbox
 
+    def copy_to(self, path: Path) -> None:
+        """Write everything that is committed into a new file. Linear in the size of the store."""
+        self._database.copy_to(path)
+
     # --- the ledger
 
     def append(self, events: Sequence[NewEvent]) -> tuple[Event, ...]:

@@ -78,6 +78,7 @@ class DuckDBWarehouse:
                 f"`{database}` cannot be the name of the warehouse's database file",
                 hint="use a plain file name such as `shop.duckdb`; DuckDB keeps the name `memory` for itself",
             )
+        self._name = database
         self._folder = VersionFolder(folder.absolute(), database)
         self._lock = WriterLock(self._folder.lock_path)
         self._sealed: dict[int, tuple[int, int]] = {}
@@ -161,6 +162,24 @@ class DuckDBWarehouse:
     def altered(self, number: int, fingerprint: str) -> tuple[str, ...]:
         present, then = self.fingerprint(number).split("-"), fingerprint.split("-")
         return tuple(part for part, new, old in zip(PARTS, present, then, strict=False) if new != old)
+
+    def sandbox(self, folder: Path, versions: Sequence[int], *, published: int) -> DuckDBWarehouse:
+        self._folder.show(folder, versions, published=published)
+        return DuckDBWarehouse(folder, database=self._name)
+
+    def fill(self, number: int, old: int, new: int, tables: Mapping[DatasetRef, str | None]) -> None:
+        database = self._folder.database(number)
+        self._folder.demand_candidate(number)
+        with _session(self._folder.spill_path(next(SERIALS))) as connection:
+            name = _entered(connection, database, mode="READ_WRITE")
+            for alias, version in (("old", old), ("new", new)):
+                _attach(connection, self._folder.database(version), name=alias)
+            _spread(connection, "new")
+            ask = _asking(connection)
+            for ref, sql in tables.items():
+                table = f"{_quoted(ref.namespace)}.{_quoted(ref.name)}"
+                ask(f"CREATE SCHEMA IF NOT EXISTS {_quoted(name)}.{_quoted(ref.namespace)}")
+                ask(f"CREATE OR REPLACE TABLE {_quoted(name)}.{table} AS {sql or f'SELECT * FROM new.{table}'}")  # noqa: S608 only quoted names
 
     @contextmanager
     def reader(self, number: int) -> Iterator[Reader]:

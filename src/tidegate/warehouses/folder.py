@@ -9,7 +9,7 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,6 +150,20 @@ class VersionFolder:
                 self._flush(number)
                 storage.point(self._live, f"versions/{number:06d}")
             self._drop_candidate_link(number)
+
+    def show(self, folder: Path, versions: Sequence[int], *, published: int) -> None:
+        """Make another, empty folder a warehouse of some of these versions: folders of its own, with links to database and
+        state, so that removing one there removes links.
+        """
+        with refusals(f"make a sandbox in `{folder}`"):
+            for number in versions:
+                kept, there = self.kept_path(number), folder / "versions" / f"{number:06d}"
+                there.mkdir(parents=True)
+                (there / self._name).symlink_to(self.database(number))
+                (there / STATE).symlink_to(kept / STATE)
+                if (kept / DESCRIPTION).is_file():
+                    shutil.copyfile(kept / DESCRIPTION, there / DESCRIPTION)
+            (folder / "live").symlink_to(f"versions/{published:06d}")
 
     def unlinked(self, number: int) -> Path | None:
         """The database that a kept version was adopted from, as long as `link_back` has not replaced it."""

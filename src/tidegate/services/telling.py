@@ -1,0 +1,126 @@
+"""Telling: which checks tell a damaged table from a sound one, found by trying numbers on both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tidegate.errors import QueryError
+from tidegate.metrics import quoted, relation
+from tidegate.model import Check, Column, Dataset, Family
+from tidegate.ports import Reader
+from tidegate.services.hits import Target
+from tidegate.services.postmortem import Proposal, outcomes
+from tidegate.services.site import Site
+
+LOAD = "_dlt_load_id"
+LEAST = 0.05
+"""How far apart, as a share of the greater one, two numbers must be that are told apart by a bound. Chosen, not derived."""
+
+MOST = 3
+"""How many checks are proposed. Chosen, not derived."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Number:
+    """A number of a table, in words and as SQL."""
+
+    name: str
+    sql: str
+
+
+def proposals(site: Site, target: Target, *, bad: int, good: int) -> tuple[Proposal, ...]:
+    """Checks on the damaged table that fail on version `bad` and pass on `good`, those that differ most first.
+
+    Each is tried as the gate would evaluate it.
+    """
+    column = target.dataset.column(target.drill.column) if target.drill.column else None
+    numbers = [_Number(name=n, sql=s) for n, s in _numbers(target.dataset, column, site)]
+    with site.warehouse.reader(good) as reader:
+        sound = {n: _value(reader, n) for n in numbers}
+    with site.warehouse.reader(bad) as reader:
+        damaged = {n: _value(reader, n) for n in numbers}
+    apart = sorted(
+        ((_distance(s, d), n, s, d) for n in numbers if (s := sound[n]) is not None and (d := damaged[n]) is not None),
+        key=lambda one: -one[0],
+    )
+    checks = [_check(target, n, s, d) for far, n, s, d in apart[:MOST] if far >= LEAST]
+    on_bad, on_good = outcomes(site, bad, checks), outcomes(site, good, checks)
+    tried = (Proposal(check=c, bad=on_bad.get(c.id), good=on_good.get(c.id)) for c in checks)
+    return tuple(p for p in tried if p.is_proven)
+
+
+def _value(reader: Reader, number: _Number) -> float | None:
+    """The number; None where it has none, or the table has not the column any more."""
+    try:
+        value = reader.query(number.sql).rows[0][0]
+    except QueryError:
+        return None
+    return None if value is None else float(str(value))
+
+
+def _distance(one: float, other: float) -> float:
+    most = max(abs(one), abs(other))
+    return abs(one - other) / most if most else 0.0
+
+
+def _check(target: Target, number: _Number, sound: float, damaged: float) -> Check:
+    """Bounds on both sides of the sound number, half as far away as the damaged one."""
+    off = abs(damaged - sound) / 2
+    low, high = (float(f"{v:.6g}") for v in (sound - off, sound + off))
+    return Check(
+        id=f"{target.dataset.ref}/{number.name}",
+        name=f"{number.name} of {target.dataset.ref}",
+        dataset=target.dataset.ref,
+        kind="metric",
+        arguments={"sql": number.sql, "min": low, "max": high},
+        source="drill",
+    )
+
+
+def _numbers(dataset: Dataset, column: Column | None, site: Site) -> Iterator[tuple[str, str]]:
+    """What may be demanded of the newest rows."""
+    newest = _newest(dataset, site)
+    for name, item in _items(dataset, column, site):
+        yield f"{name} in the newest rows", f"SELECT {item} FROM {relation(dataset.ref)}{newest}"  # noqa: S608 only quoted names
+
+
+def _newest(dataset: Dataset, site: Site) -> str:
+    """The rows of the last dlt load, else of the last day; all, where neither is known."""
+    table = relation(dataset.ref)
+    if dataset.column(LOAD) is not None:
+        return f" WHERE {LOAD} = (SELECT max({LOAD}) FROM {table})"  # noqa: S608 only quoted names
+    said = site.settings.tables.get(dataset.ref)
+    if said is None or said.time_column is None:
+        return ""
+    day = f"CAST({quoted(said.time_column)} AS DATE)"
+    return f" WHERE {day} = (SELECT max({day}) FROM {table})"  # noqa: S608 only quoted names
+
+
+def _items(dataset: Dataset, column: Column | None, site: Site) -> Iterator[tuple[str, str]]:
+    yield "rows", "count(*)"
+    said = site.settings.tables.get(dataset.ref)
+    if said is not None and said.key:
+        yield "rows a key", f"count(*) / count(DISTINCT ({', '.join(map(quoted, said.key))}))"
+    if column is None:
+        own = next((c for c in dataset.columns if not c.name.startswith("_dlt") and c.name.endswith("_id")), None)
+        if own is not None:
+            yield f"rows a {own.name}", f"count(*) / nullif(count(DISTINCT {quoted(own.name)}), 0)"
+        return
+    name, c = column.name, quoted(column.name)
+    yield f"share of {name} without a value", f"avg(({c} IS NULL)::INT)"
+    yield f"distinct {name} a row", f"count(DISTINCT {c}) / nullif(count({c}), 0)"
+    yield f"distinct {name}", f"count(DISTINCT {c})"
+    if column.family is Family.NUMBER:
+        yield f"mean {name}", f"avg({c})"
+        yield f"share of negative {name}", f"avg(({c} < 0)::INT)"
+        yield f"share of {name} that are 0", f"avg(({c} = 0)::INT)"
+        yield f"share of whole {name}", f"avg(({c} = trunc({c}))::INT)"
+    elif column.family is Family.TEXT:
+        yield f"mean length of {name}", f"avg(length({c}))"
+        yield f"share of {name} in capitals", f"avg(({c} = upper({c}))::INT)"
+        yield f"share of {name} with spaces around", f"avg(({c} <> trim({c}))::INT)"
+        yield f"share of {name} beyond ASCII", f"avg(regexp_matches({c}, '[^ -~]')::INT)"
+    elif column.family is Family.TIME:
+        yield f"mean hour of {name}", f"avg(extract('hour' FROM {c}))"
+        yield f"days from the first to the last {name}", f"date_diff('day', min({c}), max({c}))"
