@@ -411,7 +411,9 @@ COMMANDS: tuple[Command, ...] = (
                     NUMBER,
                     option("--output", metavar="FILE", help="write it there instead of to stdout"),
                     option(
-                        "--follow-ups", metavar="DIR", help="write the proposed checks there, ready to be taken over"
+                        "--follow-ups",
+                        metavar="DIR",
+                        help="write the proposed checks, contract changes and the drill there, ready to be taken over",
                     ),
                 ),
             ),
@@ -422,7 +424,9 @@ COMMANDS: tuple[Command, ...] = (
         help="let a fault happen to a copy of the last run: is it caught, by what, and who would be told?",
         handler="drill:list_",
         commands=(
-            Command(name="list", help="the drills of the project, and the faults that there are", handler="drill:list_"),
+            Command(
+                name="list", help="the drills of the project, and the faults that there are", handler="drill:list_"
+            ),
             Command(
                 name="run",
                 help="play drills on a throw-away copy; 1 when one is not caught",
@@ -433,7 +437,9 @@ COMMANDS: tuple[Command, ...] = (
                     option("--column", metavar="COLUMN", help="faults: the column; default: one that fits"),
                     option("--where", metavar="SQL", help="faults: only rows for which this holds"),
                     option("--value", metavar="TEXT", help="category-lost: the category; default: a usual one"),
-                    option("--magnitude", type=float, metavar="N", help="faults: a share, a factor, ...; see `drill list`"),
+                    option(
+                        "--magnitude", type=float, metavar="N", help="faults: a share, a factor, ...; see `drill list`"
+                    ),
                     option("--all-faults", action="store_true", help="every fault that can happen to the table"),
                     option("--quick", action="store_true", help="run no step on the damaged data; look at it alone"),
                     option("--notify", action="store_true", help="tell the targets that are marked `test: true`"),

@@ -109,7 +109,9 @@ def _proposed(output: Output, drilled: Drilled) -> None:
     if drilled.caught:
         return
     if not drilled.proposals:
-        output.entry("check", "no number that is tried here tells it from the sound data; write a rule that relates columns")
+        output.entry(
+            "check", "no number that is tried here tells it from the sound data; write a rule that relates columns"
+        )
         return
     output.entry("check", "this would have held it (it was tried on the damaged data and on the sound one):")
     for line in postmortem_text.entries([p.check for p in drilled.proposals]).splitlines():

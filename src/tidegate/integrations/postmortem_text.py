@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from tidegate.integrations.markdown import plain
-from tidegate.model import Check
+from tidegate.model import Check, Drill
 from tidegate.model.words import counted, lasting
-from tidegate.services.postmortem import Postmortem, Proposal, Span
+from tidegate.services.aftermath import Burnt, Impact
+from tidegate.services.postmortem import Postmortem, Span
+from tidegate.services.telling import Proposal
 
 SAID = {
     "timeToDetect": "from the first bad row to the alarm",
@@ -19,6 +22,9 @@ SAID = {
 SHOWN = 10
 TO_PEOPLE = ("tell ", "runbook ")
 """How the reasons begin that say whom to tell: a postmortem names no person."""
+
+READ_BY = "it is read by "
+"""How the reason begins that names consumers."""
 
 ASKED = (
     "What made the fault possible, beyond the change that set it off?",
@@ -74,11 +80,54 @@ def _impact(found: Postmortem) -> Iterator[str]:
     yield f"- Tables: {', '.join(f'`{ref}`' for ref in found.tables) or 'none in particular'}."
     if found.incident.products:
         yield f"- Products: {plain(', '.join(found.incident.products))}."
+    yield from (f"- It {plain(r.removeprefix('it '))}." for r in found.incident.reasons if r.startswith(READ_BY))
     for finding in found.incident.findings[:SHOWN]:
         rows = "" if finding.affected_rows is None else f" ({counted(finding.affected_rows, 'row')})"
         yield f"- {plain(finding.sentence)}{rows}"
     if (more := len(found.incident.findings) - SHOWN) > 0:
         yield f"- and {counted(more, 'further finding')}."
+    yield from _amounts(found)
+    yield from _budgets(found)
+
+
+def _amounts(found: Postmortem) -> Iterator[str]:
+    """How the bad version and the sound one differ."""
+    if not found.impact:
+        why = "no sound version is kept" if found.sound is None else "the two versions could not be compared"
+        yield from ("", f"How many rows and how much value that was is not counted: {why}.")
+        return
+    bad = found.incident.version
+    yield from ("", f"Version {bad}, which had the fault, beside version {found.sound}, which had not:", "")
+    yield from ("| table | rows bad | rows sound | keys that differ | sums, bad and sound |", "|---|--:|--:|---|---|")
+    yield from map(_amount, found.impact)
+
+
+def _amount(one: Impact) -> str:
+    words = (
+        ("added", "missing in the bad one"),
+        ("removed", "only in the bad one"),
+        ("changed", "other values"),
+        ("copies", "too often"),
+    )
+    least = "" if one.complete else "at least "
+    keys = ", ".join(f"{least}{one.keys[k]:,} {said}" for k, said in words if one.keys.get(k)) or "none"
+    by = f" (by {', '.join(one.key)})" if one.key else " (whole rows)"
+    sums = "; ".join(f"{s.column} {s.old or 'none'}, {s.new or 'none'}" for s in one.sums) or "equal"
+    return f"| `{one.table}` | {one.bad_rows:,} | {one.sound_rows:,} | {keys}{by} | {plain(sums)} |"
+
+
+def _budgets(found: Postmortem) -> Iterator[str]:
+    """What the incident cost of error budgets."""
+    if not found.burnt:
+        return
+    yield from ("", "Error budget burnt, from the alarm until it was mitigated and while readers saw the fault:", "")
+    yield from ("| product | objective | bad time | of a window's budget |", "|---|---|--:|--:|")
+    yield from map(_budget, found.burnt)
+
+
+def _budget(one: Burnt) -> str:
+    share = f"{one.share:.0%}" if math.isfinite(one.share) else "all of it (none is allowed)" if one.bad_s else "0%"
+    return f"| {plain(one.product)} | {plain(one.objective)} | {lasting(timedelta(seconds=one.bad_s))} | {share} |"
 
 
 def _caught(found: Postmortem) -> Iterator[str]:
@@ -97,18 +146,51 @@ def _caught(found: Postmortem) -> Iterator[str]:
         yield from (f"- `{r.check.name}` on `{r.check.dataset}`" for r in found.silent[:SHOWN])
         if (more := len(found.silent) - SHOWN) > 0:
             yield f"- and {more} more"
+    yield from _should_have(found)
+
+
+def _should_have(found: Postmortem) -> Iterator[str]:
+    """What would have caught it earlier: checks that only warned, and checks that nobody had."""
+    if found.warned:
+        yield from ("", "These failed too, and may hold nothing:", "")
+        yield from (f"- `{r.check.name}` on `{r.check.dataset}`: {plain(r.reason)}" for r in found.warned[:SHOWN])
+    if found.earlier:
+        yield from (
+            "",
+            f"Replayed on both, these tell version {found.incident.version} from version {found.sound}, and nobody had them:",
+            "",
+        )
+        yield from (f"- {plain(p.check.name)}, {_bounds(p.check)}" for p in found.earlier)
+    if found.similar:
+        yield from ("", "It was not the first of its kind here:", "")
+        yield from (
+            f"- incident {i.number}, {i.opened_at:%Y-%m-%d}, {i.state}"
+            + (f" as {i.resolution}" if i.resolution else "")
+            for i in found.similar
+        )
+
+
+def _bounds(check: Check) -> str:
+    return f"from {check.arguments['min']} to {check.arguments['max']}"
 
 
 def _follow_ups(found: Postmortem) -> Iterator[str]:
     yield from ("## Proposed follow-ups", "")
-    proven = [p for p in found.proposals if p.is_proven]
-    if not found.proposals:
+    proven = _proven(found)
+    if not (found.proposals or found.earlier):
         yield "- No number was strange that a check could hold on to; say below what would have told."
-    for proposal in found.proposals:
+    for proposal in (*found.proposals, *found.earlier):
         yield f"- A check on {plain(proposal.check.name)} (`{proposal.check.dataset}`): {_proof(proposal)}"
     if proven:
         yield from ("", "In `tidegate.yml`:", "", "```yaml", checks(found).rstrip("\n"), "```")
         yield from ("", "In the contract of the table:", "", "```yaml", quality(found).rstrip("\n"), "```")
+    if found.drill is not None:
+        yield from (
+            "",
+            f"The same again, as a drill (`drills/{found.drill.name}.yml`; `tidegate drill run {found.drill.name}`):",
+            "",
+        )
+        yield from ("```yaml", drill(found.drill).rstrip("\n"), "```")
 
 
 def _proof(proposal: Proposal) -> str:
@@ -122,7 +204,27 @@ def _proof(proposal: Proposal) -> str:
 
 def checks(found: Postmortem) -> str:
     """The proven checks for `checks:` in `tidegate.yml`; empty when none was proven."""
-    return entries([p.check for p in found.proposals if p.is_proven])
+    return entries([p.check for p in _proven(found)])
+
+
+def _proven(found: Postmortem) -> list[Proposal]:
+    return [p for p in (*found.proposals, *found.earlier) if p.is_proven]
+
+
+def drill(said: Drill) -> str:
+    """A drill as its file."""
+    fields = {
+        "version": 1,
+        "fault": said.fault,
+        "table": str(said.table),
+        "column": said.column,
+        "where": said.where,
+        "value": said.value,
+        "magnitude": said.magnitude,
+        "because": said.because,
+    }
+    lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items() if value is not None]
+    return "\n".join(lines) + "\n"
 
 
 def entries(checks: Sequence[Check]) -> str:
@@ -140,13 +242,12 @@ def _entry(check: Check) -> str:
 def quality(found: Postmortem) -> str:
     """The same as `quality` of an ODCS contract; empty when none was proven."""
     lines = []
-    for proposal in found.proposals:
-        if proposal.is_proven:
-            check = proposal.check
-            lines += [
-                f"- name: {json.dumps(check.name, ensure_ascii=False)}",
-                "  type: sql",
-                f"  query: {json.dumps(check.arguments['sql'], ensure_ascii=False)}",
-                f"  mustBeBetween: [{check.arguments['min']}, {check.arguments['max']}]",
-            ]
+    for proposal in _proven(found):
+        check = proposal.check
+        lines += [
+            f"- name: {json.dumps(check.name, ensure_ascii=False)}",
+            "  type: sql",
+            f"  query: {json.dumps(check.arguments['sql'], ensure_ascii=False)}",
+            f"  mustBeBetween: [{check.arguments['min']}, {check.arguments['max']}]",
+        ]
     return "quality:\n" + "\n".join(f"  {line}" for line in lines) + "\n" if lines else ""

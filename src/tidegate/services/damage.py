@@ -108,9 +108,7 @@ CATEGORY_LOST = RowFault(
 NULLS = ValueFault(
     name="nulls", summary="a part of the new rows has no value in a column", value="NULL", suits=ANY, magnitude=0.2
 )
-ZEROS = ValueFault(
-    name="zeros", summary="a part of the numbers is 0", value="0 * {c}", suits=NUMBERS, magnitude=0.2
-)
+ZEROS = ValueFault(name="zeros", summary="a part of the numbers is 0", value="0 * {c}", suits=NUMBERS, magnitude=0.2)
 VALUES_TIMES = ValueFault(
     name="values-times",
     summary="numbers are so many times as large, as when cents come for euros",
@@ -120,9 +118,14 @@ VALUES_TIMES = ValueFault(
     unit="factor",
 )
 SIGN_FLIPPED = ValueFault(name="sign-flipped", summary="numbers have the other sign", value="-{c}", suits=NUMBERS)
-ROUNDED = ValueFault(name="rounded", summary="what is behind the decimal point is gone", value="trunc({c})", suits=NUMBERS)
+ROUNDED = ValueFault(
+    name="rounded", summary="what is behind the decimal point is gone", value="trunc({c})", suits=NUMBERS
+)
 CONSTANT = ValueFault(
-    name="constant", summary="every new row has the same value", value=f"min({{c}}) OVER (PARTITION BY {HIT})", suits=ANY
+    name="constant",
+    summary="every new row has the same value",
+    value=f"min({{c}}) OVER (PARTITION BY {HIT})",
+    suits=ANY,
 )
 SHUFFLED_VALUES = ValueFault(
     name="shuffled",

@@ -31,16 +31,17 @@ from tidegate.ports import Candidate, Fault, Progress, Reader, Rehearsing, Step,
 from tidegate.services import due
 from tidegate.services.hits import Target, aim
 from tidegate.services.incidents import UNSOLVED
-from tidegate.services.postmortem import Proposal
 from tidegate.services.publish import kept_version, nothing_published, rollback
 from tidegate.services.quarantine import REPEATABLE
 from tidegate.services.run import Build, RunOutcome, combine, run
 from tidegate.services.severity import EFFORT, PROMISE
 from tidegate.services.site import Site
-from tidegate.services.telling import proposals
+from tidegate.services.telling import Proposal, proposals
 
 KIND = "drill"
 LOADS = "_dlt_loads"
+QUARANTINE = "quarantine"
+"""The kind of the finding that rows were put into quarantine."""
 
 NOT_OF_THE_FAULT = EFFORT | {PROMISE}
 """Kinds of findings that say nothing about the data that was damaged."""
@@ -49,13 +50,21 @@ NOT_OF_THE_FAULT = EFFORT | {PROMISE}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """Where drills are played: the sandbox's site, the version that readers saw before (`old`), and the last one (`new`),
-    whose new rows are damaged. `known` are the keys of what is told of it undamaged.
+    whose new rows are damaged. `known` are the findings that it has undamaged, by their keys.
     """
 
     site: Site
     old: int
     new: int
-    known: frozenset[str]
+    known: Mapping[str, Finding]
+
+    def is_fresh(self, finding: Finding) -> bool:
+        """Whether a finding is one of the fault's."""
+        before = self.known.get(finding.key)
+        more = finding.kind == QUARANTINE and (finding.affected_rows or 0) > (
+            before.affected_rows or 0 if before else 0
+        )
+        return finding.kind not in NOT_OF_THE_FAULT and (before is None or more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +147,7 @@ def set_up(real: Site, sandbox: Site, old: Version, new: Version) -> Stage:
     if events:
         sandbox.state.append(events)
     rollback(sandbox, old.number, reason="a drill begins", wait_s=0.0)
-    known = frozenset(f.key for f in real.state.findings(new.number))
+    known = {f.key: f for f in real.state.findings(new.number)}
     return Stage(site=sandbox, old=old.number, new=new.number, known=known)
 
 
@@ -314,11 +323,11 @@ def _drilled(stage: Stage, target: Target, scene: _Scene, number: int, outcome: 
     site = stage.site
     told = [i for i in site.state.incidents(versions=(number,)) if i.findings[0].kind not in NOT_OF_THE_FAULT]
     found = outcome.findings if outcome is not None else tuple(f for i in told for f in i.findings)
-    fresh = [f for f in found if f.key not in stage.known and f.kind not in NOT_OF_THE_FAULT]
+    fresh = sorted((f for f in found if stage.is_fresh(f)), key=lambda f: not f.holds)
     mine = [i for i in told if {f.key for f in i.findings} & {f.key for f in fresh}]
     incident = min(mine, key=lambda i: (i.severity, target.dataset.ref not in _tables(i), i.number), default=None)
     first = incident.findings[0] if incident is not None else fresh[0] if fresh else None
-    ended = _outcome(outcome, fresh)
+    ended = _outcome(outcome, fresh, target)
     drilled = Drilled(
         drill=target.drill,
         at=site.clock.now(),
@@ -327,7 +336,7 @@ def _drilled(stage: Stage, target: Target, scene: _Scene, number: int, outcome: 
         new_rows=target.new_rows,
         hit_rows=target.hit_rows,
         outcome=ended,
-        by=tuple(f.sentence for f in ([f for f in fresh if f.holds] or fresh)),
+        by=tuple(f.sentence for f in fresh),
         right_table=None if first is None else first.dataset == target.dataset.ref,
         right_column=_right_column(target, incident.findings if incident is not None else fresh),
         severity=incident.severity if incident is not None else None,
@@ -340,8 +349,9 @@ def _drilled(stage: Stage, target: Target, scene: _Scene, number: int, outcome: 
         incident=incident,
     )
     if not drilled.caught and number in site.warehouse.kept():
-        found_checks = proposals(site, target, bad=number, good=stage.new)
-        drilled = dataclasses.replace(drilled, proposals=found_checks)
+        column = target.dataset.column(target.drill.column) if target.drill.column else None
+        would = proposals(site, target.dataset, column, bad=number, good=stage.new, source=KIND)
+        drilled = dataclasses.replace(drilled, proposals=would)
     _take_back(stage, number)
     return drilled
 
@@ -350,12 +360,14 @@ def _tables(incident: Incident) -> set[DatasetRef | None]:
     return {f.dataset for f in incident.findings}
 
 
-def _outcome(outcome: RunOutcome | None, fresh: Sequence[Finding]) -> str:
+def _outcome(outcome: RunOutcome | None, fresh: Sequence[Finding], target: Target) -> str:
+    """Quarantine has kept the fault from readers when it took as many rows as were hit."""
     if outcome is None:
         return "failed"
     if outcome.decision.action is Action.HOLD and any(f.holds for f in fresh):
         return "held"
-    if any(q.moved for q in outcome.quarantined):
+    taken = [f for f in fresh if f.kind == QUARANTINE and f.dataset == target.dataset.ref]
+    if any((f.affected_rows or 0) >= target.hit_rows for f in taken):
         return "quarantined"
     return "told" if fresh else "missed"
 
@@ -455,7 +467,5 @@ def past(site: Site, name: str | None = None, *, limit: int | None = None) -> tu
     """What came of earlier drills, the newest first. Linear in the ledger when no name is given."""
     subject = f"drill:{name}" if name is not None else None
     events = [e for e in site.state.events(subject=subject) if e.kind == "drill.finished"]
-    found = [
-        Past(name=e.subject.removeprefix("drill:"), at=e.at, role=e.role, data=e.data) for e in reversed(events)
-    ]
+    found = [Past(name=e.subject.removeprefix("drill:"), at=e.at, role=e.role, data=e.data) for e in reversed(events)]
     return tuple(found[:limit])

@@ -38,7 +38,9 @@ class Target:
     sql: str
 
 
-def aim(reader: Reader, old: Sequence[Dataset], new: Sequence[Dataset], drill: Drill, fault: Fault, key: Sequence[str]) -> Target:
+def aim(
+    reader: Reader, old: Sequence[Dataset], new: Sequence[Dataset], drill: Drill, fault: Fault, key: Sequence[str]
+) -> Target:
     """Settle what a drill does. Reads the table's columns a few times.
 
     Args:
@@ -66,9 +68,7 @@ def aim(reader: Reader, old: Sequence[Dataset], new: Sequence[Dataset], drill: D
         where = f" for which `{drill.where}` is true" if drill.where else ""
         raise UsageError(f"`{drill.table}` has no row{where} that could be hit", hint="choose another table or `where`")
     select = fault.select(Damage(rows=hit, columns=dataset.columns, column=column, magnitude=magnitude))
-    return Target(
-        drill=settled, fault=fault, dataset=dataset, rows=total, new_rows=fresh, hit_rows=struck, sql=select
-    )
+    return Target(drill=settled, fault=fault, dataset=dataset, rows=total, new_rows=fresh, hit_rows=struck, sql=select)
 
 
 def _dataset(catalog: Sequence[Dataset], ref: DatasetRef) -> Dataset:
@@ -145,12 +145,19 @@ def _distinct(reader: Reader, rows: str, columns: Sequence[Column]) -> dict[str,
     return {c.name: int(str(n)) for c, n in zip(columns, answer, strict=True)}
 
 
-def _liking(column: Column, counts: dict[str, int], fault: Fault, key: Sequence[str]) -> tuple[bool, bool, int]:
-    """Keys for the faults of keys and not for others; then what has most values, or fewest for a category."""
+def _liking(column: Column, counts: dict[str, int], fault: Fault, key: Sequence[str]) -> tuple[bool, bool, int, int]:
+    """Keys for the faults of keys and not for others; then what it suits best; then what has most values, or fewest for a
+    category.
+    """
     is_key = column.name in key or column.name.lower().endswith(("_id", "_key")) or column.name.lower() == "id"
     wants_key = fault.name.startswith("keys-")
     most = counts[column.name] if fault.loses_category else -counts[column.name]
-    return (is_key is not wants_key, wants_key and (column.name in key) is not (fault.name == "keys-repeated"), most)
+    return (
+        is_key is not wants_key,
+        wants_key and (column.name in key) is not (fault.name == "keys-repeated"),
+        fault.suits.index(column.family),
+        most,
+    )
 
 
 def _category(reader: Reader, rows: str, column: Column, drill: Drill) -> str:
@@ -165,4 +172,3 @@ def _category(reader: Reader, rows: str, column: Column, drill: Drill) -> str:
     low, high = USUAL_SHARE
     usual = [v for v, n in found if low * total <= n <= high * total]
     return usual[0] if usual else found[-1][0]
-

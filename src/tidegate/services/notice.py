@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tidegate.model import Event, Incident, IncidentState, Notice, NoticeKind, Severity, VersionState
 from tidegate.model.words import counted
-from tidegate.services.drill import Drilled
 from tidegate.services.due import SOLVED, Due
 from tidegate.services.site import Site
+
+if TYPE_CHECKING:  # whoever notifies must not load what runs and scans
+    from tidegate.services.drill import Drilled
 
 URGENCY = (
     IncidentState.OPEN,

@@ -6,15 +6,18 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from tidegate.errors import DeliveryError, TidegateError, UsageError
 from tidegate.model import Delivery, DeliveryState, Incident, IncidentState, Mute, Notice, Route
 from tidegate.ports import NewEvent, Notifier, Planned, Sending
 from tidegate.services import incidents
-from tidegate.services.drill import Drilled
 from tidegate.services.due import STORM, Due, Past, Plan, Policy, Story, due
 from tidegate.services.notice import drill_notice, notice, test_notice
 from tidegate.services.site import Site
+
+if TYPE_CHECKING:  # whoever notifies must not load what runs and scans
+    from tidegate.services.drill import Drilled
 
 MUTES = "notify:mutes"
 """The subject of the events that mute and unmute."""
@@ -311,7 +314,7 @@ def rehearse(site: Site, channels: Channels, drills: Sequence[Drilled]) -> tuple
     """
     routes = list({r.to: r for r in site.settings.routes if r.test}.values())
     if not routes:
-        hint = "mark one: `notify: [{to: \"slack:#drills\", test: true}]`"
+        hint = 'mark one: `notify: [{to: "slack:#drills", test: true}]`'
         raise UsageError("no target of `notify:` is marked `test: true`", hint=hint)
     moment = f"{site.clock.now():%Y%m%dT%H%M%S%f}"
     return tuple(

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from tidegate.model import Check, CheckResult, DatasetRef, Event, Finding, Incident, Outcome
+from tidegate.model import Check, CheckResult, DatasetRef, Drill, Event, Finding, Incident, Interval, Outcome
 from tidegate.model.event import OPERATOR, SYSTEM
+from tidegate.services import aftermath
+from tidegate.services.aftermath import Burnt, Impact
 from tidegate.services.incidents import find
-from tidegate.services.measure import for_checks_alone, measure
 from tidegate.services.site import Site
+from tidegate.services.telling import Proposal, tried
 
 MILESTONES: Mapping[str, str] = {
     "incident.opened": "detected",
@@ -74,24 +76,14 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """A check that is not there yet, and how it ends on the bad version and on a good one; None where none is kept."""
-
-    check: Check
-    bad: Outcome | None
-    good: Outcome | None
-
-    @property
-    def is_proven(self) -> bool:
-        """Whether it tells the two apart."""
-        return self.bad in {Outcome.FAIL, Outcome.WARN} and self.good is Outcome.PASS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Postmortem:
     """Everything that a postmortem is written from. `began` is the moment of the first bad row, as far as it is known.
 
-    `silent` are the checks that looked at the same tables in the bad version and passed.
+    `silent` are the checks that looked at the same tables in the bad version and passed, `warned` those that failed there and
+    may hold nothing. `impact` is how the bad version and the one that followed without the fault differ, `sound` the number
+    of that one. `earlier` are checks that nobody had, on the table of the root, and that tell the two apart. `burnt` is what
+    the incident cost of error budgets, `similar` are earlier incidents of the same kind there. `drill` is the same accident,
+    to be tried again.
     """
 
     incident: Incident
@@ -100,7 +92,14 @@ class Postmortem:
     spans: tuple[Span, ...]
     exposures: tuple[Exposure, ...]
     silent: tuple[CheckResult, ...]
+    warned: tuple[CheckResult, ...]
     proposals: tuple[Proposal, ...]
+    earlier: tuple[Proposal, ...]
+    sound: int | None
+    impact: tuple[Impact, ...]
+    burnt: tuple[Burnt, ...]
+    similar: tuple[Incident, ...]
+    drill: Drill | None
 
     @property
     def tables(self) -> tuple[DatasetRef, ...]:
@@ -117,19 +116,34 @@ def postmortem(site: Site, number: int) -> Postmortem:
     incident = find(site, number)
     events = site.state.events(subject=f"incident:{number}")
     bad = _bad_versions(events, incident)
-    began = _began(site, incident.findings[0], bad)
+    root = incident.findings[0]
+    began = _began(site, root, bad)
     timeline = tuple(_moments(events))
     tables = {f.dataset for f in incident.findings}
-    results = site.state.results(incident.version)
+    results = [r for r in site.state.results(incident.version) if r.check.dataset in tables]
+    sound = aftermath.sound_version(site, incident, bad)
+    exposures = tuple(_exposures(site, bad, incident))
+    seen = [Interval(start=e.since, end=e.until or site.clock.now()) for e in exposures]
     return Postmortem(
         incident=incident,
         began=began,
         timeline=timeline,
         spans=tuple(_spans(site, timeline, began, tables)),
-        exposures=tuple(_exposures(site, bad, incident)),
-        silent=tuple(r for r in results if r.check.dataset in tables and r.outcome is Outcome.PASS),
+        exposures=exposures,
+        silent=tuple(r for r in results if r.outcome is Outcome.PASS),
+        warned=tuple(r for r in results if r.outcome is Outcome.WARN or _is_mute(r)),
         proposals=_tried(site, incident, bad, tuple(_proposed(incident))),
+        earlier=aftermath.earlier(site, incident, sound),
+        sound=sound,
+        impact=aftermath.impact(site, incident, sound),
+        burnt=aftermath.burnt(site, incident, seen),
+        similar=aftermath.similar(site, incident),
+        drill=aftermath.drill_of(incident),
     )
+
+
+def _is_mute(result: CheckResult) -> bool:
+    return result.outcome is Outcome.FAIL and not result.check.blocking
 
 
 def _bad_versions(events: Sequence[Event], incident: Incident) -> frozenset[int]:
@@ -217,9 +231,9 @@ def _proposed(incident: Incident) -> Iterator[Check]:
     for finding in incident.findings:
         if finding.spec is None or finding.sql is None or finding.expected is None or finding.dataset is None:
             continue
-        when = "" if finding.interval is None else f" of {finding.interval.start:%Y-%m-%d %H:%M}"
+        when = "" if finding.interval is None else f" at {finding.interval.start:%Y-%m-%d %H:%M}"
         what = " ".join(filter(None, (finding.spec.metric.replace("_", " "), finding.column)))
-        name = f"{what}{when}, incident {incident.number}"
+        name = f"{what} of {finding.dataset}{when}, incident {incident.number}"
         yield Check(
             id=f"{finding.dataset}/{name}",
             name=name,
@@ -236,17 +250,5 @@ def _tried(site: Site, incident: Incident, bad: frozenset[int], checks: Sequence
     shown = site.state.published()
     others = (*((shown.number,) if shown is not None else ()), *site.state.lineage(incident.version))
     good = next((n for n in others if n in kept and n not in bad), None)
-    on_bad = outcomes(site, incident.version, checks) if incident.version in kept else {}
-    on_good = outcomes(site, good, checks) if good is not None else {}
-    return tuple(Proposal(check=c, bad=on_bad.get(c.id), good=on_good.get(c.id)) for c in checks)
-
-
-def outcomes(site: Site, number: int, checks: Sequence[Check]) -> dict[str, Outcome]:
-    """How checks end on a kept version, by their ids; nothing is kept."""
-    if not checks:
-        return {}
-    with site.warehouse.reader(number) as reader:
-        settings = for_checks_alone(site.settings, [d.ref for d in reader.catalog()])
-        now = site.clock.now()
-        found = measure(reader, checks, version=number, settings=settings, now=now, progress=site.progress)
-    return {result.check.id: result.outcome for result in found.results}
+    bad_one = incident.version if incident.version in kept else None
+    return tried(site, checks, bad=bad_one, good=good)

@@ -1,16 +1,15 @@
-"""Telling: which checks tell a damaged table from a sound one, found by trying numbers on both."""
+"""Telling: which checks tell a bad version of a table from a good one, found by trying numbers and checks on both."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tidegate.errors import QueryError
 from tidegate.metrics import quoted, relation
-from tidegate.model import Check, Column, Dataset, Family
+from tidegate.model import Check, Column, Dataset, Family, Outcome
 from tidegate.ports import Reader
-from tidegate.services.hits import Target
-from tidegate.services.postmortem import Proposal, outcomes
+from tidegate.services.measure import for_checks_alone, measure
 from tidegate.services.site import Site
 
 LOAD = "_dlt_load_id"
@@ -29,13 +28,28 @@ class _Number:
     sql: str
 
 
-def proposals(site: Site, target: Target, *, bad: int, good: int) -> tuple[Proposal, ...]:
-    """Checks on the damaged table that fail on version `bad` and pass on `good`, those that differ most first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A check that is not there yet, and how it ends on the bad version and on a good one; None where none is kept."""
+
+    check: Check
+    bad: Outcome | None
+    good: Outcome | None
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it tells the two apart."""
+        return self.bad in {Outcome.FAIL, Outcome.WARN} and self.good is Outcome.PASS
+
+
+def proposals(
+    site: Site, dataset: Dataset, column: Column | None, *, bad: int, good: int, source: str
+) -> tuple[Proposal, ...]:
+    """Checks on a table (and a column of it) that fail on version `bad` and pass on `good`, those that differ most first.
 
     Each is tried as the gate would evaluate it.
     """
-    column = target.dataset.column(target.drill.column) if target.drill.column else None
-    numbers = [_Number(name=n, sql=s) for n, s in _numbers(target.dataset, column, site)]
+    numbers = [_Number(name=n, sql=s) for n, s in _numbers(dataset, column, site)]
     with site.warehouse.reader(good) as reader:
         sound = {n: _value(reader, n) for n in numbers}
     with site.warehouse.reader(bad) as reader:
@@ -44,10 +58,26 @@ def proposals(site: Site, target: Target, *, bad: int, good: int) -> tuple[Propo
         ((_distance(s, d), n, s, d) for n in numbers if (s := sound[n]) is not None and (d := damaged[n]) is not None),
         key=lambda one: -one[0],
     )
-    checks = [_check(target, n, s, d) for far, n, s, d in apart[:MOST] if far >= LEAST]
-    on_bad, on_good = outcomes(site, bad, checks), outcomes(site, good, checks)
-    tried = (Proposal(check=c, bad=on_bad.get(c.id), good=on_good.get(c.id)) for c in checks)
-    return tuple(p for p in tried if p.is_proven)
+    checks = [_check(dataset, n, s, d, source) for far, n, s, d in apart[:MOST] if far >= LEAST]
+    return tuple(p for p in tried(site, checks, bad=bad, good=good) if p.is_proven)
+
+
+def tried(site: Site, checks: Sequence[Check], *, bad: int | None, good: int | None) -> tuple[Proposal, ...]:
+    """How checks end on two versions; None stands for one that is not kept."""
+    on_bad = {} if bad is None else outcomes(site, bad, checks)
+    on_good = {} if good is None else outcomes(site, good, checks)
+    return tuple(Proposal(check=c, bad=on_bad.get(c.id), good=on_good.get(c.id)) for c in checks)
+
+
+def outcomes(site: Site, number: int, checks: Sequence[Check]) -> dict[str, Outcome]:
+    """How checks end on a kept version, by their ids; nothing is kept."""
+    if not checks:
+        return {}
+    with site.warehouse.reader(number) as reader:
+        settings = for_checks_alone(site.settings, [d.ref for d in reader.catalog()])
+        now = site.clock.now()
+        found = measure(reader, checks, version=number, settings=settings, now=now, progress=site.progress)
+    return {result.check.id: result.outcome for result in found.results}
 
 
 def _value(reader: Reader, number: _Number) -> float | None:
@@ -64,17 +94,17 @@ def _distance(one: float, other: float) -> float:
     return abs(one - other) / most if most else 0.0
 
 
-def _check(target: Target, number: _Number, sound: float, damaged: float) -> Check:
+def _check(dataset: Dataset, number: _Number, sound: float, damaged: float, source: str) -> Check:
     """Bounds on both sides of the sound number, half as far away as the damaged one."""
     off = abs(damaged - sound) / 2
     low, high = (float(f"{v:.6g}") for v in (sound - off, sound + off))
     return Check(
-        id=f"{target.dataset.ref}/{number.name}",
-        name=f"{number.name} of {target.dataset.ref}",
-        dataset=target.dataset.ref,
+        id=f"{dataset.ref}/{number.name}",
+        name=f"{number.name} of {dataset.ref}",
+        dataset=dataset.ref,
         kind="metric",
         arguments={"sql": number.sql, "min": low, "max": high},
-        source="drill",
+        source=source,
     )
 
 

@@ -133,11 +133,18 @@ def postmortem(arguments: argparse.Namespace, output: Output) -> int:
         folder = Path(arguments.follow_ups)
         files[folder / "checks.yml"] = postmortem_text.checks(found)
         files[folder / "quality.yml"] = postmortem_text.quality(found)
+        name = f"{found.drill.name}.yml" if found.drill is not None else "drill.yml"
+        files[folder / "drills" / name] = postmortem_text.drill(found.drill) if found.drill is not None else ""
     for path, text in files.items():
         if text:
             reports.put(text, path, output)
         else:
-            output.aside(f"nothing for {path}: no proposed check tells the bad version from a good one")
+            nothing = (
+                "no fault is known that is like it"
+                if path.parent.name == "drills"
+                else ("no proposed check tells the bad version from a good one")
+            )
+            output.aside(f"nothing for {path}: {nothing}")
     if output.json:
         output.document("postmortem", found)
     elif not arguments.output:
