@@ -48,7 +48,12 @@ class _LazySides:
 
 @contextmanager
 def open_site(
-    start: Path, progress: Progress, *, command: Sequence[str] = (), with_steps: bool = True
+    start: Path,
+    progress: Progress,
+    *,
+    command: Sequence[str] = (),
+    with_steps: bool = True,
+    with_contracts: bool | None = None,
 ) -> Iterator[Site]:
     """Open the project at or above `start`; everything is closed on leaving.
 
@@ -58,16 +63,17 @@ def open_site(
     Args:
         command: a command to run instead of the project's steps (`tidegate run -- dbt build`).
         with_steps: False leaves the step adapters out, for commands that only read.
+        with_contracts: whether the contracts are read, and with them what they promise of products; None: with steps.
 
     Raises:
-        ConfigError: see `tidegate.config.load` and, with steps, `tidegate.app.contracts`.
+        ConfigError: see `tidegate.config.load` and, with contracts, `tidegate.app.contracts`.
         AdapterNotFoundError: a warehouse or step type that nobody registers.
     """
     settings = load(find_project(start))
-    if with_steps and settings.contract_files:
-        from tidegate.app.contracts import with_contracts
+    if (with_steps if with_contracts is None else with_contracts) and settings.contract_files:
+        from tidegate.app import contracts
 
-        settings = with_contracts(settings)
+        settings = contracts.with_contracts(settings)
     warehouse = _warehouse(settings)
     steps = _steps(settings, command) if with_steps else ()
     state = open_state(settings, create=with_steps)

@@ -12,6 +12,7 @@ from tidegate.errors import ConfigError, ContractError, PathNotFoundError
 from tidegate.integrations import odcs
 from tidegate.integrations.odcs import Reading
 from tidegate.model import Contract, Settings
+from tidegate.services.products import with_promises
 
 
 def read(path: Path, *, name: str) -> Reading:
@@ -62,10 +63,11 @@ def of_files(paths: Sequence[str]) -> tuple[Contract, ...]:
 
 
 def with_contracts(settings: Settings) -> Settings:
-    """The settings with the project's contracts read.
+    """The settings with the project's contracts read, and with what they promise among the products' service levels.
 
     Raises:
         ContractError, PathNotFoundError, ConfigError: see `usable`.
     """
     found = tuple(usable(path, name=named(path, settings.root)) for path in settings.contract_files)
-    return dataclasses.replace(settings, contracts=found) if found else settings
+    products = with_promises(settings.products, found)
+    return dataclasses.replace(settings, contracts=found, products=products) if found else settings

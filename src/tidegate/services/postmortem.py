@@ -15,6 +15,7 @@ from tidegate.model.event import OPERATOR, SYSTEM
 from tidegate.services import aftermath
 from tidegate.services.aftermath import Burnt, Impact
 from tidegate.services.incidents import find
+from tidegate.services.products import UNIT_S
 from tidegate.services.site import Site
 from tidegate.services.telling import Proposal, tried
 
@@ -38,8 +39,6 @@ PROMISES: Mapping[str, tuple[str, str]] = {
     "timeToRepair": ("detected", "mitigated"),
 }
 """Properties of the Open Data Contract Standard, with the moments that they lie between."""
-
-UNIT_S: Mapping[str, float] = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31_557_600}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +198,7 @@ def _spans(
 
 def _promised(site: Site, tables: set[DatasetRef | None]) -> Iterator[tuple[str, float]]:
     """What contracts about these tables promise, in seconds."""
-    names = {ref.name for ref in tables if ref is not None}
+    names = {name for ref in tables if ref is not None for name in (ref.name, str(ref))}
     for contract in site.settings.contracts:
         if not any(contract.table(name) for name in names):
             continue

@@ -23,8 +23,9 @@ ROLES = {"lead": Role.LEAD, "communications": Role.COMMUNICATIONS, "data-owner":
 
 
 @contextmanager
-def _site(arguments: argparse.Namespace, output: Output) -> Iterator[Site]:
-    with open_site(Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False) as site:
+def _site(arguments: argparse.Namespace, output: Output, *, with_contracts: bool = False) -> Iterator[Site]:
+    progress = StderrProgress(quiet=output.quiet)
+    with open_site(Path(arguments.project), progress, with_steps=False, with_contracts=with_contracts) as site:
         yield site
 
 
@@ -125,7 +126,7 @@ def postmortem(arguments: argparse.Namespace, output: Output) -> int:
     from tidegate.integrations import postmortem_text
     from tidegate.services.postmortem import postmortem as read_back
 
-    with _site(arguments, output) as site:
+    with _site(arguments, output, with_contracts=True) as site:
         found = read_back(site, arguments.number)
     page = postmortem_text.render(found)
     files = {Path(arguments.output): page} if arguments.output else {}

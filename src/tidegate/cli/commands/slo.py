@@ -15,7 +15,9 @@ from tidegate.services import slo as service
 
 def slo(arguments: argparse.Namespace, output: Output) -> int:
     """1 when an objective is missed, burns too fast, or nobody can tell."""
-    with open_site(Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False) as site:
+    with open_site(
+        Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False, with_contracts=True
+    ) as site:
         probed: tuple[Probed, ...] = ()
         if arguments.probe:
             from tidegate.integrations.http_probe import UrllibAsker

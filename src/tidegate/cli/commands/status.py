@@ -14,7 +14,9 @@ from tidegate.services.status import status as read_status
 
 def status(arguments: argparse.Namespace, output: Output) -> int:
     """Always 0: looking is no finding."""
-    with open_site(Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False) as site:
+    with open_site(
+        Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False, with_contracts=True
+    ) as site:
         found = read_status(site, runs=arguments.runs)
         if output.json:
             output.document("status", found)

@@ -21,7 +21,9 @@ def statuspage(arguments: argparse.Namespace, output: Output) -> int:
     every = timedelta(seconds=seconds(arguments.every))
     if every <= timedelta(0):
         raise UsageError(f"`--every {arguments.every}` is not more than 0", hint="write it as 30m or 1h")
-    with open_site(Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False) as site:
+    with open_site(
+        Path(arguments.project), StderrProgress(quiet=output.quiet), with_steps=False, with_contracts=True
+    ) as site:
         if arguments.draft is not None:
             return _draft(site, arguments.draft, every, output)
         found = service.page(site, every=every)
