@@ -1,7 +1,7 @@
 """Who depends on whom: datasets as a graph, findings grouped along it, and dbt's node selection."""
 
 from tidegate.lineage.graph import Graph, build
-from tidegate.lineage.grouping import Scope, groups
+from tidegate.lineage.grouping import Causes, Scope, causes
 from tidegate.lineage.select import INDIRECT, select
 
-__all__ = ["INDIRECT", "Graph", "Scope", "build", "groups", "select"]
+__all__ = ["INDIRECT", "Causes", "Graph", "Scope", "build", "causes", "select"]

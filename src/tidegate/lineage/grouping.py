@@ -17,13 +17,14 @@ class Scope:
 
     Rows and the unknown reach whatever is built from the table; a column reaches what is made from it. `accidents` name what
     happened and when, as far as that is known: the same accident in a table and in what is built from it is one cause,
-    whatever columns show it worst.
+    whatever columns show it worst. `stretches` are the times that it is about; empty where nobody knows.
     """
 
     columns: frozenset[str] = frozenset()
     accidents: frozenset[Hashable] = frozenset()
     rows: bool = False
     unknown: bool = False
+    stretches: frozenset[Hashable] = frozenset()
 
     @property
     def leaving(self) -> frozenset[str] | None:
@@ -53,10 +54,38 @@ class _Flow:
         return bool(self.columns) and (scope.unknown or bool(scope.columns & self.columns))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Traits:
+    """What is known of a set of tables: which accidents, about which times, and the schemas that its roots are in."""
+
+    accidents: frozenset[Hashable]
+    stretches: frozenset[Hashable]
+    origins: frozenset[str] = frozenset()
+
+    def __or__(self, other: _Traits) -> _Traits:
+        return _Traits(
+            accidents=self.accidents | other.accidents,
+            stretches=self.stretches | other.stretches,
+            origins=self.origins | other.origins,
+        )
+
+    def is_unrelated_to(self, other: _Traits) -> bool:
+        """Whether something speaks for two causes: other accidents, and at other times or from other schemas."""
+        if self.accidents & other.accidents:
+            return False
+        return _apart(self.stretches, other.stretches) or _apart(self.origins, other.origins)
+
+
+def _apart(one: frozenset[Hashable], other: frozenset[Hashable]) -> bool:
+    """Whether both are known and have nothing in common."""
+    return bool(one and other) and one.isdisjoint(other)
+
+
 @dataclass(slots=True)
 class _Sets:
-    """Disjoint sets of tables, by the one that stands for each (Tarjan 1975, with path halving)."""
+    """Disjoint sets of tables, by the one that stands for each (Tarjan 1975, with path halving), with their traits."""
 
+    traits: dict[DatasetRef, _Traits]
     above: dict[DatasetRef, DatasetRef] = field(default_factory=dict)
 
     def find(self, ref: DatasetRef) -> DatasetRef:
@@ -66,25 +95,54 @@ class _Sets:
         return ref
 
     def join(self, one: DatasetRef, other: DatasetRef) -> None:
-        self.above[self.find(one)] = self.find(other)
+        low, high = self.find(one), self.find(other)
+        if low != high:
+            self.above[low] = high
+            self.traits[high] |= self.traits[low]
+
+    def begins(self, ref: DatasetRef) -> None:
+        """Nothing that is known caused this one: where it is says where its cause began."""
+        here = replace(self.traits[ref], origins=frozenset({ref.namespace}))
+        self.traits[ref] = here
 
 
-def groups(scopes: Mapping[DatasetRef, Scope], graph: Graph) -> tuple[Mapping[DatasetRef, int], ...]:
-    """Split faulty tables into groups of one cause each; the tables of a group with their generation.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Causes:
+    """Faulty tables, split into groups of one cause each, the tables of a group with their generation.
 
-    Two belong together when the fault of one can reach the other, or when both can reach a third that is faulty. Generation 0
-    is reached by no other; the next ones are reached by those before them. O(steps of derivation × groups that meet in a
-    table), and a statement is parsed only where columns must tell.
+    `also` has, for an effect that more than one cause may have, the roots of those that it is not grouped with.
     """
-    sets, generations = _Sets(), dict.fromkeys(scopes, 0)
+
+    groups: tuple[Mapping[DatasetRef, int], ...]
+    also: Mapping[DatasetRef, frozenset[DatasetRef]]
+
+
+def causes(scopes: Mapping[DatasetRef, Scope], graph: Graph) -> Causes:
+    """Split faulty tables into groups of one cause each.
+
+    Two belong together when the fault of one can reach the other. Two that both reach a third faulty one belong together
+    too, unless something speaks for two causes: no accident of the one is the other's, and they are about different times, or
+    begin in different schemas. The third is then grouped with the likelier one: of the same accident, else at the same time.
+    Generation 0 is reached by no other; the next ones are reached by those before them. O(steps of derivation × groups that
+    meet in a table), and a statement is parsed only where columns must tell.
+    """
+    known = {ref: _Traits(accidents=s.accidents, stretches=s.stretches) for ref, s in scopes.items()}
+    sets, generations = _Sets(known), dict.fromkeys(scopes, 0)
     flows: dict[DatasetRef, dict[DatasetRef, _Flow]] = {}
+    also: dict[DatasetRef, set[DatasetRef]] = {}
     todo = deque(_downwards(scopes, graph))
     waiting = set(todo)
     while todo:
         ref = todo.popleft()
         waiting.discard(ref)
         arrived = _arriving(ref, graph, flows, sets)
-        leaving = _meet(ref, scopes.get(ref), arrived, sets, generations)
+        leaving = dict(arrived)
+        if (scope := scopes.get(ref)) is not None:
+            able = {who: flow for who, flow in arrived.items() if who != sets.find(ref) and flow.may_cause(scope)}
+            chosen = _chosen(able, scope, sets)
+            if len(chosen) < len(able):
+                also.setdefault(ref, set()).update(able.keys() - chosen.keys())
+            leaving = _meet(ref, scope, arrived, chosen, sets, generations)
         if flows.get(ref) == leaving:
             continue
         flows[ref] = leaving
@@ -94,25 +152,53 @@ def groups(scopes: Mapping[DatasetRef, Scope], graph: Graph) -> tuple[Mapping[Da
     found: dict[DatasetRef, dict[DatasetRef, int]] = defaultdict(dict)
     for ref in scopes:
         found[sets.find(ref)][ref] = generations[ref]
-    return tuple(found.values())
+    return Causes(groups=tuple(found.values()), also=_doubts(also, found, sets))
+
+
+def _doubts(
+    also: Mapping[DatasetRef, Iterable[DatasetRef]],
+    found: Mapping[DatasetRef, Mapping[DatasetRef, int]],
+    sets: _Sets,
+) -> dict[DatasetRef, frozenset[DatasetRef]]:
+    """The effects that another group may have caused, with that group's roots; groups that were joined later are no other."""
+    doubts = {}
+    for ref, others in also.items():
+        apart = {sets.find(other) for other in others} - {sets.find(ref)}
+        if apart:
+            doubts[ref] = frozenset(r for one in apart for r, generation in found[one].items() if not generation)
+    return doubts
+
+
+def _chosen(able: Mapping[DatasetRef, _Flow], scope: Scope, sets: _Sets) -> dict[DatasetRef, _Flow]:
+    """Of the causes that a table may have, the likeliest one and all that may be the same as that one."""
+    if len(able) < 2:
+        return dict(able)
+
+    def unlikely(who: DatasetRef) -> tuple[bool, bool, str]:
+        traits = sets.traits[who]
+        return traits.accidents.isdisjoint(scope.accidents), traits.stretches.isdisjoint(scope.stretches), str(who)
+
+    lead = min(able, key=unlikely)
+    traits = sets.traits[lead]
+    return {who: flow for who, flow in able.items() if who == lead or not traits.is_unrelated_to(sets.traits[who])}
 
 
 def _meet(
     ref: DatasetRef,
-    scope: Scope | None,
+    scope: Scope,
     arrived: Mapping[DatasetRef, _Flow],
+    chosen: Mapping[DatasetRef, _Flow],
     sets: _Sets,
     generations: dict[DatasetRef, int],
 ) -> dict[DatasetRef, _Flow]:
-    """What leaves a table: what arrived, and its own fault joined with what may have caused it."""
-    if scope is None:
-        return dict(arrived)
-    causes = {who: flow for who, flow in arrived.items() if who != sets.find(ref) and flow.may_cause(scope)}
-    for who in causes:
+    """What leaves a faulty table: what arrived, and its own fault joined with what caused it."""
+    if not chosen and sets.find(ref) == ref and not generations[ref]:
+        sets.begins(ref)
+    for who in chosen:
         sets.join(who, ref)
-    own = {who: flow for who, flow in arrived.items() if who in causes or who == sets.find(ref)}
-    if causes:
-        generations[ref] = max(generations[ref], *(flow.generation + 1 for flow in causes.values()))
+    own = {who: flow for who, flow in arrived.items() if who in chosen or who == sets.find(ref)}
+    if chosen:
+        generations[ref] = max(generations[ref], *(flow.generation + 1 for flow in chosen.values()))
     whole = _Flow(columns=scope.leaving, accidents=scope.accidents, generation=generations[ref])
     for flow in own.values():
         whole = _both(whole, flow)

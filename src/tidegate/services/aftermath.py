@@ -131,7 +131,7 @@ def earlier(site: Site, incident: Incident, sound: int | None) -> tuple[Proposal
     if root.dataset not in tables:
         return ()
     dataset = tables[root.dataset]
-    named = root.slice.segment.column if root.slice is not None else root.column
+    named = root.column or (root.slice.segment.column if root.slice is not None else None)
     column = dataset.column(named) if named else None
     return proposals(site, dataset, column, bad=incident.version, good=sound, source="postmortem")
 

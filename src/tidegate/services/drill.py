@@ -380,7 +380,8 @@ def _right_column(target: Target, findings: Sequence[Finding]) -> bool | None:
         return None
     named = {f.column for f in mine} | {f.slice.segment.column for f in mine if f.slice is not None}
     named |= {f.spec.segment.column for f in mine if f.spec is not None and f.spec.segment is not None}
-    return column.lower() in {n.lower() for n in named if n}
+    names = {n.lower() for n in named if n}
+    return column.lower() in names if names else None
 
 
 def _told(site: Site, incident: Incident) -> Iterator[Told]:
@@ -393,18 +394,17 @@ def _told(site: Site, incident: Incident) -> Iterator[Told]:
     routes = tuple(r for r in site.settings.routes if not r.test)
     policy = due.Policy(routes=routes, maintenance=site.settings.maintenance)
     for target in policy.targets:
-        seen = set()
-        for route in routes:
-            if route.to != target or not due.concerns(route, story):
-                continue
-            for moment in due.moments(route, story, (), updates=False):
-                if moment.key in seen or moment.kind in {NoticeKind.AGAIN, NoticeKind.REMINDER}:
-                    continue
-                seen.add(moment.key)
-                kind = NoticeKind.OPENED if moment.kind is NoticeKind.REOPENED else moment.kind
-                waits = due.hushed(policy, target, story, moment.at)
-                after = max(timedelta(0), moment.at - opened.at)
-                yield Told(target=target, kind=kind, after_s=after.total_seconds(), waits=waits)
+        mine = [r for r in routes if r.to == target and due.concerns(r, story)]
+        moments = sorted((m for r in mine for m in due.moments(r, story, (), updates=False)), key=lambda m: m.at)
+        first = [m for m in moments if m.kind not in {NoticeKind.ESCALATED, NoticeKind.REMINDER}][:1]
+        for moment in (*first, *{m.key: m for m in moments if m.kind is NoticeKind.ESCALATED}.values()):
+            after = max(timedelta(0), moment.at - story.events[-1].at)
+            yield Told(
+                target=target,
+                kind=NoticeKind.OPENED if moment in first else moment.kind,
+                after_s=after.total_seconds(),
+                waits=due.hushed(policy, target, story, moment.at),
+            )
 
 
 def _take_back(stage: Stage, number: int) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from tidegate.errors import IncidentError
-from tidegate.lineage import Graph, Scope, groups
+from tidegate.lineage import Graph, Scope, causes
 from tidegate.model import DatasetRef, Finding, Incident, IncidentState
 from tidegate.model.event import OPERATOR
 from tidegate.ports import NewEvent
@@ -51,16 +51,24 @@ def group(findings: Sequence[Finding], graph: Graph) -> tuple[tuple[Finding, ...
     then the rarest number.
     Findings without a dataset are a group each.
     """
+    return _grouped(findings, graph)[0]
+
+
+def _grouped(
+    findings: Sequence[Finding], graph: Graph
+) -> tuple[tuple[tuple[Finding, ...], ...], Mapping[DatasetRef, frozenset[DatasetRef]]]:
+    """The groups, and by effect the roots of other groups that may have caused it too."""
     by_table: dict[DatasetRef, list[Finding]] = defaultdict(list)
     for finding in findings:
         if finding.dataset is not None:
             by_table[finding.dataset].append(finding)
     alone = [(f,) for f in findings if f.dataset is None]
+    found = causes({ref: _scope(mine) for ref, mine in by_table.items()}, graph)
     grouped = []
-    for members in groups({ref: _scope(mine) for ref, mine in by_table.items()}, graph):
+    for members in found.groups:
         order = partial(_root_order, depth=members)
         grouped.append(tuple(sorted((f for ref in members for f in by_table[ref]), key=order)))
-    return (*alone, *grouped)
+    return (*alone, *grouped), found.also
 
 
 def _scope(findings: Sequence[Finding]) -> Scope:
@@ -74,7 +82,10 @@ def _scope(findings: Sequence[Finding]) -> Scope:
             columns.add(finding.column.lower())
         else:
             unknown = True
-    return Scope(columns=frozenset(columns), accidents=frozenset(accidents), rows=rows, unknown=unknown)
+    stretches = frozenset(f.interval for f in findings if f.interval is not None)
+    return Scope(
+        columns=frozenset(columns), accidents=frozenset(accidents), rows=rows, unknown=unknown, stretches=stretches
+    )
 
 
 def _root_order(finding: Finding, depth: Mapping[DatasetRef, int]) -> tuple[bool, int, int, bool, float, str]:
@@ -98,22 +109,24 @@ def record(
     age = None if published is None else now - published.created_at
     number = site.state.next_incident()
     events: list[NewEvent] = []
-    for members, joined in known.grouped(findings, graph):
+    groups, also = known.grouped(findings, graph)
+    for members, joined in groups:
         if not any(f.holds or f.kind in EFFORT for f in members):
             continue
         before = known.incident_of(members, joined)
         told = _with_what_was_told(before, members)
         root = told[0]
         hidden = held and root.kind != WRITTEN
-        hit = reached(told, graph, site.settings.products)
-        level, reasons = severity(told, graph, hit, held=hidden, age=age)
+        below = graph.reach(f.dataset for f in told if f.dataset is not None)
+        hit = reached(told, below, site.settings.products)
+        level, reasons = severity(told, graph, below, hit, held=hidden, age=age)
         fresh = Incident(
             number=number,
             fingerprint=root.key,
             title=root.sentence,
             state=IncidentState.OPEN,
             severity=level,
-            reasons=reasons,
+            reasons=(*reasons, *_shared(told, also)),
             version=version,
             run=run,
             opened_at=now,
@@ -129,6 +142,17 @@ def record(
         else:
             events += _seen_again(site, before, fresh)
     return events
+
+
+def _shared(told: Sequence[Finding], also: Mapping[DatasetRef, frozenset[DatasetRef]]) -> Iterator[str]:
+    """Where this cause and another one meet: no part of the sum of the severity."""
+    tables = {f.dataset for f in told if f.dataset is not None}
+    for effect, roots in sorted(also.items(), key=lambda one: str(one[0])):
+        names = ", ".join(sorted(map(str, roots)))
+        if effect in tables:
+            yield f"its effect {effect} may come from {names} too, which is an incident of its own"
+        elif roots & tables:
+            yield f"it may be part of why {effect} is at fault, which is told with another incident"
 
 
 def _seen_again(site: Site, before: Incident, fresh: Incident) -> list[NewEvent]:
@@ -179,8 +203,10 @@ class _Known:
 
     def grouped(
         self, findings: Sequence[Finding], graph: Graph
-    ) -> Iterator[tuple[tuple[Finding, ...], Incident | None]]:
-        """The groups of findings, each with the oldest open incident that it is connected with by lineage."""
+    ) -> tuple[list[tuple[tuple[Finding, ...], Incident | None]], Mapping[DatasetRef, frozenset[DatasetRef]]]:
+        """The groups of findings, each with the oldest open incident that it is connected with by lineage; and by effect the
+        roots of other groups that may have caused it too.
+        """
         present = {f.key for f in findings}
         owner: dict[str, Incident] = {}
         past: list[Finding] = []
@@ -189,11 +215,14 @@ class _Known:
                 if finding.dataset is not None and finding.key not in present and finding.key not in owner:
                     owner[finding.key] = incident
                     past.append(finding)
-        for members in group([*findings, *past], graph):
+        groups, also = _grouped([*findings, *past], graph)
+        found = []
+        for members in groups:
             mine = tuple(f for f in members if f.key not in owner)
             owners = [owner[f.key] for f in members if f.key in owner]
             if mine:
-                yield mine, min(owners, key=lambda i: i.number, default=None)
+                found.append((mine, min(owners, key=lambda i: i.number, default=None)))
+        return found, also
 
     def incident_of(self, members: Sequence[Finding], joined: Incident | None) -> Incident | None:
         """The incident of a group: that of its root; else one that it is a part or an effect of; else none."""

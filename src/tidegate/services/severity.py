@@ -35,7 +35,8 @@ AMOUNTS = frozenset({"row_count", "sum"})
 def severity(
     findings: Sequence[Finding],
     graph: Graph,
-    products: Sequence[Product],
+    below: Collection[DatasetRef],
+    hit: Sequence[Product],
     *,
     held: bool,
     age: timedelta | None = None,
@@ -47,15 +48,15 @@ def severity(
     time is left; a level down for tier 4, for less than 1 % of the rows or the value, and when only a step's cost is unusual.
 
     Args:
+        below: the tables of the findings, and everything derived from them.
+        hit: the products among them, those that matter most first (`reached`).
         age: how old what readers see is; None when nothing is published.
     """
-    touched = {f.dataset for f in findings if f.dataset is not None}
-    hit = reached(findings, graph, products)
     seen = not held and not all(f.kind in EFFORT for f in findings)
     parts = [
         _who_sees(findings, held=held),
         *_tier(hit),
-        *_readers(hit, graph, touched),
+        *_readers(hit, graph, below),
         *_share(findings),
         *(_time_left(hit, age) if held else ()),
     ]  # fmt: skip
@@ -75,12 +76,17 @@ def _who_sees(findings: Sequence[Finding], *, held: bool) -> tuple[float, str]:
     return (-1.0, "readers already see this data")
 
 
-def reached(findings: Sequence[Finding], graph: Graph, products: Sequence[Product]) -> tuple[Product, ...]:
-    """The products that a cause reaches, the ones that matter most first; what concerns the whole run reaches each."""
+def reached(
+    findings: Sequence[Finding], below: Collection[DatasetRef], products: Sequence[Product]
+) -> tuple[Product, ...]:
+    """The products that a cause reaches, the ones that matter most first; what concerns the whole run reaches each.
+
+    Args:
+        below: the tables of the findings, and everything derived from them.
+    """
     if any(f.dataset is None and f.kind in OF_THE_RUN for f in findings):
         hit = list(products)
     else:
-        below = graph.reach(f.dataset for f in findings if f.dataset is not None)
         named = {f.product for f in findings}
         hit = [p for p in products if p.name in named or any(p.covers(ref) for ref in below)]
     return tuple(sorted(hit, key=lambda p: (p.tier, p.name)))
@@ -95,9 +101,9 @@ def _tier(hit: Sequence[Product]) -> list[tuple[float, str]]:
     return [({1: -1.0, 4: 1.0}.get(tier, 0.0), f"it reaches the {what} {names}")]
 
 
-def _readers(hit: Sequence[Product], graph: Graph, touched: Collection[DatasetRef]) -> list[tuple[float, str]]:
+def _readers(hit: Sequence[Product], graph: Graph, below: Collection[DatasetRef]) -> list[tuple[float, str]]:
     """Consumers of the products, and dbt's exposures below."""
-    readers = sorted({n.name for n in graph.exposures(*touched)} | {c for p in hit for c in p.consumers})
+    readers = sorted({n.name for ref in below for n in graph.readers.get(ref, ())} | {c for p in hit for c in p.consumers})
     if not readers:
         return []
     return [(-0.5 if len(readers) >= MANY_READERS else 0.0, "it is read by " + ", ".join(readers))]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.lineage.test_graph import GRAPH, node, ref
-from tidegate.lineage import Graph, Scope, build, groups
-from tidegate.model import DatasetRef
+from tidegate.lineage import Graph, Scope, build, causes
+from tidegate.model import DatasetRef, Node
 
 UNKNOWN = Scope(unknown=True)
 ROWS = Scope(rows=True)
@@ -23,7 +23,7 @@ def columns(*names: str) -> Scope:
 
 def found(scopes: Mapping[str, Scope], graph: Graph = GRAPH) -> list[dict[str, int]]:
     """The groups, each with its tables' generations, in the order of names."""
-    made = groups({ref(name): scope for name, scope in scopes.items()}, graph)
+    made = causes({ref(name): scope for name, scope in scopes.items()}, graph).groups
     return sorted(({r.name: n for r, n in sorted(g.items(), key=lambda i: i[0].name)} for g in made), key=sorted)
 
 
@@ -97,6 +97,83 @@ def test_the_same_accident_at_the_same_time_is_one_cause_whatever_columns_show_i
     assert (len(found({"raw": raw, "mart": mart}, PAID)) == 1) == together
 
 
+# --- two causes that meet
+
+SATURDAY, SUNDAY = "Saturday", "Sunday"
+
+
+def at(schema: str, name: str) -> DatasetRef:
+    return DatasetRef(namespace=schema, name=name)
+
+
+def accident(kind: str, when: str, **more: Any) -> Scope:
+    return Scope(accidents=frozenset({(kind, when)}), stretches=frozenset({when}), rows=True, **more)
+
+
+SHOP, DESK, MART = at("shop", "orders"), at("desk", "tickets"), at("marts", "mart")
+MEETING = build(
+    [Node(id=str(r), kind="model", name=r.name, dataset=r) for r in (SHOP, DESK, MART)],
+    [(str(SHOP), str(MART)), (str(DESK), str(MART))],
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "mart", "apart"),
+    [
+        (accident("volume", SUNDAY), accident("nulls", SUNDAY), accident("volume", SUNDAY), True),
+        (accident("volume", SUNDAY), accident("volume", SUNDAY), accident("volume", SUNDAY), False),
+        (accident("volume", SUNDAY), accident("nulls", SATURDAY), accident("nulls", SATURDAY), True),
+        (UNKNOWN, UNKNOWN, UNKNOWN, True),
+    ],
+)
+def test_two_schemas_with_accidents_of_their_own_are_two_causes(
+    one: Scope, other: Scope, mart: Scope, apart: bool
+) -> None:
+    made = causes({SHOP: one, DESK: other, MART: mart}, MEETING)
+    assert (len(made.groups) == 2) == apart
+    assert bool(made.also) == apart
+
+
+@pytest.mark.parametrize(("when", "apart"), [(SATURDAY, True), (SUNDAY, False)])
+def test_in_one_schema_only_another_time_tells_two_causes(when: str, apart: bool) -> None:
+    """Half of an order came: rows of one table, values of the other, of the same day."""
+    scopes = {
+        ref("orders"): accident("segment", SUNDAY),
+        ref("items"): accident("volume", when),
+        ref("mart"): accident("segment", SUNDAY),
+    }
+    assert (len(causes(scopes, GRAPH).groups) == 2) == apart
+
+
+@pytest.mark.parametrize(
+    ("mart", "with_whom", "doubt"),
+    [
+        (accident("volume", SUNDAY), SHOP, DESK),
+        (accident("nulls", SUNDAY), DESK, SHOP),
+        (accident("mean", SATURDAY), DESK, SHOP),
+        (UNKNOWN, DESK, SHOP),
+    ],
+)
+def test_what_both_reach_goes_with_the_likelier_and_names_the_other(
+    mart: Scope, with_whom: DatasetRef, doubt: DatasetRef
+) -> None:
+    desk = Scope(accidents=frozenset({("nulls", SUNDAY)}), stretches=frozenset({SUNDAY, SATURDAY}), rows=True)
+    made = causes({SHOP: accident("volume", SUNDAY), DESK: desk, MART: mart}, MEETING)
+    assert {frozenset(g) for g in made.groups} == {frozenset({with_whom, MART}), frozenset({doubt})}
+    assert made.also == {MART: frozenset({doubt})}
+    assert made.groups[0].get(MART, made.groups[1].get(MART)) == 1
+
+
+def test_what_lies_between_two_causes_makes_them_one() -> None:
+    """One reaches the other: whatever else speaks for two, it is a derivation."""
+    line = build(
+        [Node(id=str(r), kind="model", name=r.name, dataset=r) for r in (SHOP, DESK)], [(str(SHOP), str(DESK))]
+    )
+    made = causes({SHOP: accident("volume", SUNDAY), DESK: accident("nulls", SATURDAY)}, line)
+    assert len(made.groups) == 1
+    assert not made.also
+
+
 # --- against a slower and simpler answer
 
 TABLES = 9
@@ -125,10 +202,12 @@ def test_groups_are_what_is_connected_by_derivation_cycles_or_not(
     edges: list[tuple[int, int]], chosen: list[int]
 ) -> None:
     graph, refs = graph_of(edges), [ref(str(i)) for i in chosen]
-    made = groups(dict.fromkeys(refs, UNKNOWN), graph)
+    made = causes(dict.fromkeys(refs, UNKNOWN), graph).groups
     assert sorted(r for g in made for r in g) == sorted(refs)
     assert {frozenset(g) for g in made} == slowly(refs, graph)
-    assert {frozenset(g) for g in groups(dict.fromkeys(refs[::-1], UNKNOWN), graph)} == {frozenset(g) for g in made}
+    assert {frozenset(g) for g in causes(dict.fromkeys(refs[::-1], UNKNOWN), graph).groups} == {
+        frozenset(g) for g in made
+    }
 
 
 @given(drawn_edges, chosen_tables)
@@ -136,7 +215,7 @@ def test_every_group_has_a_first_and_later_ones_come_after_what_reaches_them(
     edges: list[tuple[int, int]], chosen: list[int]
 ) -> None:
     graph = graph_of([(a, b) for a, b in edges if a < b])
-    for members in groups({ref(str(i)): ROWS for i in chosen}, graph):
+    for members in causes({ref(str(i)): ROWS for i in chosen}, graph).groups:
         assert min(members.values()) == 0
         for one, generation in members.items():
             above = [members[r] for r in graph.upstream(one) & members.keys()]
@@ -169,7 +248,7 @@ def work(tables: int) -> int:
     plain = build([node(str(i)) for i in range(tables)], edges)
     children, parents = Counting(plain.children), Counting(plain.parents)
     graph = Graph(children=children, parents=parents, nodes=plain.nodes)
-    groups({ref(str(i)): UNKNOWN for i in range(tables)}, graph)
+    causes({ref(str(i)): UNKNOWN for i in range(tables)}, graph)
     return children.asked + parents.asked
 
 

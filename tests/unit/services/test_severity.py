@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from tests.unit.services.site import finding, ref
 from tidegate.lineage import Graph, build
 from tidegate.model import Band, DatasetRef, Finding, MetricSpec, Node, Product, Segment, Severity, Slo
-from tidegate.services.severity import reached, severity
+from tidegate.services.severity import reached
+from tidegate.services.severity import severity as judged
 
 
 def node(name: str, kind: str = "model") -> Node:
@@ -24,6 +26,14 @@ GRAPH = build(
     [("orders", "facts"), ("facts", "mart"), ("mart", "board")],
 )
 HOUR = timedelta(hours=1)
+
+
+def severity(
+    findings: list[Finding], graph: Graph, products: list[Product], **more: Any
+) -> tuple[Severity, tuple[str, ...]]:
+    """As `record` asks for it."""
+    below = graph.reach(f.dataset for f in findings if f.dataset is not None)
+    return judged(findings, graph, below, reached(findings, below, products), **more)
 
 
 def product(name: str = "revenue", table: str = "mart", tier: int = 2, **more: object) -> Product:
@@ -135,7 +145,7 @@ def test_a_step_that_failed_concerns_every_product() -> None:
     found, reasons = severity([failed], Graph(), [product(tier=1), product("other", tier=3)], held=True)
     assert found is Severity.SEV2
     assert "it reaches the products revenue (tier 1), other (tier 3)" in reasons
-    assert reached([finding(None, kind="slow")], Graph(), [product(tier=1)]) == ()
+    assert reached([finding(None, kind="slow")], (), [product(tier=1)]) == ()
 
 
 def test_an_unusual_cost_wakes_nobody() -> None:
