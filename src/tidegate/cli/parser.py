@@ -263,7 +263,7 @@ COMMANDS: tuple[Command, ...] = (
             option(
                 "--by",
                 dest="way",
-                choices=("rollback", "copies", "load", "rows", "rerun", "backfill", "accept"),
+                choices=("rollback", "copies", "load", "rows", "rerun", "backfill", "accept", "publish"),
                 help="another way than the cause suggests",
             ),
             option("--load", metavar="ID", help="quarantine the rows of this dlt load"),

@@ -6,7 +6,7 @@ import zoneinfo
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
-from tidegate.config.schema import DAYS, HoursPart, MaintenancePart, NotifyPart, is_on, seconds
+from tidegate.config.schema import DAYS, HoursPart, LinksPart, MaintenancePart, NotifyPart, is_on, seconds
 from tidegate.errors import ConfigError
 from tidegate.model import Hush, Layer, Route, Severity, Window
 
@@ -20,6 +20,15 @@ def routes(said: Sequence[NotifyPart], products: Collection[str], where: Where) 
         ConfigError: a time zone or a product that there is not.
     """
     return tuple(_route(part, products, where, place) for place, part in enumerate(said))
+
+
+def links(said: LinksPart) -> tuple[tuple[str, str], ...]:
+    """What messages end with, as (title, URL)."""
+    return tuple(
+        (title, url)
+        for title, url in (("incident", said.incident), ("status page", said.status_page))
+        if url is not None
+    )
 
 
 def maintenance(said: Sequence[MaintenancePart], where: Where) -> tuple[Hush, ...]:

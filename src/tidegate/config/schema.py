@@ -424,10 +424,30 @@ class GatePart(Part, frozen=True):
 
 
 class RetentionPart(Part, frozen=True):
-    """How many earlier versions stay on disk; whichever of the two keeps more wins."""
+    """How many earlier versions stay on disk: whichever of `versions` and `days` keeps more wins."""
 
     versions: Annotated[int, Meta(ge=1)] = 10
     days: Annotated[int, Meta(ge=0)] = 7
+    history_days: Annotated[
+        int,
+        Meta(
+            ge=90,
+            description="how long sent messages and answers of probes are kept; those that the window of a service level needs stay",
+        ),
+    ] = 400
+
+
+class LinksPart(Part, frozen=True):
+    """Addresses that messages end with; what is not written is left out."""
+
+    incident: Annotated[str | None, about("where one incident is shown; `{incident}` stands for its number")] = None
+    status_page: Annotated[str | None, about("where `tidegate statuspage` is published")] = None
+
+    def __post_init__(self) -> None:
+        for name in ("incident", "status_page"):
+            said = getattr(self, name)
+            if said is not None and not URL.match(said):
+                raise ValueError(f"`{name}: {said}` is not a URL such as https://example.com/status")
 
 
 class BudgetPart(Part, frozen=True):
@@ -476,6 +496,7 @@ class ProjectPart(Part, frozen=True):
     tables: dict[TableName, TablePart] = {}
     products: dict[str, ProductPart] = {}
     notify: Annotated[list[NotifyPart], about("whom to tell of incidents; docs/notifications.md")] = []
+    links: Annotated[LinksPart, about("what messages link to")] = LinksPart()
     maintenance: Annotated[list[MaintenancePart], about("when nobody is told, whatever the target")] = []
     gate: GatePart = GatePart()
     retention: RetentionPart = RetentionPart()

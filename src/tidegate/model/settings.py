@@ -105,10 +105,13 @@ def fits(ref: DatasetRef, pattern: DatasetRef) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How many retired and held versions stay on disk, and for how long; whichever keeps more wins."""
+    """How many retired and held versions stay on disk, and for how long; whichever keeps more wins. Sent messages and answers
+    of probes stay in the state store for `history_days`.
+    """
 
     versions: int = 10
     days: int = 7
+    history_days: int = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +121,8 @@ class Settings:
     With `strict`, a check that passes because it looked at nothing, or because it cannot see the fault, holds.
 
     `quarantine_limit` is the share of a table's rows (0 to 1) that one step of a run may put into quarantine.
+
+    `links` are (title, URL) that messages end with; `{incident}` in a URL is the number.
 
     With `hold_risky`, a version that comes with a finding or a warning is held while an error budget is spent.
 
@@ -133,6 +138,7 @@ class Settings:
     tables: Mapping[DatasetRef, TableSettings] = field(default_factory=dict)
     products: tuple[Product, ...] = ()
     routes: tuple[Route, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
     maintenance: tuple[Hush, ...] = ()
     retention: Retention = Retention()
     learned: str = "hold"

@@ -111,6 +111,11 @@ class Outbox(Protocol):
     def deliveries(self, states: Sequence[DeliveryState], *, limit: int | None = None) -> tuple[Delivery, ...]:
         """Oldest first."""
 
+    def forget(self, before: datetime) -> int:
+        """Remove messages that were planned before a moment and are through: sent, or given up. What was told, and in which
+        thread, is kept, so nothing is told again. Returns how many they were.
+        """
+
     def revive(self, now: datetime) -> int:
         """Put dead messages back to be tried from now on; returns how many."""
 
@@ -276,6 +281,9 @@ class StateStore(Protocol):
 
     def save_probed(self, probed: Iterable[Probed]) -> None:
         """Keep what probes answered, in one transaction; the same probe at the same instant is kept once."""
+
+    def forget_probed(self, before: datetime) -> int:
+        """Remove the answers of probes before a moment. Returns how many they were. Linear in all answers."""
 
     def probed(self, *, since: datetime) -> tuple[Probed, ...]:
         """What probes answered at `since` or later, by product, probe and time."""

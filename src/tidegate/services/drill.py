@@ -398,7 +398,7 @@ def _told(site: Site, incident: Incident) -> Iterator[Told]:
         moments = sorted((m for r in mine for m in due.moments(r, story, (), updates=False)), key=lambda m: m.at)
         first = [m for m in moments if m.kind not in {NoticeKind.ESCALATED, NoticeKind.REMINDER}][:1]
         for moment in (*first, *{m.key: m for m in moments if m.kind is NoticeKind.ESCALATED}.values()):
-            after = max(timedelta(0), moment.at - story.events[-1].at)
+            after = max(timedelta(0), moment.at - opened.at) if moment.event is None else timedelta(0)
             yield Told(
                 target=target,
                 kind=NoticeKind.OPENED if moment in first else moment.kind,

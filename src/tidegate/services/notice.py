@@ -23,6 +23,9 @@ URGENCY = (
 )
 """The state of several incidents is the first of these that one of them has."""
 
+NUMBER = "{incident}"
+"""What stands for the number of an incident in a link."""
+
 LISTED = 20
 """How many incidents a digest names; the command that it ends with lists all. Chosen, not derived."""
 
@@ -51,6 +54,7 @@ def notice(site: Site, due: Due, told: Sequence[Incident], events: Mapping[int, 
         "incidents": tuple(i.number for i in told),
         "quiet": due.quiet,
         "kind": due.kind,
+        "links": links(site, told),
     }
     if len(told) > 1:
         return _digest(site, told, about, shared)
@@ -61,6 +65,16 @@ def notice(site: Site, due: Due, told: Sequence[Incident], events: Mapping[int, 
         news=news(due, incident, events[incident.number]),
         facts=facts(site, incident),
         commands=commands(incident),
+    )
+
+
+def links(site: Site, told: Sequence[Incident]) -> tuple[tuple[str, str], ...]:
+    """What the settings name; a link to one incident is left out of a message about several."""
+    numbers = {i.number for i in told}
+    return tuple(
+        (title, url.replace(NUMBER, str(min(numbers))))
+        for title, url in site.settings.links
+        if len(numbers) == 1 or NUMBER not in url
     )
 
 

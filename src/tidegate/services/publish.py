@@ -344,4 +344,13 @@ def prune(site: Site) -> tuple[int, ...]:
         site.progress.stage("remove", f"version {version.number}")
         site.warehouse.discard(version.number)
         removed.append(version.number)
+    _forget(site)
     return tuple(removed)
+
+
+def _forget(site: Site) -> None:
+    """Remove old messages and answers of probes from the state store; what a service level still looks at stays."""
+    longest = max((p.slo.window for p in site.settings.products), default=timedelta())
+    before = site.clock.now() - max(timedelta(days=site.settings.retention.history_days), longest)
+    site.state.outbox.forget(before)
+    site.state.forget_probed(before)

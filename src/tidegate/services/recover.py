@@ -38,7 +38,11 @@ class Way(StrEnum):
     RERUN = "rerun"
     BACKFILL = "backfill"
     ACCEPT = "accept"
+    PUBLISH = "publish"
 
+
+BUDGET = "budget"
+"""The kind of the finding that a version was held because an error budget is spent."""
 
 REMOVING = (Way.COPIES, Way.LOAD, Way.ROWS)
 
@@ -115,7 +119,7 @@ def propose(site: Site, number: int, wish: Wish) -> Plan:
     root = incident.findings[0]
     way = wish.way or _way(site, incident, wish)
     steps = [*_back(site, incident, way), *_steps(site, incident, way, wish)]
-    building = [s for s in steps if s.way not in {Way.ROLLBACK, Way.ACCEPT}]
+    building = [s for s in steps if s.way not in {Way.ROLLBACK, Way.ACCEPT, Way.PUBLISH}]
     base = _base(site, incident) if way in REMOVING else None
     published = site.state.published()
     copied = base or (published.number if published else None)
@@ -137,6 +141,8 @@ def _way(site: Site, incident: Incident, wish: Wish) -> Way:
         return Way.BACKFILL
     if root.kind == WRITTEN:
         return Way.ROLLBACK
+    if root.kind == BUDGET and _is_held(site, incident):
+        return Way.PUBLISH
     if root.kind == "duplicates":
         return Way.COPIES
     if root.kind == "check" and remove.failing(site, incident):
@@ -149,7 +155,7 @@ def _back(site: Site, incident: Incident, way: Way) -> Iterator[PlanStep]:
     """Readers first: what they see already is put back before anything is built."""
     published = site.state.published()
     shown = published is not None and (incident.version == published.number or incident.findings[0].kind == WRITTEN)
-    if way is Way.ACCEPT or not shown or published is None:
+    if way in {Way.ACCEPT, Way.PUBLISH} or not shown or published is None:
         return
     target = _last_good(site, published)
     if target is None:
@@ -181,6 +187,8 @@ def _steps(site: Site, incident: Incident, way: Way, wish: Wish) -> Iterator[Pla
             return
         case Way.ACCEPT:
             yield _acceptance(site, incident)
+        case Way.PUBLISH:
+            yield _publication(site, incident)
         case Way.RERUN:
             names = ", ".join(step.name for step in site.steps)
             yield PlanStep(
@@ -202,6 +210,31 @@ def _acceptance(site: Site, incident: Incident) -> PlanStep:
         way=Way.ACCEPT,
         sentence=f"accept version {incident.version} as expected: {'it is published' if shown else 'publish it'}, and learn from it",
         changes=(f"what readers see: version {incident.version}", "the baseline: these numbers count as normal"),
+        destructive=True,
+        arguments={"version": incident.version},
+    )
+
+
+def _is_held(site: Site, incident: Incident) -> bool:
+    version = site.state.version(incident.version)
+    return version is not None and version.state is VersionState.HELD
+
+
+def _publication(site: Site, incident: Incident) -> PlanStep:
+    """Publish what was held, as it is: right where something else than its data held it, such as a spent error budget.
+
+    Raises:
+        IncidentError: the version is not held.
+    """
+    if not _is_held(site, incident):
+        raise IncidentError(
+            f"version `{incident.version}` of incident `{incident.number}` is not held, so it cannot be published",
+            hint="choose another way with `--by`, such as `--by rerun`",
+        )
+    return PlanStep(
+        way=Way.PUBLISH,
+        sentence=f"publish version {incident.version} as it is, which was held; its incidents end as expected",
+        changes=(f"what readers see: version {incident.version}",),
         destructive=True,
         arguments={"version": incident.version},
     )
@@ -355,7 +388,7 @@ def _carry_out(
     step = plan.steps[place]
     if step.way is Way.ROLLBACK:
         return _rolled_back(site, incident, step, reason=reason, wait_s=wait_s), False
-    if step.way is Way.ACCEPT:
+    if step.way in {Way.ACCEPT, Way.PUBLISH}:
         return _accepted(site, incident, step, reason=reason, wait_s=wait_s), False
     before = _built(site, plan, place)
     if before is not None:

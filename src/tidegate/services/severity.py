@@ -103,7 +103,9 @@ def _tier(hit: Sequence[Product]) -> list[tuple[float, str]]:
 
 def _readers(hit: Sequence[Product], graph: Graph, below: Collection[DatasetRef]) -> list[tuple[float, str]]:
     """Consumers of the products, and dbt's exposures below."""
-    readers = sorted({n.name for ref in below for n in graph.readers.get(ref, ())} | {c for p in hit for c in p.consumers})
+    readers = sorted(
+        {n.name for ref in below for n in graph.readers.get(ref, ())} | {c for p in hit for c in p.consumers}
+    )
     if not readers:
         return []
     return [(-0.5 if len(readers) >= MANY_READERS else 0.0, "it is read by " + ", ".join(readers))]

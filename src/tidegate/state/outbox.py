@@ -131,6 +131,13 @@ class SQLiteOutbox(Outbox):
             rows = connection.execute(query, (chosen, -1 if limit is None else limit))
             return tuple(map(_delivery, rows))
 
+    def forget(self, before: datetime) -> int:
+        with self._database.writing() as connection:
+            return connection.execute(
+                "DELETE FROM delivery WHERE planned_at < ? AND state IN ('sent', 'dead')",
+                (documents.write_time(before),),
+            ).rowcount
+
     def revive(self, now: datetime) -> int:
         query = "UPDATE delivery SET state = ?, attempts = 0, next_at = ? WHERE state = ?"
         with self._database.writing() as connection:

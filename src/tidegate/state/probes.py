@@ -23,6 +23,11 @@ def save(connection: sqlite3.Connection, probed: Iterable[Probed]) -> None:
     )
 
 
+def forget(connection: sqlite3.Connection, before: datetime) -> int:
+    """Remove the answers before a moment; returns how many."""
+    return connection.execute("DELETE FROM probe WHERE at < ?", ((before - EPOCH) // MICROSECOND,)).rowcount
+
+
 def since(connection: sqlite3.Connection, moment: datetime) -> tuple[Probed, ...]:
     """The answers of an instant and later, by product, probe and time."""
     rows = connection.execute(

@@ -262,6 +262,10 @@ class SQLiteStateStore(StateStore):
         with self._database.writing() as connection:
             probes.save(connection, probed)
 
+    def forget_probed(self, before: datetime) -> int:
+        with self._database.writing() as connection:
+            return probes.forget(connection, before)
+
     def probed(self, *, since: datetime) -> tuple[Probed, ...]:
         with self._database.reading() as connection:
             return probes.since(connection, since)
