@@ -292,6 +292,7 @@ COMMANDS: tuple[Command, ...] = (
                 "--to", dest="end", metavar="TIME", required=True, help="until when; this instant is not part of it"
             ),
             option("--full-refresh", action="store_true", help="let dbt build incremental models from nothing"),
+            option("--reason", metavar="TEXT", default="", help="why; kept in the ledger"),
             WAIT,
         ),
     ),

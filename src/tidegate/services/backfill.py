@@ -32,7 +32,13 @@ def interval(start: str, end: str) -> Interval:
 
 
 def backfill(
-    site: Site, stretch: Interval, *, target: str | None = None, full_refresh: bool = False, wait_s: float = 0.0
+    site: Site,
+    stretch: Interval,
+    *,
+    target: str | None = None,
+    full_refresh: bool = False,
+    reason: str = "",
+    wait_s: float = 0.0,
 ) -> RunOutcome:
     """Build a stretch of time again: with every step, from the step `target` on, or only the table `target` and what is below.
 
@@ -42,7 +48,10 @@ def backfill(
     """
     steps, tables = chosen(site, target)
     again = Backfill(interval=stretch, tables=tables, full_refresh=full_refresh)
-    because = {"backfill": {"from": stretch.start, "to": stretch.end, "target": target, "full_refresh": full_refresh}}
+    because = {
+        "reason": reason or "a backfill was asked for",
+        "backfill": {"from": stretch.start, "to": stretch.end, "target": target, "full_refresh": full_refresh},
+    }
     return run(site, steps, wait_s=wait_s, build=Build(backfill=again, because=because))
 
 

@@ -183,5 +183,13 @@ def recorded(site: Site, incident: Incident, found: Reconciliation) -> NewEvent:
     """The event that keeps what was compared."""
     compared = [dataclasses.asdict(c) for c in found.compared]
     return by_hand(
-        site, incident, "reconciled", {"passes": found.passes, "version": found.version, "compared": compared}
+        site,
+        incident,
+        "reconciled",
+        {
+            "passes": found.passes,
+            "version": found.version,
+            "compared": compared,
+            "reason": "compared with what it should be",
+        },
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.errors import DeliveryError, TidegateError, UsageError
 from tidegate.model import Delivery, DeliveryState, Incident, IncidentState, Mute, Notice, Route
+from tidegate.model.event import OPERATOR
 from tidegate.ports import NewEvent, Notifier, Planned, Sending
 from tidegate.services import incidents
 from tidegate.services.due import STORM, Due, Past, Plan, Policy, Story, due
@@ -403,11 +404,11 @@ def mute(site: Site, what: str, *, for_s: float, reason: str) -> Mute:
     """
     what = _mutable(site, what)
     data = {"what": what, "until": site.clock.now() + timedelta(seconds=for_s), "reason": reason}
-    site.state.append([site.event("notification.muted", MUTES, data)])
+    site.state.append([site.event("notification.muted", MUTES, data, role=OPERATOR)])
     return next(m for m in mutes(site) if m.what == what)
 
 
-def unmute(site: Site, what: str) -> Mute:
+def unmute(site: Site, what: str, *, reason: str = "") -> Mute:
     """End a mute before its time.
 
     Raises:
@@ -418,7 +419,8 @@ def unmute(site: Site, what: str) -> Mute:
     if not any(m.what == what and m.at <= now < m.until for m in mutes(site)):
         muted = ", ".join(f"`{m.what}`" for m in mutes(site) if now < m.until) or "nothing"
         raise UsageError(f"`{what}` is not muted", hint=f"muted is {muted}")
-    site.state.append([site.event("notification.unmuted", MUTES, {"what": what})])
+    data = {"what": what, "reason": reason or "ended before its time"}
+    site.state.append([site.event("notification.unmuted", MUTES, data, role=OPERATOR)])
     return next(m for m in mutes(site) if m.what == what)
 
 

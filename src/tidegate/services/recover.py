@@ -393,7 +393,7 @@ def _carry_out(
     before = _built(site, plan, place)
     if before is not None:
         return f"version {before} was built and published", False
-    outcome = _run(site, incident, plan, place, wait_s=wait_s)
+    outcome = _run(site, incident, plan, place, reason=reason, wait_s=wait_s)
     if outcome.decision.action is Action.HOLD:
         return f"version {outcome.version} was built and is held: {'; '.join(outcome.decision.because)}", True
     return f"version {outcome.version} was built and published", False
@@ -420,9 +420,9 @@ def _accepted(site: Site, incident: Incident, step: PlanStep, *, reason: str, wa
     return f"version {version} is what readers see, and counts as expected"
 
 
-def _run(site: Site, incident: Incident, plan: Plan, place: int, *, wait_s: float) -> RunOutcome:
+def _run(site: Site, incident: Incident, plan: Plan, place: int, *, reason: str, wait_s: float) -> RunOutcome:
     step = plan.steps[place]
-    because = {"recovery": {"incident": incident.number, "plan": plan.id, "step": place}}
+    because = {"reason": reason, "recovery": {"incident": incident.number, "plan": plan.id, "step": place}}
     if step.way is Way.RERUN:
         return run(site, site.steps, wait_s=wait_s, build=Build(because=because))
     afresh = bool(step.arguments.get("full_refresh"))

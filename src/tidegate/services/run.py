@@ -81,6 +81,7 @@ class Build:
 
 
 ORDINARY = Build()
+ASKED = "a run was asked for"
 
 
 class _Watch:
@@ -119,7 +120,7 @@ def run(site: Site, steps: Sequence[Step], *, wait_s: float = 0.0, build: Build 
         run_id = f"{site.clock.now():%Y%m%dT%H%M%SZ}-{number:06d}"
         site.state.append(
             [
-                site.event("run.started", f"run:{run_id}", {"version": number, **build.because}),
+                site.event("run.started", f"run:{run_id}", {"version": number, "reason": ASKED, **build.because}),
                 site.event("version.begun", f"version:{number}", _begun(site, run_id, parent)),
             ]
         )

@@ -23,6 +23,7 @@ def backfill(arguments: argparse.Namespace, output: Output) -> int:
             stretch,
             target=arguments.target,
             full_refresh=arguments.full_refresh,
+            reason=arguments.reason,
             wait_s=seconds(arguments.wait),
         )
         if output.json:

@@ -48,7 +48,7 @@ def _do(site: Site, action: str, arguments: argparse.Namespace, output: Output) 
         render_notify.muted(output, muted)
         return 0
     if action == "unmute":
-        render_notify.unmuted(output, service.unmute(site, arguments.unmute))
+        render_notify.unmuted(output, service.unmute(site, arguments.unmute, reason=arguments.reason))
         return 0
     if action == "retry":
         site.state.outbox.revive(site.clock.now())
