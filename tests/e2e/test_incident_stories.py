@@ -91,6 +91,12 @@ def play(project: SmallProject, fault: str, through: int, *, repairs_source: boo
     if repairs_source:
         deliver(root, through=through)
     plan = project.cli("recover", str(number), "--plan")
+    assert plan.status == 0
+    if not repairs_source:  # rows are taken away
+        before = project.versions()
+        unsure = project.cli("recover", str(number))
+        assert (unsure.status, project.versions()) == (1, before)
+        assert "nothing was done" in unsure.out
     recovered = project.cli("recover", str(number), "--yes", "--reason", "as the runbook says")
     assert recovered.status == 0, recovered
     assert project.cli("reconcile", "--incident", str(number)).status == 0
@@ -150,7 +156,8 @@ def test_the_plan_fits_the_cause(played: Played) -> None:
     assert "backfill from 2026-05-23" in missing
     assert "backfill from 2026-05-24" in cents
     assert "further copies" in twice
-    assert "raw.payments: " in twice
+    assert "incremental models from nothing (fct_orders)" in twice
+    assert "rows to tidegate_quarantine.raw__payments" in twice
 
 
 def test_readers_have_what_the_source_has_in_the_end(played: Played, tmp_path: Path) -> None:
@@ -187,6 +194,9 @@ def test_the_times_are_those_of_the_ledger(played: Played, story: Story) -> None
     finally:
         state.close()
     at = {e.kind: e.at for e in reversed(events)}
+    kinds = [e.kind.removeprefix("incident.") for e in events]
+    order = "opened acknowledged recovery.planned recovery.started mitigated recovery.finished resolved".split()
+    assert [kinds.index(k) for k in order] == sorted(kinds.index(k) for k in order)
     spans = {span["name"]: span for span in story.postmortem["spans"]}
     opened = at["incident.opened"]
     assert spans["timeToNotify"]["took_s"] == pytest.approx((at["notification.sent"] - opened).total_seconds())

@@ -1,8 +1,7 @@
-"""From the alarm to a reconciled close, with real dlt and dbt: a file of payments that was delivered twice."""
+"""Recovery: every way out of an incident, and a crash anywhere. With real dlt and dbt it is in `test_incident_stories`."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -14,44 +13,6 @@ import pytest
 from tests.e2e.harness.site import state_of
 from tests.e2e.small_project import SmallProject, assert_refused, make
 
-LOAD = """
-import dlt, json, pathlib
-
-HERE = pathlib.Path(__file__).parent
-
-@dlt.resource(write_disposition="append")
-def payments():
-    loaded = dlt.current.resource_state().setdefault("files", [])
-    for path in sorted((HERE / "files").glob("*.json")):
-        if path.name not in loaded:
-            yield [{**row, "source_file": path.name} for row in json.loads(path.read_text())]
-            loaded.append(path.name)
-
-if __name__ == "__main__":
-    dlt.pipeline("shop", destination="duckdb", dataset_name="raw").run(payments())
-"""
-DBT = {
-    "dbt_project.yml": "name: shop\nversion: '1.0'\nprofile: shop\n",
-    "profiles.yml": "shop: {target: dev, outputs: {dev: {type: duckdb, path: ../shop.duckdb, schema: analytics}}}\n",
-    "models/sources.yml": "version: 2\nsources:\n  - name: raw\n    tables: [{name: payments}]\n",
-    "models/paid.sql": "{{ config(materialized='incremental') }}\nselect payment_id, amount, _dlt_load_id as load"
-    " from {{ source('raw', 'payments') }}\n{% if is_incremental() %} where _dlt_load_id > (select max(load) from {{ this }}) {% endif %}\n",
-    "models/revenue.sql": "{{ config(materialized='table') }}\nselect sum(amount) as amount, count(*) as payments from {{ ref('paid') }}\n",
-}
-PAID = "select (select count(*) from raw.payments), (select payments from analytics.revenue), (select amount from analytics.revenue)"
-
-
-def deliver(project: SmallProject, day: int, *, again: bool = False) -> None:
-    """100 payments a day, of 1, 2, 3, ...; `again` delivers the same file under another name."""
-    rows = [
-        {"payment_id": day * 1000 + n, "amount": n, "paid_at": f"2026-03-{day:02}T{n % 24:02}:00:00Z"}
-        for n in range(100)
-    ]
-    files = project.root / "files"
-    files.mkdir(exist_ok=True)
-    for name in (f"{day:02}.json", *([f"{day:02}_redelivery.json"] if again else [])):
-        (files / name).write_text(json.dumps(rows), encoding="utf-8")
-
 
 def timeline(project: SmallProject, number: int = 1) -> list[tuple[str, dict[str, Any]]]:
     store = state_of(project.root)
@@ -60,79 +21,6 @@ def timeline(project: SmallProject, number: int = 1) -> list[tuple[str, dict[str
     finally:
         store.close()
 
-
-@pytest.mark.slow
-def test_a_file_that_came_twice_from_the_alarm_to_the_close(tmp_path: Path) -> None:
-    project = SmallProject(root=tmp_path)
-    project.configure(
-        "tables: {raw.payments: {key: [payment_id]}}",
-        step="- {name: load, dlt: load.py}\n  - {name: transform, dbt: transform}",
-    )
-    (tmp_path / "load.py").write_text(LOAD, encoding="utf-8")
-    for name, text in DBT.items():
-        (tmp_path / "transform" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "transform" / name).write_text(text, encoding="utf-8")
-    for day in (1, 2, 3):
-        deliver(project, day)
-    assert project.cli("run").status == 0
-    deliver(project, 4)
-    assert project.cli("run").status == 0
-    assert project.query(PAID) == [(400, 400, 4 * 4950)]
-
-    deliver(project, 5, again=True)
-    told = project.cli("run", "--json")
-    assert told.status == 1, told
-    (incident,) = told.document["incidents"]
-    assert incident["findings"][0]["kind"] == "duplicates", incident
-    assert project.query(PAID) == [(400, 400, 4 * 4950)], "readers keep the good version"
-
-    assert project.cli("incidents", "ack", "1").status == 0
-    close = ("incidents", "resolve", "1", "--reason", "the file came twice", "--as", "fixed")
-    assert_refused(project.cli(*close), says="`1` is not reconciled", hint="tidegate recover 1 --plan")
-
-    plan = project.cli("recover", "1", "--plan")
-    assert plan.status == 0, plan
-    assert "quarantine 100 rows of version 3 that are further copies of load" in plan.out
-    assert "raw.payments: 100 rows to tidegate_quarantine.raw__payments" in plan.out
-    assert "incremental models from nothing (paid)" in plan.out
-    unsure = project.cli("recover", "1")
-    assert unsure.status == 1
-    assert "nothing was done" in unsure.out
-    assert project.versions() == {1: "retired", 2: "published", 3: "held"}
-
-    done = project.cli("recover", "1", "--yes", "--json", "--reason", "drop the redelivery")
-    assert done.status == 0, done
-    assert done.document["passes"], done.document["reconciliation"]
-    assert project.versions()[4] == "published"
-    assert project.query(PAID) == [(500, 500, 5 * 4950)], "the copies are gone from what was built of them too"
-    assert project.query("select count(*), count(distinct payment_id) from tidegate_quarantine.raw__payments") == [
-        (100, 100)
-    ]
-    same = project.cli("reconcile", "files/0*[0-9].json", "live::raw.payments", "--key", "payment_id", "--json")
-    assert same.status == 0, same
-
-    assert project.cli(*close).status == 0
-    kinds = [kind for kind, _ in timeline(project)]
-    order = [
-        "opened",
-        "acknowledged",
-        "reconciled",
-        "recovery.planned",
-        "recovery.started",
-        "mitigated",
-        "recovery.finished",
-        "resolved",
-    ]
-    assert [kinds.index(k) for k in order] == sorted(kinds.index(k) for k in order)
-    resolved = timeline(project)[-1][1]
-    assert resolved["reconciled"] == 4
-
-    deliver(project, 6)
-    assert project.cli("run").status == 0
-    assert project.query(PAID) == [(600, 600, 6 * 4950)], "the next load neither skips nor doubles"
-
-
-# --- without dlt and dbt: every way, and a crash anywhere ------------------------------------------------------------
 
 BAD = "create schema if not exists raw; create or replace table raw.orders as select i as id, i - {bad} as amount from range(100) t(i)"
 RULE = '  - {table: raw.orders, rule: "amount >= 0"}'
