@@ -145,3 +145,85 @@ def test_a_recovery_that_is_killed_anywhere_goes_on(tmp_path: Path) -> None:
         assert len(built) == 1
         shutil.rmtree(project.root)
     assert killed >= 8
+
+
+DLT = """
+create schema if not exists raw;
+create table if not exists raw._dlt_loads (load_id varchar, schema_name varchar, status bigint, inserted_at timestamptz, schema_version_hash varchar);
+create table if not exists raw.orders (id integer, amount integer, _dlt_load_id varchar, _dlt_id varchar);
+create table if not exists raw.orders__lines (line integer, _dlt_id varchar, _dlt_parent_id varchar, _dlt_list_idx bigint);
+insert into raw._dlt_loads values ('{load}', 'shop', 0, '2026-01-01', 'x');
+insert into raw.orders select {first} + i, i - {bad}, '{load}', 'r' || ({first} + i) from range(100) t(i);
+insert into raw.orders__lines select i, 'l' || ({first} + i), 'r' || ({first} + i), 0 from range(100) t(i);
+"""
+
+
+def test_a_whole_load_goes_into_quarantine_with_what_hangs_on_it(tmp_path: Path) -> None:
+    project = make(tmp_path, 'learned: "off"', "checks:", RULE, sql=DLT.format(load="1700.1", first=0, bad=0))
+    assert project.cli("run").status == 0
+    project.load(DLT.format(load="1700.2", first=100, bad=5))
+    assert project.cli("run").status == 1
+    assert_refused(project.cli("recover", "1", "--by", "load"), says="`1` names no dlt load", hint="--load ID")
+    assert_refused(project.cli("recover", "1", "--load", "1700.9"), says="no row of version `2`", hint="another way")
+    plan = project.cli("recover", "1", "--load", "1700.2", "--plan", "--json").document
+    (step,) = plan["steps"]
+    assert (step["way"], step["rows"], step["destructive"]) == ("load", 200, True)
+    assert any("raw.orders__lines: 100 rows" in change for change in step["changes"])
+    assert project.cli("recover", "1", "--load", "1700.2", "--yes").status == 0
+    assert project.query("select count(*), min(amount), max(id) from raw.orders") == [(100, 0, 99)]
+    assert project.query("select count(*) from raw.orders__lines") == [(100,)]
+    assert project.query("select count(*), min(id) from tidegate_quarantine.raw__orders") == [(100, 100)]
+    assert project.query("select count(*) from tidegate_quarantine.raw__orders__lines") == [(100,)]
+    assert project.cli("reconcile", "--incident", "1").status == 0
+    assert project.cli("incidents", "resolve", "1", "--as", "fixed", "--reason", "the load was wrong").status == 0
+
+
+def test_a_stretch_of_time_is_built_again_when_somebody_says_which(tmp_path: Path) -> None:
+    project = held(tmp_path)
+    assert_refused(
+        project.cli("recover", "1", "--by", "backfill"), says="about no stretch of time", hint="`--from` and `--to`"
+    )
+    assert_refused(project.cli("recover", "1", "--from", "2026-01-01"), says="belong together")
+    step = tmp_path / "load.py"
+    told = "Path(\"told.txt\").write_text(f\"{os.environ['TIDEGATE_FROM']} {os.environ['TIDEGATE_TO']}\")\n"
+    step.write_text(step.read_text(encoding="utf-8") + told, encoding="utf-8")
+    project.load(BAD.format(bad=0))
+    done = project.cli("recover", "1", "--from", "2026-01-01", "--to", "2026-01-03", "--json", "--reason", "so")
+    assert done.status == 0, done
+    assert done.document["recovery"]["plan"]["steps"][0]["way"] == "backfill"
+    assert (tmp_path / "told.txt").read_text(encoding="utf-8") == "2026-01-01T00:00:00Z 2026-01-03T00:00:00Z"
+    assert project.query("select count(*), min(amount) from raw.orders") == [(100, 0)]
+
+
+def test_what_was_held_is_published_as_it_is(tmp_path: Path) -> None:
+    project = held(tmp_path)
+    plan = project.cli("recover", "1", "--by", "publish", "--plan", "--json").document
+    assert [(s["way"], s["destructive"]) for s in plan["steps"]] == [("publish", True)]
+    assert project.cli("recover", "1", "--by", "publish").status == 1, "it needs --yes"
+    assert project.versions()[2] == "held"
+    assert project.cli("recover", "1", "--by", "publish", "--yes", "--reason", "refunds are meant").status == 0
+    assert project.versions()[2] == "published"
+    assert_refused(project.cli("recover", "1", "--by", "publish"), says="`resolved` already")
+
+
+def test_what_only_a_spent_budget_held_is_to_be_published(tmp_path: Path) -> None:
+    """A quality of 100 % is spent by the first warning; the next version with one is held for that alone."""
+    project = make(
+        tmp_path,
+        'learned: "off"',
+        "products: {shop: {tables: [raw.orders], slo: {quality: 100%, window: 1h}}}",
+        "gate: {when_budget_spent: hold-risky}",
+        "checks:",
+        '  - {table: raw.orders, rule: "amount >= 0", on_fail: warn}',
+        sql=BAD.format(bad=5),
+    )
+    assert project.cli("run").status == 0, "nothing is spent before it is shown"
+    told = project.cli("run", "--json")
+    assert told.status == 1, told
+    (number,) = [
+        i["number"] for i in told.document["incidents"] if any(f["kind"] == "budget" for f in i["findings"][:1])
+    ]
+    plan = project.cli("recover", str(number), "--plan", "--json").document
+    assert [s["way"] for s in plan["steps"]] == ["publish"]
+    assert project.cli("recover", str(number), "--yes", "--reason", "the warning is known").status == 0
+    assert project.versions()[2] == "published"
