@@ -17,9 +17,9 @@ FOLDER = "drills"
 class DrillPart(Part, frozen=True):
     """A drill: the accident that happens to the new rows of a table."""
 
-    version: Annotated[Literal[1], about("the version of this file's format")]
     fault: Annotated[str, about("what happens: a name that `tidegate drill list` prints")]
     table: Annotated[TableName, about("the table that it happens to")]
+    version: Annotated[Literal[1], about("the version of this file's format")] = 1
     column: Annotated[str | None, about("the column; default: one that it can happen to")] = None
     where: Annotated[str | None, about("a SQL predicate; only rows for which it is true are hit")] = None
     value: Annotated[str | None, about("category-lost: the category")] = None

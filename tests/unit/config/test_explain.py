@@ -120,19 +120,9 @@ def test_an_unknown_key_is_told_in_every_part(tmp_path: Path, old: str, new: str
     assert error.hint == f"did you mean `{near}`?"
 
 
-@pytest.mark.parametrize("old", ["learned: warn", "path: house", "timeout: 30m", "tier: 1", "on_fail: warn"])
-@pytest.mark.parametrize("key", ["quarantine"])
-def test_a_planned_key_is_told_as_such_everywhere(tmp_path: Path, old: str, key: str) -> None:
-    text, place = changed(old, f"{key}: []")
-    error = refused(tmp_path, text)
-    assert isinstance(error, UnknownKeyError)
-    assert str(error).startswith(place)
-    assert "later release" in error.hint
-
-
 def test_an_unknown_key_that_is_like_no_other_gets_the_list_of_those(tmp_path: Path) -> None:
     text, _ = changed("versions: 5", "zzz: 5")
-    assert refused(tmp_path, text).hint == "known here: days, versions"
+    assert refused(tmp_path, text).hint == "known here: days, history_days, versions"
 
 
 def test_an_unknown_key_is_told_before_a_wrong_value_above_it(tmp_path: Path) -> None:
@@ -286,7 +276,7 @@ def test_keys_that_do_not_go_together_are_told(tmp_path: Path, check: str, says:
 def test_a_mapping_that_is_none_is_told_its_keys(tmp_path: Path) -> None:
     error = refused(tmp_path, "version: 1\nretention: 5\n")
     assert str(error) == "tidegate.yml:2:1: `retention`: a mapping is expected (found `5`)"
-    assert error.hint == "known here: days, versions"
+    assert error.hint == "known here: days, history_days, versions"
 
 
 def test_a_place_is_found_in_merged_and_in_numbered_keys(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_the_limit_of_quarantine_is_a_share(tmp_path: Path, share: str) -> None:
         (('metric: "select 1", min: 0', 'metric: "select 1"'), ConfigError, "`min`", "config schema"),
         (("row_count: {min: 1}", "row_count: {}"), ConfigError, "`min`", "config schema"),
         (("raw.orders, rule", "orders, rule"), ConfigError, "raw.orders", "config schema"),
-        (("products:", "quarantine: {}\nproducts:"), UnknownKeyError, "tidegate.yml:5:1", "later release"),
+        (("products:", "quarantine: {}\nproducts:"), UnknownKeyError, "tidegate.yml:5:1", "quarantine_limit"),
     ],
 )
 def test_a_wrong_file_is_told_with_place_and_hint(
