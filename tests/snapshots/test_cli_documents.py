@@ -24,12 +24,13 @@ from tests.e2e.small_project import SmallProject, Told
 from tidegate.app.demo import STORIES, Act, Move, Scene, Story
 from tidegate.app.init import Initialised
 from tidegate.app.runbooks import Shown
-from tidegate.model import ContractChange, DatasetRef, Event, Incident, Mute, Remark, Settings, Version
+from tidegate.model import ContractChange, DatasetRef, Drill, Event, Incident, Mute, Remark, Settings, Version
 from tidegate.services.backtest import Backtest
 from tidegate.services.check import CheckOutcome
 from tidegate.services.contract import ContractTest
 from tidegate.services.diff import TableDiff
 from tidegate.services.doctor import Diagnosis
+from tidegate.services.drill import Drilled, Past
 from tidegate.services.ledger import LedgerAudit
 from tidegate.services.notify import Flushed, Listing, Tried
 from tidegate.services.plan import ScanPlan
@@ -42,6 +43,7 @@ from tidegate.services.statuspage import Draft, StatusPage
 
 FOLDER = Path(__file__).parent / "documents"
 ERROR = {"code": str, "meaning": str, "exit_status": int, "http_status": int, "hint": str}
+FAULT = {"name": str, "summary": str, "suits": tuple[str, ...], "magnitude": float, "unit": str}
 CHECKS = """
 products:
   revenue:
@@ -96,6 +98,9 @@ DOCUMENTS: dict[str, object] = {
     "demo": {"held_every_fault": bool, "scenes": list[Scene], "moves": list[Move]},
     "doctor": Diagnosis,
     "diff": {"old": int, "new": int, "tables": tuple[TableDiff, ...]},
+    "drill": {"drills": list[Drilled], "caught": int, "sent": tuple[Tried, ...]},
+    "drill-history": {"name": str, "played": tuple[Past, ...]},
+    "drills": {"drills": tuple[Drill, ...], "last": dict[str, Past], "faults": [FAULT]},
     "error": {"code": str, "message": str, "hint": str},
     "error-code": ERROR,
     "errors": {"errors": [ERROR]},
@@ -242,6 +247,9 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     project.load(small_project.ORDERS.replace("range(100)", "range(2000)"))
     tell("run")
     tell("diff", "1", "2")
+    tell("drill", "run", "rows-twice", "other-case", "--table", "raw.orders")
+    tell("drill", "show", "rows-twice")
+    tell("drill")
     project.load("no sql at all")
     tell("run")
     tell("backtest")

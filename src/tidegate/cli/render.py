@@ -17,6 +17,7 @@ from tidegate.model import (
     Event,
     Finding,
     Incident,
+    IncidentState,
     Outcome,
     Role,
     StatementCost,
@@ -489,3 +490,7 @@ def changed(output: Output, found: Incident) -> None:
         output.line(
             f"incident {found.number} is {found.state}" + (f" as {found.resolution}" if found.resolution else "")
         )
+        if found.state is IncidentState.ACKNOWLEDGED:
+            output.line(f"next  tidegate recover {found.number} --plan")
+        elif found.resolution == "fixed":
+            output.line(f"next  tidegate incidents postmortem {found.number} --follow-ups .")

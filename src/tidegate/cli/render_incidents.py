@@ -48,6 +48,12 @@ def stats(output: Output, found: Stats) -> None:
     said = ", ".join(f"{count} {name}" for name, count in found.answers.items())
     output.line(f"answers    {said}; {found.unanswered} not answered yet")
     output.line(f"precision  {_precision(found)}")
+    played = (
+        f"{found.caught} of {counted(found.drills, 'drill')} caught"
+        if found.drills
+        else "none was played: `tidegate drill list`"
+    )
+    output.line(f"drills     {played}")
     output.line()
     output.table(
         ["week from (UTC)", "alarms", "false alarms"],

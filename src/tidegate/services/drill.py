@@ -432,7 +432,7 @@ def record(site: Site, drilled: Drilled) -> None:
     drill = drilled.drill
     data = {
         "fault": drill.fault,
-        "table": drill.table,
+        "table": str(drill.table),
         "column": drill.column,
         "where": drill.where,
         "value": drill.value,

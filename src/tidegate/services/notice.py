@@ -183,6 +183,8 @@ def commands(incident: Incident) -> tuple[str, ...]:
         return (show, f"tidegate incidents ack {incident.number}")
     if incident.state in SOLVED:
         return (show,)
+    if incident.state is IncidentState.ACKNOWLEDGED:
+        return (show, f"tidegate recover {incident.number} --plan")
     return (show, f'tidegate incidents resolve {incident.number} --as fixed --reason "..."')
 
 

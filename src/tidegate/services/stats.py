@@ -50,7 +50,7 @@ class Stats:
 
     An alarm is an incident that was opened, or that came back. `answers` count the alarms that people closed, by what they
     said; `precision` is the share of them that were faults (`fixed`), None without answers. `false_alarms_per_month` is what
-    the answers make of 30 days, beside the project's `budget`.
+    the answers make of 30 days, beside the project's `budget`. `drills` were played, of which the gate caught `caught`.
     """
 
     since: datetime
@@ -64,6 +64,8 @@ class Stats:
     false_alarms_per_month: float
     budget: float
     durations: tuple[Duration, ...]
+    drills: int = 0
+    caught: int = 0
 
     @property
     def is_within_budget(self) -> bool:
@@ -96,7 +98,9 @@ def stats(site: Site, *, weeks: int) -> Stats:
     """The last `weeks` weeks, up to now. Linear in the events of that time."""
     until = site.clock.now()
     since = until - weeks * WEEK
-    alarms = tuple(_alarms(site, since))
+    events = site.state.events(since=since)
+    alarms = tuple(_alarms(site, events))
+    drills = [bool(e.data.get("caught")) for e in events if e.kind == "drill.finished"]
     answers = Counter(a.resolution for a in alarms if a.resolution in RESOLUTIONS)
     closed = sum(answers.values())
     false = answers["false alarm"]
@@ -112,6 +116,8 @@ def stats(site: Site, *, weeks: int) -> Stats:
         false_alarms_per_month=false * timedelta(days=DAYS_A_MONTH) / (weeks * WEEK),
         budget=site.settings.false_alarms_per_month,
         durations=_durations(alarms),
+        drills=len(drills),
+        caught=sum(drills),
     )
 
 
@@ -140,10 +146,10 @@ def _duration(name: str, spans: Iterable[tuple[datetime | None, datetime | None]
     )
 
 
-def _alarms(site: Site, since: datetime) -> Iterator[Alarm]:
-    """The alarms since a moment, each with what became of it, as the ledger tells."""
+def _alarms(site: Site, told: Sequence[Event]) -> Iterator[Alarm]:
+    """The alarms among events, each with what became of it."""
     by_incident: dict[str, list[Event]] = {}
-    for event in site.state.events(since=since):
+    for event in told:
         if event.kind in BEGINS or event.kind in TELLS or event.kind in ENDS:
             by_incident.setdefault(event.subject, []).append(event)
     for events in by_incident.values():

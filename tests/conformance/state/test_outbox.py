@@ -187,3 +187,18 @@ def test_a_replay_of_the_ledger_tells_nothing_again(open_store: Opener):
     store.rebuild()
     assert store.outbox.waiting() == ()
     assert len(store.outbox.deliveries(ALL)) == 1
+
+
+def test_what_is_through_is_forgotten_and_stays_told(store: StateStore):
+    """Sent and dead messages go, what waits stays; and no moment is planned again."""
+    store.append([opened(7)])
+    assert keep(store, planned(1), planned(2, moment="2", thread="u"), planned(3, moment="3", thread="v")) == 3
+    for _ in range(2):
+        assert claimed(store) is not None
+    store.outbox.sent("chat:at#1", receipt={"ts": "1"}, now=NOW, events=())
+    store.outbox.failed("chat:au#2", error="gone", next_at=None)
+    assert store.outbox.forget(NOW) == 0, "they are not older than that"
+    assert store.outbox.forget(NOW + SECOND) == 2
+    assert [d.key for d in store.outbox.deliveries(tuple(DeliveryState))] == ["chat:av#3"]
+    assert keep(store, planned(4)) == 0, "it was told"
+    assert store.outbox.threads((7,)) == {("chat:a", 7): "t"}

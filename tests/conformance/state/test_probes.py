@@ -42,3 +42,10 @@ def test_the_same_probe_at_the_same_instant_is_kept_once(store: StateStore) -> N
 def test_nothing_is_kept_of_nothing(store: StateStore) -> None:
     store.save_probed([])
     assert store.probed(since=AT) == ()
+
+
+def test_what_is_old_is_forgotten(store: StateStore) -> None:
+    store.save_probed([probed(n) for n in range(3)])
+    assert store.forget_probed(AT) == 0
+    assert store.forget_probed(AT + timedelta(minutes=2)) == 2
+    assert store.probed(since=AT - timedelta(days=1)) == (probed(2),)

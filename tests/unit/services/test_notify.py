@@ -16,6 +16,7 @@ from tidegate.lineage import Graph
 from tidegate.model import DeliveryState, Incident, Notice, Route
 from tidegate.ports import NotifierCapabilities, Option, Sending
 from tidegate.services import incidents, notify, respond
+from tidegate.services.notice import links
 from tidegate.services.notify import Channels, Flushed, wait_s
 from tidegate.services.site import Site
 
@@ -266,6 +267,36 @@ def test_the_words_of_a_message(site: Site):
     assert facts["because"].startswith("sev3: readers do not see this version")
     assert "look; then `tidegate run`" in facts["do"]
     assert told.commands == ("tidegate incidents show 1", "tidegate incidents ack 1")
+
+
+def test_a_message_ends_with_the_links_that_the_settings_name(site: Site):
+    """What is about one incident has its address; a digest has only what is about all."""
+    addresses = (
+        ("incident", "https://data.example.com/incidents/{incident}"),
+        ("status page", "https://status.example.com"),
+    )
+    with_links = replace(site, settings=replace(site.settings, links=addresses))
+    chat = Chat()
+    open_one(with_links)
+    flushed(with_links, chat)
+    (told,) = said(chat)
+    assert told.links == (
+        ("incident", "https://data.example.com/incidents/1"),
+        ("status page", "https://status.example.com"),
+    )
+    one, other = (with_links.state.incident(1),) * 2
+    assert one is not None
+    several = links(with_links, [one, replace(other, number=2)])
+    assert several == (("status page", "https://status.example.com"),)
+
+
+def test_a_target_for_tests_hears_of_no_incident(site: Site):
+    routes = tuple(replace(r, test=True) for r in site.settings.routes)
+    only_tests = replace(site, settings=replace(site.settings, routes=routes))
+    chat = Chat()
+    open_one(only_tests)
+    flushed(only_tests, chat)
+    assert said(chat) == []
 
 
 def test_a_suppressed_incident_is_told_to_nobody_until_it_ends(site: Site):
