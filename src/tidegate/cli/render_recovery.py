@@ -106,7 +106,9 @@ def recovered(output: Output, done: Recovered, found: Reconciliation) -> None:
     elif not done.plan.steps:
         output.line("nothing was to be done")
     reconciliation(output, found)
-    if done.ended is None and found.passes:
+    if done.ended is not None:
+        output.line(f"next: repair what holds it, then tidegate recover {found.incident}; another way: --by WAY --plan")
+    elif found.passes:
         output.line(f'next: tidegate incidents resolve {found.incident} --as fixed --reason "..."')
 
 

@@ -143,7 +143,8 @@ def burnt(site: Site, incident: Incident, seen: Iterable[Interval]) -> tuple[Bur
     """
     mine = [p for p in site.settings.products if p.name in incident.products]
     end = incident.mitigated_at or incident.resolved_at or site.clock.now()
-    spans = _joined([Interval(start=incident.opened_at, end=max(end, incident.opened_at)), *seen])
+    start = incident.reopened_at or incident.opened_at
+    spans = _joined([Interval(start=start, end=max(end, start)), *seen])
     found = []
     for settled in slo.settle(site, mine):
         objective = settled.account.objective

@@ -186,14 +186,20 @@ def _spans(
     site: Site, timeline: Sequence[Moment], began: datetime | None, tables: set[DatasetRef | None]
 ) -> Iterator[Span]:
     first: dict[str, datetime] = {} if began is None else {"began": began}
-    for moment in timeline:
-        first.setdefault(moment.what, moment.at)
+    for moment in _last_time(timeline):
+        first.setdefault("detected" if moment.what == "back" else moment.what, moment.at)
     if "mitigated" not in first and "resolved" in first:
         first["mitigated"] = first["resolved"]
     promised = dict(_promised(site, tables))
     for name, (start, end) in PROMISES.items():
         took = (first[end] - first[start]).total_seconds() if start in first and end in first else None
         yield Span(name=name, took_s=None if took is None else max(0.0, took), promised_s=promised.get(name))
+
+
+def _last_time(timeline: Sequence[Moment]) -> Sequence[Moment]:
+    """The moments since the cause came last: those of an earlier time would make the repair of this one last for days."""
+    begins = [place for place, moment in enumerate(timeline) if moment.what in {"detected", "back"}]
+    return timeline[begins[-1] :] if begins else timeline
 
 
 def _promised(site: Site, tables: set[DatasetRef | None]) -> Iterator[tuple[str, float]]:
