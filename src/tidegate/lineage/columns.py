@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -46,21 +46,39 @@ def passed_on(code: str | None, columns: frozenset[str]) -> frozenset[str] | Non
         code: the statement that makes the table; None when it is not known.
         columns: the columns of the parent that are at fault, in lower case.
     """
-    if code is None or (words := _words(code)) is None:
-        return None
-    is_mentioned = not words.isdisjoint(columns)
-    if not is_mentioned and "*" not in words:
-        return NONE
-    making = _making(code)
-    if making is None:
-        return None
-    if not is_mentioned:
-        return columns if making.star else NONE
+    return passing(code)(columns)
+
+
+def passing(code: str | None) -> Callable[[frozenset[str]], frozenset[str] | None]:
+    """`passed_on` for one statement and many faults: what is known of the statement is looked up once."""
+    words = None if code is None else _words(code)
+    if code is None or words is None:
+        return lambda _: None
+    has_star, known = "*" in words, False
+    making: Making | None = None
+
+    def through(columns: frozenset[str]) -> frozenset[str] | None:
+        nonlocal making, known
+        is_mentioned = not words.isdisjoint(columns)
+        if not is_mentioned and not has_star:
+            return NONE
+        if not known:
+            making, known = _making(code), True
+        if making is None:
+            return None
+        if not is_mentioned:
+            return columns if making.star else NONE
+        return _made(making, columns)
+
+    return through
+
+
+def _made(making: Making, columns: frozenset[str]) -> frozenset[str] | None:
     touched = _closure(making, columns)
     if touched & making.rows:
         return None
-    through = {name for name, sources in making.made.items() if sources & touched}
-    return frozenset(through | touched if making.star else through)
+    found = {name for name, sources in making.made.items() if sources & touched}
+    return frozenset(found | touched if making.star else found)
 
 
 def _closure(making: Making, names: frozenset[str]) -> frozenset[str]:

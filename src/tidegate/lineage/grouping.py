@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from tidegate.lineage.columns import passed_on
+from tidegate.lineage.columns import passing
 from tidegate.lineage.graph import Graph
 from tidegate.model import DatasetRef
 
@@ -89,9 +89,12 @@ class _Sets:
     above: dict[DatasetRef, DatasetRef] = field(default_factory=dict)
 
     def find(self, ref: DatasetRef) -> DatasetRef:
-        while (up := self.above.setdefault(ref, ref)) != ref:
-            self.above[ref] = self.above[up]
-            ref = up
+        above = self.above
+        while (up := above.get(ref)) is not None:
+            if (over := above.get(up)) is None:
+                return up
+            above[ref] = over
+            ref = over
         return ref
 
     def join(self, one: DatasetRef, other: DatasetRef) -> None:
@@ -211,11 +214,11 @@ def _arriving(
 ) -> dict[DatasetRef, _Flow]:
     """The faults that the parents hand on, by the table that stands for their group."""
     node = graph.nodes.get(ref)
-    code = node.code if node is not None else None
+    through = passing(node.code if node is not None else None)
     found: dict[DatasetRef, _Flow] = {}
     for parent in graph.parents.get(ref, ()):
         for who, flow in flows.get(parent, {}).items():
-            columns = passed_on(code, flow.columns) if flow.columns else flow.columns
+            columns = through(flow.columns) if flow.columns else flow.columns
             one = flow if columns is flow.columns else replace(flow, columns=columns)
             if one.is_spent:
                 continue

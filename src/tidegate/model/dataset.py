@@ -25,6 +25,10 @@ class DatasetRef:
     namespace: str
     name: str
 
+    def __hash__(self) -> int:
+        """The name's alone, which a text remembers: references are looked up millions of times."""
+        return hash(self.name)
+
     def __str__(self) -> str:
         return f"{self.namespace}.{self.name}"
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.services.site import NOW, add_version, finding, later, make_site, ref
 from tidegate.lineage import Graph, build
-from tidegate.model import Finding, Interval, Node, Product, Segment, Severity, Slice
+from tidegate.model import DatasetRef, Finding, Interval, Node, Product, Segment, Severity, Slice
 from tidegate.services import incidents, respond
 from tidegate.services.site import Site
 
@@ -224,6 +224,43 @@ def test_a_note_does_not_make_the_month_begin_anew(site: Site) -> None:
     respond.note(later(site, days=29), 1, "it was the loader")
     told(later(site, days=31), finding("orders"))
     assert sorted(states(site)) == [1, 2]
+
+
+# --- two causes that meet
+
+SHOP, DESK, SHARED = (
+    DatasetRef(namespace=s, name=n) for s, n in (("shop", "orders"), ("desk", "tickets"), ("marts", "day"))
+)
+TWO_SOURCES = build(
+    [Node(id=str(r), kind="model", name=r.name, dataset=r) for r in (SHOP, DESK, SHARED)],
+    [(str(SHOP), str(SHARED)), (str(DESK), str(SHARED))],
+)
+
+
+def about(table: DatasetRef, kind: str) -> Finding:
+    one = finding(str(table), kind=kind, interval=Interval(start=NOW - timedelta(days=1), end=NOW))
+    return dataclasses.replace(one, dataset=table)
+
+
+def test_two_unrelated_causes_in_one_run_are_two_incidents_and_name_each_other(site: Site) -> None:
+    """They meet in a mart, which goes with the one whose accident it shows."""
+    found = [about(SHOP, "volume"), about(DESK, "nulls"), about(SHARED, "volume")]
+    site.state.append(incidents.record(site, found, TWO_SOURCES, version=2, run=None, held=True))
+    assert states(site) == {1: ("shop.orders/volume", "open", 1), 2: ("desk.tickets/nulls", "open", 1)}
+    assert joined(site, 1) == ["shop.orders/volume", "marts.day/volume"]
+    one, other = (site.state.incident(n) for n in (1, 2))
+    assert one is not None
+    assert other is not None
+    assert "its effect marts.day may come from desk.tickets too, which is an incident of its own" in one.reasons
+    assert "it may be part of why marts.day is at fault, which is told with another incident" in other.reasons
+
+
+def test_the_next_run_sees_both_again_and_opens_neither_anew(site: Site) -> None:
+    found = [about(SHOP, "volume"), about(DESK, "nulls"), about(SHARED, "volume")]
+    for hours in (0, 24):
+        at = later(site, hours=hours)
+        site.state.append(incidents.record(at, found, TWO_SOURCES, version=2, run=None, held=True))
+    assert states(site) == {1: ("shop.orders/volume", "open", 2), 2: ("desk.tickets/nulls", "open", 2)}
 
 
 # --- what joins an open incident
