@@ -28,7 +28,12 @@ PREFIX = f"{os.uname().nodename}-"
 
 def faults() -> Mapping[str, Fault]:
     """Every fault that is registered, by name."""
-    return {name: cast("Fault", adapter(GROUP, name, "fault")) for name in names(GROUP)}
+    return {name: _made(adapter(GROUP, name, "fault")) for name in names(GROUP)}
+
+
+def _made(registered: object) -> Fault:
+    """A fault, or one made by the class that a package registers."""
+    return cast("Fault", registered() if isinstance(registered, type) else registered)
 
 
 def fault(name: str) -> Fault:

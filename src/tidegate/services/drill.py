@@ -296,6 +296,8 @@ def _why_alone(
     """Why no step runs on the damaged data; None when the steps do."""
     if quick:
         return "no step was run, as asked: only the damaged table shows the fault"
+    if not steps:
+        return "the project has no `steps:`, so none was run: only the damaged table shows the fault"
     if ref in built:
         return f"dbt builds {ref} itself, so no step was run: only that table shows the fault"
     others = [s.name for s in steps if s.kind not in {REPEATABLE, "dlt"}]
