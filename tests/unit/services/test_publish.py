@@ -1,14 +1,17 @@
-"""What a rollback without a number puts back: what readers saw before the present version came."""
+"""What a rollback without a number puts back: what readers saw before the present version came; and what is forgotten."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.unit.services.site import add_version, make_site
+from tests.unit.services.site import NOW, add_version, make_site, ref
 from tidegate.errors import StaleVersionError, VersionNotFoundError
-from tidegate.services.publish import publish_by_hand, rollback
+from tidegate.model import Probed, Product, Slo
+from tidegate.services.publish import prune, publish_by_hand, rollback
 from tidegate.services.site import Site
 
 
@@ -93,3 +96,20 @@ def test_what_was_written_since_is_not_put_back(site: Site) -> None:
     with pytest.raises(StaleVersionError, match="somebody wrote to the state that travels with it"):
         back(site)
     assert site.warehouse.published() == 3
+
+
+@pytest.mark.parametrize(
+    ("window", "left"),
+    [(timedelta(days=30), [300, 399]), (timedelta(days=500), [300, 399, 401, 499])],
+)
+def test_answers_of_probes_are_forgotten_when_no_service_level_looks_at_them(
+    site: Site, window: timedelta, left: list[int]
+) -> None:
+    product = Product(name="shop", tables=(ref("t"),), owner=None, tier=2, slo=Slo(window=window))
+    site = replace(site, settings=replace(site.settings, products=(product,)))
+    ages = [300, 399, 401, 499, 501]
+    site.state.save_probed(
+        [Probed(product="shop", probe="web", at=NOW - timedelta(days=n), answered=True, latency_s=0.1) for n in ages]
+    )
+    prune(site)
+    assert sorted((NOW - p.at).days for p in site.state.probed(since=NOW - timedelta(days=999))) == left
