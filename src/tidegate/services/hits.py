@@ -127,7 +127,8 @@ def _column(
         return column
     able = [c for c in dataset.columns if c.family in fault.suits and not c.name.startswith(OWN)]
     counts = _distinct(reader, rows, able)
-    usual = sorted((c for c in able if counts[c.name] > 1), key=lambda c: _liking(c, counts, fault, key))
+    varied = [c for c in able if counts[c.name] > 1] or able
+    usual = sorted(varied, key=lambda c: _liking(c, counts, fault, key))
     if fault.loses_category:
         usual = [c for c in usual if counts[c.name] <= MOST_CATEGORIES]
     if not usual:
