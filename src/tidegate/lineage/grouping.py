@@ -56,24 +56,29 @@ class _Flow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Traits:
-    """What is known of a set of tables: which accidents, about which times, and the schemas that its roots are in."""
+    """What is known of a set of tables: which accidents, about which times, and its roots."""
 
     accidents: frozenset[Hashable]
     stretches: frozenset[Hashable]
-    origins: frozenset[str] = frozenset()
+    roots: frozenset[DatasetRef] = frozenset()
 
     def __or__(self, other: _Traits) -> _Traits:
         return _Traits(
             accidents=self.accidents | other.accidents,
             stretches=self.stretches | other.stretches,
-            origins=self.origins | other.origins,
+            roots=self.roots | other.roots,
         )
 
-    def is_unrelated_to(self, other: _Traits) -> bool:
+    def looks_unlike(self, other: _Traits) -> bool:
         """Whether something speaks for two causes: other accidents, and at other times or from other schemas."""
-        if self.accidents & other.accidents:
+        if not self.accidents.isdisjoint(other.accidents):
             return False
-        return _apart(self.stretches, other.stretches) or _apart(self.origins, other.origins)
+        return _apart(self.stretches, other.stretches) or _apart(self.schemas, other.schemas)
+
+    @property
+    def schemas(self) -> frozenset[str]:
+        """Where its roots are."""
+        return frozenset(r.namespace for r in self.roots)
 
 
 def _apart(one: frozenset[Hashable], other: frozenset[Hashable]) -> bool:
@@ -85,8 +90,10 @@ def _apart(one: frozenset[Hashable], other: frozenset[Hashable]) -> bool:
 class _Sets:
     """Disjoint sets of tables, by the one that stands for each (Tarjan 1975, with path halving), with their traits."""
 
+    graph: Graph
     traits: dict[DatasetRef, _Traits]
     above: dict[DatasetRef, DatasetRef] = field(default_factory=dict)
+    below: dict[DatasetRef, frozenset[DatasetRef]] = field(default_factory=dict)
 
     def find(self, ref: DatasetRef) -> DatasetRef:
         above = self.above
@@ -103,10 +110,22 @@ class _Sets:
             self.above[low] = high
             self.traits[high] |= self.traits[low]
 
+    def are_unrelated(self, one: DatasetRef, other: DatasetRef) -> bool:
+        """Whether something speaks for two causes, and no root of the one is derived from one of the other's."""
+        mine, theirs = self.traits[one], self.traits[other]
+        return mine.looks_unlike(theirs) and not (
+            self._reaches(mine.roots, theirs.roots) or self._reaches(theirs.roots, mine.roots)
+        )
+
+    def _reaches(self, roots: frozenset[DatasetRef], others: frozenset[DatasetRef]) -> bool:
+        """Whether one of the others is derived from one of some roots; each root is followed once."""
+        for root in roots - self.below.keys():
+            self.below[root] = self.graph.reach([root])
+        return any(not self.below[root].isdisjoint(others) for root in roots)
+
     def begins(self, ref: DatasetRef) -> None:
-        """Nothing that is known caused this one: where it is says where its cause began."""
-        here = replace(self.traits[ref], origins=frozenset({ref.namespace}))
-        self.traits[ref] = here
+        """Nothing that is known caused this one."""
+        self.traits[ref] = replace(self.traits[ref], roots=frozenset({ref}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,13 +143,13 @@ def causes(scopes: Mapping[DatasetRef, Scope], graph: Graph) -> Causes:
     """Split faulty tables into groups of one cause each.
 
     Two belong together when the fault of one can reach the other. Two that both reach a third faulty one belong together
-    too, unless something speaks for two causes: no accident of the one is the other's, and they are about different times, or
-    begin in different schemas. The third is then grouped with the likelier one: of the same accident, else at the same time.
+    too, unless something speaks for two causes: no accident of the one is the other's, no root is derived from one of the other's, and
+    they are about different times, or begin in different schemas. The third is then grouped with the likelier one: of the same accident, else at the same time.
     Generation 0 is reached by no other; the next ones are reached by those before them. O(steps of derivation × groups that
     meet in a table), and a statement is parsed only where columns must tell.
     """
     known = {ref: _Traits(accidents=s.accidents, stretches=s.stretches) for ref, s in scopes.items()}
-    sets, generations = _Sets(known), dict.fromkeys(scopes, 0)
+    sets, generations = _Sets(graph, known), dict.fromkeys(scopes, 0)
     flows: dict[DatasetRef, dict[DatasetRef, _Flow]] = {}
     also: dict[DatasetRef, set[DatasetRef]] = {}
     todo = deque(_downwards(scopes, graph))
@@ -182,8 +201,7 @@ def _chosen(able: Mapping[DatasetRef, _Flow], scope: Scope, sets: _Sets) -> dict
         return traits.accidents.isdisjoint(scope.accidents), traits.stretches.isdisjoint(scope.stretches), str(who)
 
     lead = min(able, key=unlikely)
-    traits = sets.traits[lead]
-    return {who: flow for who, flow in able.items() if who == lead or not traits.is_unrelated_to(sets.traits[who])}
+    return {who: flow for who, flow in able.items() if who == lead or not sets.are_unrelated(lead, who)}
 
 
 def _meet(

@@ -164,6 +164,25 @@ def test_what_both_reach_goes_with_the_likelier_and_names_the_other(
     assert made.groups[0].get(MART, made.groups[1].get(MART)) == 1
 
 
+def test_a_root_below_the_other_one_speaks_for_one_cause() -> None:
+    """Columns do not prove that the one caused the other, and nothing proves that it did not; they meet in a third."""
+    raw, model, mart = at("raw", "orders"), at("marts", "orders"), at("marts", "days")
+    line = build(
+        [
+            Node(id="raw", kind="model", name="orders", dataset=raw),
+            Node(id="model", kind="model", name="orders", dataset=model, code="select id, amount from orders"),
+            Node(id="mart", kind="model", name="days", dataset=mart),
+        ],
+        [("raw", "model"), ("raw", "mart"), ("model", "mart")],
+    )
+    faulty = {
+        raw: Scope(columns=frozenset({"email"}), stretches=frozenset({SUNDAY})),
+        model: Scope(columns=frozenset({"amount"}), stretches=frozenset({SUNDAY})),
+    }
+    assert len(causes(faulty, line).groups) == 2, "the columns have nothing to do with each other"
+    assert len(causes({**faulty, mart: UNKNOWN}, line).groups) == 1
+
+
 def test_what_lies_between_two_causes_makes_them_one() -> None:
     """One reaches the other: whatever else speaks for two, it is a derivation."""
     line = build(
