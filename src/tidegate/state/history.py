@@ -157,7 +157,7 @@ class Shelf:
             intervals=tuple(self.interval(start, end) for start, end in buckets),
             series=[series[row[0]] for row in rows],
             buckets=[buckets[row[1:3]] for row in rows],
-            values=[row[3] if row[4] is None else _number(row[4]) for row in rows],
+            values=[row[3] if row[4] is None else _beside(row[4]) for row in rows],
         )
 
     def interval(self, start: int, end: int) -> Interval:
@@ -171,7 +171,7 @@ class Shelf:
         series, version, value, text, unit, error, taken_at = row
         return Measurement(
             spec=self._specs[series],
-            value=value if text is None else _number(text),
+            value=value if text is None else _beside(text),
             unit=self._units[series] if unit is None else unit,
             version=version,
             taken_at=self._moment(taken_at),
@@ -186,5 +186,8 @@ class Shelf:
         return moment
 
 
-def _number(text: str) -> int | float:
+def _beside(text: str) -> int | float | str:
+    """What a column of numbers cannot hold, from the text that stands for it."""
+    if text.startswith('"'):
+        return str(json.loads(text))
     return math.nan if text == "NaN" else int(text)

@@ -131,12 +131,12 @@ def _rows(
     return whole, buckets
 
 
-def _cell(value: object) -> tuple[int | float | str | None, str | None]:
-    """A value as SQLite holds it, or else as text beside it."""
+def _cell(value: object) -> tuple[int | float | None, str | None]:
+    """A value as a column of numbers holds it, or else as text beside it: NaN, a huge integer, or a JSON string."""
     if value is None:
         return None, None
     if isinstance(value, str):
-        return clean(value), None
+        return None, json.dumps(clean(value))
     if isinstance(value, float):
         return (None, "NaN") if math.isnan(value) else (float(value), None)
     if not isinstance(value, int):

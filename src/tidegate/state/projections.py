@@ -123,7 +123,7 @@ def _version_begun(connection: Connection, event: Event) -> None:
         raise _refusal(event, f"its parent `version:{parent}` is not kept")
     connection.execute(
         "INSERT INTO version (number, parent, state, run, created_at, code_revision, was_published)"
-        " VALUES (?, ?, ?, ?, ?, ?, 0)",
+        " VALUES (?, ?, ?, ?, ?, ?, FALSE)",
         (number, parent, CANDIDATE.value, run, documents.write_time(event.at), _given(event, "code_revision", str)),
     )
     connection.execute("UPDATE run SET version = ? WHERE id = ? AND version IS NULL", (number, run))
@@ -171,7 +171,7 @@ def _version_published(connection: Connection, event: Event) -> None:
     if previous is not None:
         connection.execute("UPDATE version SET state = ? WHERE number = ?", (RETIRED.value, previous))
     _set_version(connection, number, PUBLISHED, reason)
-    connection.execute("UPDATE version SET was_published = 1 WHERE number = ?", (number,))
+    connection.execute("UPDATE version SET was_published = TRUE WHERE number = ?", (number,))
     connection.execute(
         "INSERT INTO publication (event, version, previous, kind, at, actor, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
