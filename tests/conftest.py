@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -69,3 +70,12 @@ def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     if in_ci() and not is_worker:
         config.pluginmanager.register(HonestSkips(), "honest-skips")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server of this session; whoever asks takes a schema of his own there."""
+    from tests.postgres_server import server
+
+    with server() as address:
+        yield address

@@ -27,7 +27,8 @@ TidegateError
 │   └── ReadOnlyError            storage-read-only       the folder cannot be written
 ├── StateError                   state-failed            the state store refused or broke
 │   ├── StateCorruptError        state-corrupt           the state file is not a whole SQLite database
-│   └── StateTooNewError         state-too-new           written by a later release of tidegate
+│   ├── StateTooNewError         state-too-new           written by a later release of tidegate
+│   └── StateUnreachableError    state-unreachable       no PostgreSQL server answers where `state:` says
 ├── IncidentError                incident-invalid        no such incident, or the transition is not allowed
 ├── DeliveryError                delivery-failed         a message did not arrive, or nobody can tell
 ├── ComparisonError              comparison-failed       two sides cannot be compared
@@ -270,6 +271,14 @@ class StateTooNewError(StateError):
 
     code = "state-too-new"
     default_hint = "upgrade tidegate to the release that wrote the file"
+
+
+class StateUnreachableError(StateError):
+    """No PostgreSQL server answers where `state:` says that the state store is, or it refuses the user."""
+
+    code = "state-unreachable"
+    http_status = 503
+    default_hint = "check `state:` in `tidegate.yml` and the variables that it names, and that the server runs"
 
 
 class IncidentError(TidegateError):

@@ -17,9 +17,10 @@ from typing import cast
 
 from tidegate.app.adapters import adapter
 from tidegate.app.notify import demand_targets, tell
+from tidegate.app.state import open_state
 from tidegate.config import find_project, load
 from tidegate.model import Settings, StepSettings
-from tidegate.ports import AnswerStore, Progress, Side, StateStore, Step, Warehouse
+from tidegate.ports import AnswerStore, Progress, Side, Step, Warehouse
 from tidegate.services.site import Site
 
 
@@ -98,13 +99,6 @@ def open_site(
         state.close()
         if answers is not None:
             answers.close()
-
-
-def open_state(settings: Settings, *, create: bool) -> StateStore:
-    """The project's state store; without `create` a missing file reads as an empty store."""
-    from tidegate.state.sqlite import SQLiteStateStore
-
-    return SQLiteStateStore(settings.state_path, create=create)
 
 
 def _answers(settings: Settings) -> AnswerStore:

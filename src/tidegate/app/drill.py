@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import cast
 
 from tidegate.app.adapters import adapter, names
-from tidegate.app.compose import SystemClock, open_state
+from tidegate.app.compose import SystemClock
+from tidegate.app.state import open_state
 from tidegate.errors import UsageError
 from tidegate.model import Version
 from tidegate.ports import Fault, Rehearsing
@@ -89,7 +90,7 @@ def _site(real: Site, folder: Path, old: Version, new: Version) -> Site:
     warehouse = folder / "warehouse-of-the-drill"
     warehouse.mkdir()
     here = dataclasses.replace(settings.warehouse, path=warehouse, adopt=None, link_back=False)
-    settings = dataclasses.replace(settings, root=folder, warehouse=here)
+    settings = dataclasses.replace(settings, root=folder, warehouse=here, state=None)
     settings.state_path.parent.mkdir()
     real.state.copy_to(settings.state_path)
     return Site(

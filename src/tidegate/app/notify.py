@@ -10,15 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from tidegate.app.adapters import adapter
+from tidegate.config import NAMED
 from tidegate.errors import DeliveryError, TargetError, TidegateError
 from tidegate.model import Route, Settings
 from tidegate.ports import Notifier, Option, Place, Sending
 from tidegate.services import notify
 from tidegate.services.notify import Channels, Flushed, Tried
 from tidegate.services.site import Site
-
-NAMED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-"""A value that the environment has."""
 
 END_OF_COMMAND_S = 15.0
 """How long a command may tell at its end; what is left goes out with the next one. Chosen, not derived."""

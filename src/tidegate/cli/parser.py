@@ -93,7 +93,9 @@ class _ArgumentParser(argparse.ArgumentParser):
             message, known = f"there is no command `{wrong[1]}`", [c.name for c in _all(COMMANDS) if c.name != wrong[1]]
         elif wrong := re.match(r"unrecognized arguments: (\S+)", message):
             message, known = f"unknown option `{wrong[1]}`", sorted(_options())
-        if wrong and (near := difflib.get_close_matches(wrong[1], known, n=1)):
+        if wrong and wrong[1] in known:
+            hint = f"other commands have it, this one has not; {hint}"
+        elif wrong and (near := difflib.get_close_matches(wrong[1], known, n=1)):
             hint = f"did you mean `{near[0]}`? {hint}"
         Output().error(UsageError(message, hint=hint))
         raise SystemExit(UsageError.exit_status)

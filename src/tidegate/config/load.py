@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -16,6 +17,7 @@ from tidegate.config import notify
 from tidegate.config.schema import (
     CONTRACTS,
     DEMANDS,
+    NAMED,
     TABLE,
     CheckPart,
     ProbePart,
@@ -61,6 +63,10 @@ STEP_OPTIONS = (
     "backfill_vars",
     "tests",
 )
+
+
+POSTGRES = frozenset({"postgres", "postgresql"})
+STATE_HINT = "write `state: postgresql://user:${SOME_NAME}@host/database`, and set SOME_NAME in the environment"
 
 
 def find_project(start: Path) -> Path:
@@ -216,6 +222,7 @@ def _settings(part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Ca
         products=tuple(_product(name, said, root, where, _metric_names(part)) for name, said in part.products.items()),
         routes=notify.routes(part.notify, part.products, where),
         maintenance=notify.maintenance(part.maintenance, where),
+        state=_state(part.state, where("state")) if part.state else None,
         hold_risky=part.gate.when_budget_spent == "hold-risky",
         retention=Retention(**msgspec.structs.asdict(part.retention)),
         links=notify.links(part.links),
@@ -227,6 +234,23 @@ def _settings(part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Ca
         masked_columns=tuple(part.samples.mask),
         mask_personal_data=is_on(part.samples.mask_personal_data),
     )
+
+
+def _state(said: str, where: str) -> str:
+    """The address of the state store, which names its password and does not hold it.
+
+    Raises:
+        ConfigError: it is no address of PostgreSQL, or a password stands in it.
+    """
+    if NAMED.fullmatch(said):
+        return said
+    parts = urlsplit(NAMED.sub("NAMED", said))
+    if parts.scheme not in POSTGRES or not (parts.netloc or parts.path):
+        raise ConfigError(f"{where}: `state` is no address of a PostgreSQL database", hint=STATE_HINT)
+    given = parts.password or dict(parse_qsl(parts.query)).get("password")
+    if given and given != "NAMED":
+        raise ConfigError(f"{where}: a password stands in `state`", hint=STATE_HINT)
+    return said
 
 
 def _contract_files(said: Sequence[str], root: Path, where: Callable[..., str]) -> tuple[Path, ...]:

@@ -17,6 +17,9 @@ SHARE = re.compile(r"^\s*(\d{1,3}(?:\.\d+)?)\s*%\s*$")
 
 URL = re.compile(r"^https?://[^\s/?#]+\S*$(?!\n)")
 
+NAMED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""A value that the environment has."""
+
 SHORTEST_WINDOW_S = 3600.0
 """The shortest alarm looks at 1/8640 of a window, which would be less than half a second."""
 
@@ -499,5 +502,8 @@ class ProjectPart(Part, frozen=True):
     links: Annotated[LinksPart, about("what messages link to")] = LinksPart()
     maintenance: Annotated[list[MaintenancePart], about("when nobody is told, whatever the target")] = []
     gate: GatePart = GatePart()
+    state: Annotated[
+        str, about("`postgresql://` address of a state store that a team shares; secrets as `${NAME}`; empty: a file")
+    ] = ""
     retention: RetentionPart = RetentionPart()
     samples: SamplesPart = SamplesPart()

@@ -126,6 +126,8 @@ class Settings:
 
     With `hold_risky`, a version that comes with a finding or a warning is held while an error budget is spent.
 
+    `state` is the address of the state store as it is written, with its `${NAME}`; None is the file at `state_path`.
+
     `contracts` are what `contract_files` say, once they are read. `maintenance` holds for every route.
     """
 
@@ -148,6 +150,7 @@ class Settings:
     sample_rows: int = 20
     masked_columns: tuple[str, ...] = ()
     hold_risky: bool = False
+    state: str | None = None
     mask_personal_data: bool = True
 
     @property

@@ -21,6 +21,7 @@ from tidegate.errors import (
     TidegateError,
 )
 from tidegate.state import schema
+from tidegate.state.connection import Connection
 
 Replay = Callable[[sqlite3.Connection], None]
 
@@ -40,7 +41,7 @@ READ_ONLY_ERRNOS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class Database:
+class SQLiteDatabase:
     """A connection to the state file that threads may share: they take turns, one transaction each.
 
     `create` makes the folder and the file when they are missing. Without it a missing file reads as an empty one,
@@ -118,6 +119,15 @@ class Database:
         """
         with self._turn, self._explained(), contextlib.closing(sqlite3.connect(path)) as target:
             self._present().backup(target)
+
+    def damage(self, connection: Connection) -> list[str]:
+        """What SQLite finds broken: pages, and rows that lost what they refer to. Reads all of the file."""
+        pages = (row[0] for row in connection.execute("PRAGMA integrity_check"))
+        orphans = (row[0] for row in connection.execute("PRAGMA foreign_key_check"))
+        return [
+            *(f"a page is damaged: {page}" for page in pages if page != "ok"),
+            *(f"a row of `{table}` has lost what it refers to" for table in orphans),
+        ]
 
     def close(self) -> None:
         """Give the file back; the last one to close it folds the write-ahead log in."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from tidegate.model import DatasetRef, Grid, Interval, Measurement
+from tidegate.state.connection import Connection
 from tidegate.state.lineage import as_json, lineage
 from tidegate.state.measurements import EPOCH, LARGEST, micros
 from tidegate.state.series import Catalogue
@@ -17,7 +17,7 @@ from tidegate.state.series import Catalogue
 CHOSEN = """
 SELECT series, version, value, text, unit, error, taken_at
 FROM measurement
-WHERE version = ? AND dataset = ? AND series IN (SELECT value FROM json_each(?))
+WHERE version = ? AND dataset = ? AND series IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
 """
 WHOLE = "SELECT series, version, value, text, unit, error, taken_at FROM measurement WHERE version = ? AND dataset = ?"
 
@@ -25,37 +25,37 @@ WHOLE = "SELECT series, version, value, text, unit, error, taken_at FROM measure
 LATEST = """
 SELECT bucket_start, bucket_end, series, max(version), value, text, unit, error, taken_at, vanished
 FROM bucket
-WHERE dataset = :dataset AND version IN (SELECT value FROM json_each(:lineage))
+WHERE dataset = :dataset AND version IN (SELECT CAST(value AS BIGINT) FROM json_each(:lineage))
 GROUP BY bucket_start, bucket_end, series
 HAVING NOT vanished
 """
 FIRST = """
 SELECT bucket_start, bucket_end, series, min(version), value, text, unit, error, taken_at, vanished
 FROM bucket
-WHERE dataset = :dataset AND bucket_start >= :since AND NOT vanished AND version IN (SELECT value FROM json_each(:lineage))
+WHERE dataset = :dataset AND bucket_start >= :since AND NOT vanished AND version IN (SELECT CAST(value AS BIGINT) FROM json_each(:lineage))
     AND (:within IS NULL OR taken_at BETWEEN bucket_end AND bucket_end + :within * (bucket_end - bucket_start))
 GROUP BY bucket_start, bucket_end, series
 """
 NEWEST = """
 SELECT bucket_start, bucket_end
 FROM bucket
-WHERE dataset = :dataset AND NOT vanished AND version IN (SELECT value FROM json_each(:lineage))
+WHERE dataset = :dataset AND NOT vanished AND version IN (SELECT CAST(value AS BIGINT) FROM json_each(:lineage))
 ORDER BY bucket_start DESC, bucket_end DESC LIMIT 1
 """
 EVERY_WORD = """
 SELECT series, bucket_start, bucket_end, value, text, vanished
 FROM bucket
-WHERE dataset = :dataset AND bucket_start >= :since AND version IN (SELECT value FROM json_each(:lineage))
+WHERE dataset = :dataset AND bucket_start >= :since AND version IN (SELECT CAST(value AS BIGINT) FROM json_each(:lineage))
 ORDER BY bucket_start, bucket_end, series, version
 """
 PUBLISHED = """
 SELECT number FROM version
-WHERE was_published AND number IN (SELECT value FROM json_each(:lineage))
+WHERE was_published AND number IN (SELECT CAST(value AS BIGINT) FROM json_each(:lineage))
 ORDER BY number DESC LIMIT :limit
 """
 
 
-def as_of(connection: sqlite3.Connection, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
+def as_of(connection: Connection, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
     """The whole-table numbers of a version, then what its lineage says of each bucket, oldest bucket first."""
     shelf = Shelf(connection, dataset)
     parameters = {"dataset": shelf.dataset, "lineage": as_json(lineage(connection, version))}
@@ -65,13 +65,13 @@ def as_of(connection: sqlite3.Connection, version: int, dataset: DatasetRef) -> 
     )
 
 
-def whole(connection: sqlite3.Connection, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
+def whole(connection: Connection, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
     """The whole-table numbers of a version."""
     shelf = Shelf(connection, dataset)
     return tuple(shelf.whole(connection.execute(WHOLE, (version, shelf.dataset))))
 
 
-def grid(connection: sqlite3.Connection, version: int, dataset: DatasetRef, since: datetime | None) -> Grid:
+def grid(connection: Connection, version: int, dataset: DatasetRef, since: datetime | None) -> Grid:
     """What the lineage of a version says of each bucket that starts at `since` or later, oldest bucket first."""
     shelf = Shelf(connection, dataset)
     parameters = {
@@ -83,7 +83,7 @@ def grid(connection: sqlite3.Connection, version: int, dataset: DatasetRef, sinc
     return shelf.grid([row for row in last.values() if not row[5]])
 
 
-def newest_bucket(connection: sqlite3.Connection, version: int, dataset: DatasetRef) -> Interval | None:
+def newest_bucket(connection: Connection, version: int, dataset: DatasetRef) -> Interval | None:
     """The last bucket that the lineage of a version ever had a number of."""
     shelf = Shelf(connection, dataset)
     parameters = {"dataset": shelf.dataset, "lineage": as_json(lineage(connection, version))}
@@ -92,7 +92,7 @@ def newest_bucket(connection: sqlite3.Connection, version: int, dataset: Dataset
 
 
 def first_seen(
-    connection: sqlite3.Connection, version: int, dataset: DatasetRef, within: float | None, since: datetime | None
+    connection: Connection, version: int, dataset: DatasetRef, within: float | None, since: datetime | None
 ) -> tuple[Measurement, ...]:
     """The first word in the lineage on each bucketed number, oldest bucket first; also of buckets that vanished."""
     shelf = Shelf(connection, dataset)
@@ -102,7 +102,7 @@ def first_seen(
 
 
 def published(
-    connection: sqlite3.Connection,
+    connection: Connection,
     version: int,
     dataset: DatasetRef,
     limit: int,
@@ -127,7 +127,7 @@ def published(
 class Shelf:
     """Makes the measurements of one dataset from rows; each time and interval is made once."""
 
-    def __init__(self, connection: sqlite3.Connection, dataset: DatasetRef) -> None:
+    def __init__(self, connection: Connection, dataset: DatasetRef) -> None:
         catalogue = Catalogue(connection)
         self.dataset = catalogue.load(dataset)
         self._specs, self._units = catalogue.specs, catalogue.units
@@ -157,7 +157,7 @@ class Shelf:
             intervals=tuple(self.interval(start, end) for start, end in buckets),
             series=[series[row[0]] for row in rows],
             buckets=[buckets[row[1:3]] for row in rows],
-            values=[row[3] if row[4] is None else _number(row[4]) for row in rows],
+            values=[row[3] if row[4] is None else _beside(row[4]) for row in rows],
         )
 
     def interval(self, start: int, end: int) -> Interval:
@@ -171,7 +171,7 @@ class Shelf:
         series, version, value, text, unit, error, taken_at = row
         return Measurement(
             spec=self._specs[series],
-            value=value if text is None else _number(text),
+            value=value if text is None else _beside(text),
             unit=self._units[series] if unit is None else unit,
             version=version,
             taken_at=self._moment(taken_at),
@@ -186,5 +186,8 @@ class Shelf:
         return moment
 
 
-def _number(text: str) -> int | float:
+def _beside(text: str) -> int | float | str:
+    """What a column of numbers cannot hold, from the text that stands for it."""
+    if text.startswith('"'):
+        return str(json.loads(text))
     return math.nan if text == "NaN" else int(text)

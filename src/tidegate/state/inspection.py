@@ -1,4 +1,4 @@
-"""Is the file whole: its pages, the ids of its ledger, and its projections against a replay of the ledger?"""
+"""Is what the store holds whole: the ids of its ledger, and its projections against a replay of the ledger?"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from tidegate.state import ledger, projections, schema
+from tidegate.state.connection import Connection
 
 LEDGER = f"SELECT {ledger.COLUMNS} FROM event ORDER BY id"
 
@@ -19,18 +20,14 @@ TABLES: Mapping[str, str] = {
 """The projections, each with the statement that reads it in order."""
 
 
-def problems(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """What is wrong with the file, one sentence each; empty when it is whole. Reads all of it."""
-    damaged = [f"a page is damaged: {row[0]}" for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
-    orphans = [
-        f"a row of `{row[0]}` has lost what it refers to" for row in connection.execute("PRAGMA foreign_key_check")
-    ]
-    count, last = connection.execute("SELECT count(*), ifnull(max(id), 0) FROM event").fetchone()
+def problems(connection: Connection) -> tuple[str, ...]:
+    """What is wrong with the ledger and its projections, one sentence each; empty when all is well. Reads all of it."""
+    count, last = connection.execute("SELECT count(*), coalesce(max(id), 0) FROM event").fetchone()
     gaps = [f"the ledger holds {count} events, but its last id is {last}"] if count != last else []
-    return (*damaged, *orphans, *(gaps or _differences(connection)))
+    return tuple(gaps or _differences(connection))
 
 
-def _differences(connection: sqlite3.Connection) -> list[str]:
+def _differences(connection: Connection) -> list[str]:
     replayed = _replayed(connection)
     return [
         f"the table `{name}` is not what a replay of the ledger gives"
@@ -39,7 +36,7 @@ def _differences(connection: sqlite3.Connection) -> list[str]:
     ]
 
 
-def _replayed(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
+def _replayed(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
         schema.migrate(copy, projections.replay)
         copy.executemany(ledger.INSERT, connection.execute(LEDGER))

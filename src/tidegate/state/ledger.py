@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from tidegate.model import Event, LedgerBreak
 from tidegate.ports.state import NewEvent
 from tidegate.state import documents
+from tidegate.state.connection import EVERYTHING, Connection
 
 COLUMNS = "id, at, actor, role, kind, subject, data, hash"
 LEDGER = f"SELECT {COLUMNS} FROM event WHERE id > :after"
@@ -28,13 +28,13 @@ def link(previous: str, *event: object) -> str:
     return sha256(whole.encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def head(connection: sqlite3.Connection) -> tuple[int, str]:
+def head(connection: Connection) -> tuple[int, str]:
     """The id and the hash of the last event; 0 and nothing when there is none."""
     number, hashed = connection.execute(HEAD).fetchone() or NOTHING
     return int(number), str(hashed)
 
 
-def accept(connection: sqlite3.Connection, new: NewEvent) -> Event:
+def accept(connection: Connection, new: NewEvent) -> Event:
     """Write one event under the next id, and give it back as any later reader will see it."""
     last, previous = head(connection)
     told = (
@@ -50,7 +50,7 @@ def accept(connection: sqlite3.Connection, new: NewEvent) -> Event:
 
 
 def events(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     after: int = 0,
     subject: str | None = None,
@@ -62,12 +62,12 @@ def events(
     wanted += "" if since is None else " AND at >= :since"
     rows = connection.execute(
         f"{LEDGER}{wanted} ORDER BY id LIMIT :limit",
-        {"after": after, "subject": subject, "since": since, "limit": -1 if limit is None else limit},
+        {"after": after, "subject": subject, "since": since, "limit": EVERYTHING if limit is None else limit},
     )
     return map(_event, rows)
 
 
-def breaks(connection: sqlite3.Connection) -> Iterator[LedgerBreak]:
+def breaks(connection: Connection) -> Iterator[LedgerBreak]:
     """Every place at which the chain does not hold, in its order. Reads all of the ledger, and keeps none of it."""
     last, previous = NOTHING
     for number, *rest, hashed in connection.execute(f"SELECT {COLUMNS} FROM event ORDER BY id"):

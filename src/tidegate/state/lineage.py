@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
+
+from tidegate.state.connection import Connection
 
 ANCESTORS = """
 WITH RECURSIVE lineage(number) AS (
@@ -16,7 +17,7 @@ SELECT number FROM lineage JOIN version USING (number) ORDER BY number DESC
 """A parent has a lower number than its child, so the highest is the version itself."""
 
 
-def lineage(connection: sqlite3.Connection, version: int) -> tuple[int, ...]:
+def lineage(connection: Connection, version: int) -> tuple[int, ...]:
     """The version and its ancestors as far as the ledger knows them, newest first; empty for an unknown version."""
     return tuple(number for (number,) in connection.execute(ANCESTORS, (version,)))
 

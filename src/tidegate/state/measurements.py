@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import math
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -25,6 +24,7 @@ from typing import NamedTuple, TypeAlias
 
 from tidegate.errors import StateError
 from tidegate.model import DatasetRef, Interval, Measurement, MetricSpec, Segment
+from tidegate.state.connection import Connection
 from tidegate.state.documents import clean
 from tidegate.state.lineage import as_json, lineage
 from tidegate.state.series import Catalogue
@@ -39,11 +39,11 @@ NOTHING: Mapping[DatasetRef, Collection[tuple[MetricSpec, Interval]]] = MappingP
 WORDS = """
 SELECT dataset, bucket_start, bucket_end, series, max(version), value, text, unit, error, taken_at, vanished
 FROM bucket
-WHERE dataset = :dataset AND bucket_start {which} AND version IN (SELECT value FROM json_each(:lineage))
+WHERE dataset = :dataset AND bucket_start {which} AND version IN (SELECT CAST(value AS BIGINT) FROM json_each(:lineage))
 GROUP BY dataset, bucket_start, bucket_end, series
 """
 SINCE = WORDS.format(which=">= :start")
-OF_BUCKETS = WORDS.format(which="IN (SELECT value FROM json_each(:starts))")
+OF_BUCKETS = WORDS.format(which="IN (SELECT CAST(value AS BIGINT) FROM json_each(:starts))")
 NEAREST_SCANNED_DESCENDANTS = """
 WITH RECURSIVE below(number, scanned) AS (
     SELECT number, number IN (SELECT version FROM scan) FROM version WHERE parent = :version
@@ -75,7 +75,7 @@ Words: TypeAlias = Mapping[BucketKey, Word]
 
 
 def save(
-    connection: sqlite3.Connection,
+    connection: Connection,
     version: int,
     measurements: Sequence[Measurement],
     vanished: Mapping[DatasetRef, Collection[tuple[MetricSpec, Interval]]] = NOTHING,
@@ -100,7 +100,7 @@ def save(
         _write(connection, descendant, _difference(before, _words(connection, descendant, _everything(connection))))
 
 
-def forget(connection: sqlite3.Connection, version: int) -> None:
+def forget(connection: Connection, version: int) -> None:
     """Remove what a version said, as if it had never been scanned."""
     connection.execute("DELETE FROM measurement WHERE version = ?", (version,))
     if connection.execute("SELECT 1 FROM scan WHERE version = ?", (version,)).fetchone():
@@ -131,12 +131,12 @@ def _rows(
     return whole, buckets
 
 
-def _cell(value: object) -> tuple[int | float | str | None, str | None]:
-    """A value as SQLite holds it, or else as text beside it."""
+def _cell(value: object) -> tuple[int | float | None, str | None]:
+    """A value as a column of numbers holds it, or else as text beside it: NaN, a huge integer, or a JSON string."""
     if value is None:
         return None, None
     if isinstance(value, str):
-        return clean(value), None
+        return None, json.dumps(clean(value))
     if isinstance(value, float):
         return (None, "NaN") if math.isnan(value) else (float(value), None)
     if not isinstance(value, int):
@@ -165,7 +165,7 @@ def _keys(catalogue: Catalogue, cells: Collection[tuple[MetricSpec, Interval]]) 
 
 
 def _changes(
-    connection: sqlite3.Connection,
+    connection: Connection,
     catalogue: Catalogue,
     version: int,
     whole: Mapping[WholeKey, Word],
@@ -244,15 +244,18 @@ def _same(one: Word, other: Word) -> bool:
     return type(a) is type(b) and a == b
 
 
-def _write(connection: sqlite3.Connection, version: int, words: Words) -> None:
+def _write(connection: Connection, version: int, words: Words) -> None:
     connection.executemany(
-        "INSERT OR REPLACE INTO bucket (dataset, bucket_start, bucket_end, series, version,"
-        " value, text, unit, error, taken_at, vanished) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO bucket (dataset, bucket_start, bucket_end, series, version,"
+        " value, text, unit, error, taken_at, vanished) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (dataset, bucket_start, bucket_end, series, version) DO UPDATE SET value = excluded.value,"
+        " text = excluded.text, unit = excluded.unit, error = excluded.error, taken_at = excluded.taken_at,"
+        " vanished = excluded.vanished",
         ((*key, version, *words[key]) for key in sorted(words)),
     )
 
 
-def _words(connection: sqlite3.Connection, version: int, starts: Mapping[int, int]) -> dict[BucketKey, Word]:
+def _words(connection: Connection, version: int, starts: Mapping[int, int]) -> dict[BucketKey, Word]:
     """What the lineage of a version says of the buckets of each dataset, from a start on."""
     ancestors = as_json(lineage(connection, version))
     words: dict[BucketKey, Word] = {}
@@ -263,7 +266,7 @@ def _words(connection: sqlite3.Connection, version: int, starts: Mapping[int, in
 
 
 def _words_of_buckets(
-    connection: sqlite3.Connection, version: int, starts: Mapping[int, Collection[int]]
+    connection: Connection, version: int, starts: Mapping[int, Collection[int]]
 ) -> dict[BucketKey, Word]:
     """What the lineage of a version says of some buckets of each dataset, by their starts."""
     ancestors = as_json(lineage(connection, version))
@@ -274,11 +277,11 @@ def _words_of_buckets(
     return words
 
 
-def _words_of_descendants(connection: sqlite3.Connection, version: int) -> dict[int, dict[BucketKey, Word]]:
+def _words_of_descendants(connection: Connection, version: int) -> dict[int, dict[BucketKey, Word]]:
     """All that the nearest scanned descendants say; almost always there are none."""
     numbers = connection.execute(NEAREST_SCANNED_DESCENDANTS, {"version": version}).fetchall()
     return {number: _words(connection, number, _everything(connection)) for (number,) in numbers}
 
 
-def _everything(connection: sqlite3.Connection) -> dict[int, int]:
+def _everything(connection: Connection) -> dict[int, int]:
     return {dataset: -LARGEST for (dataset,) in connection.execute("SELECT id FROM dataset")}

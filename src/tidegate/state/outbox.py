@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from typing import Any
 from tidegate.model import Delivery, DeliveryState, Event, Notice
 from tidegate.ports.state import NewEvent, Outbox, Planned
 from tidegate.state import documents, ledger, projections
-from tidegate.state.database import Database
+from tidegate.state.connection import EVERYTHING, Connection, Database
 
 WAITING, SENDING, SENT, DEAD = DeliveryState
 
@@ -32,11 +31,11 @@ ORDER BY d.id LIMIT 1
 """
 """Of a thread, only the first message that is not through yet."""
 
-OF = "incident IN (SELECT value FROM json_each(?))"
+OF = "incident IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
 
 
-class SQLiteOutbox(Outbox):
-    """The outbox in the state file; several processes may empty it at once."""
+class StateOutbox(Outbox):
+    """The outbox beside the ledger; several processes may empty it at once."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -46,7 +45,7 @@ class SQLiteOutbox(Outbox):
     def fresh(self) -> bool:
         return self._fresh
 
-    def enter(self, connection: sqlite3.Connection, event: Event) -> None:
+    def enter(self, connection: Connection, event: Event) -> None:
         """Take an event in, inside the transaction that accepts it; one that is of no incident is nobody's business."""
         noun, _, number = event.subject.partition(":")
         if noun == "incident" and event.kind.startswith("incident."):
@@ -92,7 +91,9 @@ class SQLiteOutbox(Outbox):
     ) -> int:
         with self._database.writing() as connection:
             new = sum(_plan(connection, one, now) for one in planned)
-            connection.executemany("INSERT OR IGNORE INTO told (target, incident, moment) VALUES (?, ?, ?)", waived)
+            connection.executemany(
+                "INSERT INTO told (target, incident, moment) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", waived
+            )
             connection.executemany("DELETE FROM outbox WHERE event = ?", [(event,) for event in settled])
             return new
 
@@ -113,8 +114,8 @@ class SQLiteOutbox(Outbox):
             if not _finish(connection, key, SENT, now, None):
                 return
             connection.execute(
-                "INSERT OR REPLACE INTO receipt (target, thread, receipt)"
-                " SELECT target, thread, ? FROM delivery WHERE key = ?",
+                "INSERT INTO receipt (target, thread, receipt) SELECT target, thread, ? FROM delivery WHERE key = ?"
+                " ON CONFLICT (target, thread) DO UPDATE SET receipt = excluded.receipt",
                 (documents.dumps(dict(receipt)), key),
             )
             _accept(connection, events)
@@ -128,7 +129,7 @@ class SQLiteOutbox(Outbox):
         query = f"{DELIVERY} WHERE d.state IN (SELECT value FROM json_each(?)) ORDER BY d.id LIMIT ?"
         chosen = json.dumps([state.value for state in states])
         with self._database.reading() as connection:
-            rows = connection.execute(query, (chosen, -1 if limit is None else limit))
+            rows = connection.execute(query, (chosen, EVERYTHING if limit is None else limit))
             return tuple(map(_delivery, rows))
 
     def forget(self, before: datetime) -> int:
@@ -144,7 +145,7 @@ class SQLiteOutbox(Outbox):
             return connection.execute(query, (WAITING.value, documents.write_time(now), DEAD.value)).rowcount
 
 
-def _plan(connection: sqlite3.Connection, planned: Planned, now: datetime) -> bool:
+def _plan(connection: Connection, planned: Planned, now: datetime) -> bool:
     notice, target = planned.notice, planned.target
     told = "SELECT 1 FROM told WHERE target = ? AND incident = ? AND moment = ?"
     if any(connection.execute(told, (target, *moment)).fetchone() for moment in planned.moments):
@@ -162,33 +163,31 @@ def _plan(connection: sqlite3.Connection, planned: Planned, now: datetime) -> bo
     )
     made = connection.execute(
         "INSERT INTO delivery (key, target, thread, state, counts, attempts, due_at, planned_at, next_at, notice)"
-        " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?) RETURNING id",
         (*row, documents.write(notice)),
-    )
+    ).fetchone()[0]
     connection.executemany(
         "INSERT INTO told (target, incident, moment, delivery) VALUES (?, ?, ?, ?)",
-        [(target, incident, moment, made.lastrowid) for incident, moment in planned.moments],
+        [(target, incident, moment, made) for incident, moment in planned.moments],
     )
     connection.executemany(
-        "INSERT OR IGNORE INTO thread (target, incident, name) VALUES (?, ?, ?)",
+        "INSERT INTO thread (target, incident, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(target, incident, notice.thread) for incident in notice.incidents],
     )
     return True
 
 
-def _finish(
-    connection: sqlite3.Connection, key: str, state: DeliveryState, at: datetime | None, error: str | None
-) -> bool:
+def _finish(connection: Connection, key: str, state: DeliveryState, at: datetime | None, error: str | None) -> bool:
     """Whether it was still to be answered for: one that another process took over meanwhile may be through."""
     return bool(
         connection.execute(
-            "UPDATE delivery SET state = ?, next_at = ifnull(?, next_at), error = ? WHERE key = ? AND state = ?",
+            "UPDATE delivery SET state = ?, next_at = coalesce(?, next_at), error = ? WHERE key = ? AND state = ?",
             (state.value, None if at is None else documents.write_time(at), error, key, SENDING.value),
         ).rowcount
     )
 
 
-def _accept(connection: sqlite3.Connection, events: Sequence[NewEvent]) -> None:
+def _accept(connection: Connection, events: Sequence[NewEvent]) -> None:
     for new in events:
         projections.project(connection, ledger.accept(connection, new))
 

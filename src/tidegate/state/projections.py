@@ -6,7 +6,6 @@ the transaction of the event is rolled back.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +16,7 @@ from tidegate.errors import StateError
 from tidegate.model import Event, Incident, IncidentState, Role, RunStatus, VersionState
 from tidegate.model.incident import ROLE_FIELDS
 from tidegate.state import documents, ledger
+from tidegate.state.connection import Connection
 
 E = TypeVar("E", bound=Enum)
 
@@ -54,7 +54,7 @@ SEEN_FIELDS = ("version", "run", "findings", "severity", "reasons", "title", "ne
 EMPTY = ("DELETE FROM run", "DELETE FROM version", "DELETE FROM publication", "DELETE FROM incident")
 
 
-def project(connection: sqlite3.Connection, event: Event) -> None:
+def project(connection: Connection, event: Event) -> None:
     """Change the projections by one event; a kind that is not in the table changes nothing.
 
     Raises:
@@ -65,7 +65,7 @@ def project(connection: sqlite3.Connection, event: Event) -> None:
         projection(connection, event)
 
 
-def replay(connection: sqlite3.Connection) -> None:
+def replay(connection: Connection) -> None:
     """Empty the projections and fill them again from the ledger, inside the caller's transaction.
 
     What was scanned refers to versions; that is checked when the transaction ends, with the versions back.
@@ -79,7 +79,7 @@ def replay(connection: sqlite3.Connection) -> None:
 # --- runs ------------------------------------------------------------------------------------------------------------
 
 
-def _run_started(connection: sqlite3.Connection, event: Event) -> None:
+def _run_started(connection: Connection, event: Event) -> None:
     run = _name(event, "run")
     if _run_status(connection, run) is not None:
         raise _refusal(event, "the run started before")
@@ -89,7 +89,7 @@ def _run_started(connection: sqlite3.Connection, event: Event) -> None:
     )
 
 
-def _run_finished(connection: sqlite3.Connection, event: Event) -> None:
+def _run_finished(connection: Connection, event: Event) -> None:
     run, status = _name(event, "run"), _member(event, "status", RunStatus)
     _check_running(connection, event)
     if status is RunStatus.RUNNING:
@@ -100,13 +100,13 @@ def _run_finished(connection: sqlite3.Connection, event: Event) -> None:
     )
 
 
-def _check_running(connection: sqlite3.Connection, event: Event) -> None:
+def _check_running(connection: Connection, event: Event) -> None:
     status = _run_status(connection, _name(event, "run"))
     if status != RunStatus.RUNNING.value:
         raise _refusal(event, "no such run" if status is None else f"the run is `{status}`")
 
 
-def _run_status(connection: sqlite3.Connection, run: str) -> str | None:
+def _run_status(connection: Connection, run: str) -> str | None:
     row = connection.execute("SELECT status FROM run WHERE id = ?", (run,)).fetchone()
     return None if row is None else str(row[0])
 
@@ -114,22 +114,22 @@ def _run_status(connection: sqlite3.Connection, run: str) -> str | None:
 # --- versions --------------------------------------------------------------------------------------------------------
 
 
-def _version_begun(connection: sqlite3.Connection, event: Event) -> None:
+def _version_begun(connection: Connection, event: Event) -> None:
     number, parent, run = _number(event, "version"), _given(event, "parent", int), _given(event, "run", str)
-    highest = connection.execute("SELECT ifnull(max(number), 0) FROM version").fetchone()[0]
+    highest = connection.execute("SELECT coalesce(max(number), 0) FROM version").fetchone()[0]
     if number <= highest:
         raise _refusal(event, f"version numbers are never used twice, and {highest} was used")
     if parent is not None and _version_state(connection, parent) in {None, PRUNED}:
         raise _refusal(event, f"its parent `version:{parent}` is not kept")
     connection.execute(
         "INSERT INTO version (number, parent, state, run, created_at, code_revision, was_published)"
-        " VALUES (?, ?, ?, ?, ?, ?, 0)",
+        " VALUES (?, ?, ?, ?, ?, ?, FALSE)",
         (number, parent, CANDIDATE.value, run, documents.write_time(event.at), _given(event, "code_revision", str)),
     )
     connection.execute("UPDATE run SET version = ? WHERE id = ? AND version IS NULL", (number, run))
 
 
-def _version_recorded(connection: sqlite3.Connection, event: Event) -> None:
+def _version_recorded(connection: Connection, event: Event) -> None:
     number, parent = _number(event, "version"), _given(event, "parent", int)
     state = _member(event, "state", VersionState)
     if _version_state(connection, number) is not None:
@@ -150,28 +150,28 @@ def _version_recorded(connection: sqlite3.Connection, event: Event) -> None:
     )
 
 
-def _version_sealed(connection: sqlite3.Connection, event: Event) -> None:
+def _version_sealed(connection: Connection, event: Event) -> None:
     number = _moving(connection, event)
     fingerprint = _needed(event, "fingerprint", str)
     connection.execute("UPDATE version SET fingerprint = ? WHERE number = ?", (fingerprint, number))
 
 
-def _version_judged(connection: sqlite3.Connection, event: Event) -> None:
+def _version_judged(connection: Connection, event: Event) -> None:
     _moving(connection, event)
 
 
-def _version_held(connection: sqlite3.Connection, event: Event) -> None:
+def _version_held(connection: Connection, event: Event) -> None:
     _set_version(connection, _moving(connection, event), HELD, _given(event, "reason", str))
 
 
-def _version_published(connection: sqlite3.Connection, event: Event) -> None:
+def _version_published(connection: Connection, event: Event) -> None:
     number, previous, reason = _moving(connection, event), _published(connection), _given(event, "reason", str)
     if "previous" not in event.data or event.data["previous"] != previous:
         raise _refusal(event, f"it says it follows `{event.data.get('previous')}`, but `{previous}` is published")
     if previous is not None:
         connection.execute("UPDATE version SET state = ? WHERE number = ?", (RETIRED.value, previous))
     _set_version(connection, number, PUBLISHED, reason)
-    connection.execute("UPDATE version SET was_published = 1 WHERE number = ?", (number,))
+    connection.execute("UPDATE version SET was_published = TRUE WHERE number = ?", (number,))
     connection.execute(
         "INSERT INTO publication (event, version, previous, kind, at, actor, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
@@ -186,11 +186,11 @@ def _version_published(connection: sqlite3.Connection, event: Event) -> None:
     )
 
 
-def _version_pruned(connection: sqlite3.Connection, event: Event) -> None:
+def _version_pruned(connection: Connection, event: Event) -> None:
     _set_version(connection, _moving(connection, event), PRUNED, _given(event, "reason", str))
 
 
-def _moving(connection: sqlite3.Connection, event: Event) -> int:
+def _moving(connection: Connection, event: Event) -> int:
     """The number of the version, once it is certain that the event is allowed in its present state."""
     number = _number(event, "version")
     state = _version_state(connection, number)
@@ -199,29 +199,29 @@ def _moving(connection: sqlite3.Connection, event: Event) -> int:
     return number
 
 
-def _version_state(connection: sqlite3.Connection, number: int) -> VersionState | None:
+def _version_state(connection: Connection, number: int) -> VersionState | None:
     row = connection.execute("SELECT state FROM version WHERE number = ?", (number,)).fetchone()
     return None if row is None else VersionState(row[0])
 
 
-def _published(connection: sqlite3.Connection) -> int | None:
+def _published(connection: Connection) -> int | None:
     row = connection.execute("SELECT number FROM version WHERE state = 'published'").fetchone()
     return None if row is None else int(row[0])
 
 
-def _set_version(connection: sqlite3.Connection, number: int, state: VersionState, reason: str | None) -> None:
+def _set_version(connection: Connection, number: int, state: VersionState, reason: str | None) -> None:
     connection.execute("UPDATE version SET state = ?, reason = ? WHERE number = ?", (state.value, reason, number))
 
 
 # --- incidents -------------------------------------------------------------------------------------------------------
 
 
-def _incident_opened(connection: sqlite3.Connection, event: Event) -> None:
+def _incident_opened(connection: Connection, event: Event) -> None:
     number = _number(event, "incident")
     incident = _understood(event, lambda: documents.read_part(Incident, event.data))
     if incident.number != number or incident.state is not OPEN:
         raise _refusal(event, f"the data is of incident {incident.number}, {incident.state}")
-    highest = connection.execute("SELECT ifnull(max(number), 0) FROM incident").fetchone()[0]
+    highest = connection.execute("SELECT coalesce(max(number), 0) FROM incident").fetchone()[0]
     if number <= highest:
         raise _refusal(event, f"incident numbers are never used twice, and {highest} was used")
     connection.execute(
@@ -237,7 +237,7 @@ def _incident_opened(connection: sqlite3.Connection, event: Event) -> None:
     )
 
 
-def _incident_moved(connection: sqlite3.Connection, event: Event) -> None:
+def _incident_moved(connection: Connection, event: Event) -> None:
     number = _number(event, "incident")
     row = connection.execute("SELECT document FROM incident WHERE number = ?", (number,)).fetchone()
     if row is None:
@@ -370,7 +370,7 @@ def _member(event: Event, name: str, members: type[E]) -> E:
     return _read(event, name, members)
 
 
-PROJECTIONS: Mapping[str, Callable[[sqlite3.Connection, Event], None]] = {
+PROJECTIONS: Mapping[str, Callable[[Connection, Event], None]] = {
     "run.started": _run_started,
     "run.finished": _run_finished,
     "step.started": _check_running,

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tidegate.model import Check, CheckResult, DatasetRef, Finding, Outcome
 from tidegate.state import documents
+from tidegate.state.connection import Connection
 from tidegate.state.lineage import as_json
 from tidegate.state.series import Catalogue
 
 RESULT_COLUMNS = ("outcome", "reason", "failures", "evaluated", "measured", "expected")
 
 
-def begin(connection: sqlite3.Connection, version: int, marks: Mapping[str, object]) -> None:
+def begin(connection: Connection, version: int, marks: Mapping[str, object]) -> None:
     """Note that a version was scanned; what an earlier scan of it brought is removed."""
     connection.execute("DELETE FROM scan WHERE version = ?", (version,))
     connection.execute("INSERT INTO scan (version, marks) VALUES (?, ?)", (version, documents.write_loose(marks)))
 
 
-def save_results(connection: sqlite3.Connection, version: int, results: Sequence[CheckResult]) -> None:
+def save_results(connection: Connection, version: int, results: Sequence[CheckResult]) -> None:
     """Keep how the checks ended, in their order."""
     for position, result in enumerate(results):
         parts = documents.write_part(result)
@@ -39,7 +39,7 @@ def save_results(connection: sqlite3.Connection, version: int, results: Sequence
         )
 
 
-def results(connection: sqlite3.Connection, version: int) -> tuple[CheckResult, ...]:
+def results(connection: Connection, version: int) -> tuple[CheckResult, ...]:
     """How the checks of a version ended, in the order in which they were saved."""
     rows = connection.execute(
         "SELECT body, sample, outcome, reason, failures, evaluated, measured, expected"
@@ -49,11 +49,11 @@ def results(connection: sqlite3.Connection, version: int) -> tuple[CheckResult, 
     return tuple(_result(*row) for row in rows)
 
 
-def results_of(connection: sqlite3.Connection, versions: Collection[int]) -> dict[int, tuple[CheckResult, ...]]:
+def results_of(connection: Connection, versions: Collection[int]) -> dict[int, tuple[CheckResult, ...]]:
     """How the checks of several versions ended, without samples; each check is read once, however many versions have it."""
     rows = connection.execute(
         "SELECT version, definition, outcome, reason, failures, evaluated, measured, expected FROM result"
-        " WHERE version IN (SELECT value FROM json_each(?)) ORDER BY version, position",
+        " WHERE version IN (SELECT CAST(value AS BIGINT) FROM json_each(?)) ORDER BY version, position",
         (as_json(tuple(versions)),),
     )
     checks: dict[int, tuple[Check, str | None]] = {}
@@ -67,17 +67,17 @@ def results_of(connection: sqlite3.Connection, versions: Collection[int]) -> dic
     return {version: tuple(ended) for version, ended in found.items()}
 
 
-def _definition(connection: sqlite3.Connection, number: int) -> tuple[Check, str | None]:
+def _definition(connection: Connection, number: int) -> tuple[Check, str | None]:
     ((body,),) = connection.execute("SELECT body FROM document WHERE id = ?", (number,)).fetchall()
     parts = documents.loads(body)
     return documents.read_part(Check, parts["check"]), parts["sql"]
 
 
-def tables_of(connection: sqlite3.Connection, versions: Collection[int]) -> dict[int, frozenset[DatasetRef]]:
+def tables_of(connection: Connection, versions: Collection[int]) -> dict[int, frozenset[DatasetRef]]:
     """Which datasets were measured in each of several versions."""
     rows = connection.execute(
         "SELECT version, namespace, name FROM dataset_shape JOIN dataset ON dataset.id = dataset_shape.dataset"
-        " WHERE version IN (SELECT value FROM json_each(?))",
+        " WHERE version IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",
         (as_json(tuple(versions)),),
     )
     found: dict[int, set[DatasetRef]] = {version: set() for version in versions}
@@ -91,7 +91,7 @@ def _result(definition: str, sample: str | None, *columns: object) -> CheckResul
     return documents.read_part(CheckResult, parts | {"sample": None if sample is None else documents.loads(sample)})
 
 
-def save_findings(connection: sqlite3.Connection, version: int, findings: Sequence[Finding]) -> None:
+def save_findings(connection: Connection, version: int, findings: Sequence[Finding]) -> None:
     """Keep the findings, in their order."""
     connection.executemany(
         "INSERT INTO finding (version, position, document) VALUES (?, ?, ?)",
@@ -99,15 +99,13 @@ def save_findings(connection: sqlite3.Connection, version: int, findings: Sequen
     )
 
 
-def findings(connection: sqlite3.Connection, version: int) -> tuple[Finding, ...]:
+def findings(connection: Connection, version: int) -> tuple[Finding, ...]:
     """The findings of a version, in the order in which they were saved."""
     rows = connection.execute("SELECT document FROM finding WHERE version = ? ORDER BY position", (version,))
     return tuple(documents.read(Finding, document) for (document,) in rows)
 
 
-def save_schemas(
-    connection: sqlite3.Connection, version: int, schemas: Mapping[DatasetRef, Sequence[tuple[str, str]]]
-) -> None:
+def save_schemas(connection: Connection, version: int, schemas: Mapping[DatasetRef, Sequence[tuple[str, str]]]) -> None:
     """Keep the columns of each dataset, in their order."""
     catalogue = Catalogue(connection)
     for dataset, columns in schemas.items():
@@ -118,7 +116,7 @@ def save_schemas(
         )
 
 
-def schemas(connection: sqlite3.Connection, version: int) -> dict[DatasetRef, tuple[tuple[str, str], ...]]:
+def schemas(connection: Connection, version: int) -> dict[DatasetRef, tuple[tuple[str, str], ...]]:
     """The (column, type) pairs of each dataset of a version, by name of the dataset."""
     rows = connection.execute(
         "SELECT namespace, name, body FROM dataset_shape JOIN dataset ON dataset.id = dataset_shape.dataset"
@@ -132,15 +130,15 @@ def _columns(shape: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, kind) for name, kind in documents.loads(shape))
 
 
-def marks(connection: sqlite3.Connection, version: int) -> Mapping[str, object]:
+def marks(connection: Connection, version: int) -> Mapping[str, object]:
     """What was noted about the scan of a version; empty when it was not scanned."""
     row = connection.execute("SELECT marks FROM scan WHERE version = ?", (version,)).fetchone()
     found: dict[str, Any] = {} if row is None else documents.read_loose(row[0])
     return found
 
 
-def _kept_once(connection: sqlite3.Connection, document: str) -> int:
+def _kept_once(connection: Connection, document: str) -> int:
     row = connection.execute("SELECT id FROM document WHERE body = ?", (document,)).fetchone()
     if row is not None:
         return int(row[0])
-    return int(connection.execute("INSERT INTO document (body) VALUES (?)", (document,)).lastrowid or 0)
+    return int(connection.execute("INSERT INTO document (body) VALUES (?) RETURNING id", (document,)).fetchone()[0])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from tidegate.model import DatasetRef, MetricSpec, Segment
+from tidegate.state.connection import Connection
 
 
 class Catalogue:
     """The series of some datasets: their ids, the units of their first numbers, and new ids for new ones."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._datasets: dict[DatasetRef, int] = {}
         self._series: dict[MetricSpec, tuple[int, int, str]] = {}
@@ -43,9 +42,9 @@ class Catalogue:
         if known is not None:
             return known
         added = self._connection.execute(
-            "INSERT INTO dataset (namespace, name) VALUES (?, ?)", (dataset.namespace, dataset.name)
+            "INSERT INTO dataset (namespace, name) VALUES (?, ?) RETURNING id", (dataset.namespace, dataset.name)
         )
-        self._datasets[dataset] = int(added.lastrowid or 0)
+        self._datasets[dataset] = int(added.fetchone()[0])
         return self._datasets[dataset]
 
     def series(self, spec: MetricSpec, unit: str) -> tuple[int, int, str]:
@@ -69,10 +68,10 @@ class Catalogue:
         added = self._connection.execute(
             "INSERT INTO series"
             " (dataset, unit, metric, column_name, argument, row_filter, segment_column, segment_value)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             (dataset, unit, spec.metric, *texts),
         )
-        return self._learn(spec, dataset, int(added.lastrowid or 0), unit)
+        return self._learn(spec, dataset, int(added.fetchone()[0]), unit)
 
     def _learn(self, spec: MetricSpec, dataset: int, series: int, unit: str) -> tuple[int, int, str]:
         self.specs[series], self.units[series] = spec, unit

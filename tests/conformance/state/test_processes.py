@@ -14,13 +14,17 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.state.stories import ORDERS, Opener, event
-from tidegate.state.sqlite import SQLiteStateStore
+from tests.conformance.state.writer import opened
+from tests.postgres_server import new_schema
+from tidegate.ports.state import StateStore
+from tidegate.state.store import DatabaseStateStore
 
 ROOT = Path(__file__).parents[3]
 
 
-def writer(path: Path, name: str, count: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.conformance.state.writer", str(path), name, str(count)]
+def writer(place: Path | str, name: str, count: int) -> subprocess.Popen[str]:
+    """Start one; a path is a file of SQLite, a text the address of a PostgreSQL schema."""
+    command = [sys.executable, "-m", "tests.conformance.state.writer", str(place), name, str(count)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
@@ -34,24 +38,31 @@ def heard(process: subprocess.Popen[str]) -> tuple[list[int], list[int]]:
     return [int(word) for line in lines if line[0].isdigit() for word in line.split()], scans
 
 
-def assert_whole(store: SQLiteStateStore, told: list[int]) -> None:
+def assert_whole(store: StateStore, told: list[int]) -> None:
     ids = [e.id for e in store.events()]
     assert ids == list(range(1, len(ids) + 1))
     assert max(Counter(told).values(), default=1) == 1
     assert set(told) <= set(ids)
+    assert isinstance(store, DatabaseStateStore)
     assert store.problems() == ()
     by_run = Counter(e.subject for e in store.events() if e.subject.startswith("run:"))
     assert set(by_run.values()) <= {3}, "a batch was torn"
     assert len(store.runs()) == len(by_run)
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    if request.param == "sqlite":
+        return tmp_path / ".tidegate" / "state.db"
+    return new_schema(request.getfixturevalue("postgres"))
+
+
 @pytest.mark.slow
-def test_four_processes_at_once_lose_nothing(tmp_path: Path) -> None:
-    path = tmp_path / ".tidegate" / "state.db"
-    processes = [writer(path, f"w{n}", 100) for n in range(4)]
+def test_four_processes_at_once_lose_nothing(place: Path | str) -> None:
+    processes = [writer(place, f"w{n}", 100) for n in range(4)]
     told = [event_id for process in processes for event_id in heard(process)[0]]
     assert [process.returncode for process in processes] == [0, 0, 0, 0]
-    with closing(SQLiteStateStore(path)) as store:
+    with closing(opened(place, create=False)) as store:
         assert_whole(store, told)
         assert len(told) == len(store.events()) == 4 * (100 * 3 + 25)
         assert len(store.versions()) == 100
@@ -82,34 +93,34 @@ def test_a_second_store_sees_what_the_first_appended(open_store: Opener) -> None
     assert [e.id for e in one.events()] == [1, 2]
 
 
-def kill_at_random(path: Path, rounds: int, seed: int) -> None:
+def kill_at_random(place: Path | str, rounds: int, seed: int) -> None:
     chance = random.Random(seed)
     told: list[int] = []
     scanned: list[int] = []
     for position in range(rounds):
-        process = writer(path, f"r{position}", 10_000)
+        process = writer(place, f"r{position}", 10_000)
         assert process.stdout is not None
-        early = position % 5 == 4  # now and then while it opens, or makes the file
+        early = position % 5 == 4  # now and then while it opens, or makes the store
         if not early:
             assert process.stdout.readline() == "open\n"
         time.sleep(chance.uniform(0, 0.2 if early else 0.05))
         process.kill()
         ids, scans = heard(process)
         told, scanned = told + ids, scanned + scans
-        if path.exists():
-            with closing(SQLiteStateStore(path)) as store:
-                assert_whole(store, told)
-                assert all(store.measurements(version, ORDERS) for version in scanned)
+        with closing(opened(place, create=False)) as store:
+            assert_whole(store, told)
+            assert all(store.measurements(version, ORDERS) for version in scanned)
     assert len(told) > rounds
-    SQLiteStateStore(path, create=True).close()
-    assert [left.name for left in path.parent.iterdir()] == ["state.db"]
+    opened(place, create=True).close()
+    if isinstance(place, Path):
+        assert [left.name for left in place.parent.iterdir()] == ["state.db"]
 
 
 @pytest.mark.slow
-def test_fifty_kills_lose_nothing(tmp_path: Path) -> None:
-    kill_at_random(tmp_path / ".tidegate" / "state.db", 50, seed=1)
+def test_kills_lose_nothing(place: Path | str) -> None:
+    kill_at_random(place, 50 if isinstance(place, Path) else 20, seed=1)
 
 
 @pytest.mark.soak
-def test_a_thousand_kills_lose_nothing(tmp_path: Path) -> None:
-    kill_at_random(tmp_path / ".tidegate" / "state.db", 1000, seed=2)
+def test_a_thousand_kills_lose_nothing(place: Path | str) -> None:
+    kill_at_random(place, 1000, seed=2)

@@ -7,12 +7,21 @@ from pathlib import Path
 
 from tests.conformance.state.stories import begun, buckets, event, number, save
 from tidegate.errors import StateError
+from tidegate.ports.state import StateStore
+from tidegate.state.postgres import PostgresStateStore
 from tidegate.state.sqlite import SQLiteStateStore
 
 
-def main(path: Path, name: str, count: int) -> None:
+def opened(place: Path | str, *, create: bool) -> StateStore:
+    """The store at an address, or else in a file."""
+    if isinstance(place, Path):
+        return SQLiteStateStore(place, create=create, busy_timeout_s=60)
+    return PostgresStateStore(place, create=create, busy_timeout_s=60)
+
+
+def main(place: Path | str, name: str, count: int) -> None:
     """Append `count` batches of three events, each about a run of its own; every fourth also scans a version."""
-    store = SQLiteStateStore(path, create=True, busy_timeout_s=60)
+    store = opened(place, create=True)
     say("open")
     for position in range(count):
         run = f"run:{name}-{position}"
@@ -30,7 +39,7 @@ def main(path: Path, name: str, count: int) -> None:
             say("scanned", version)
 
 
-def begin(store: SQLiteStateStore) -> int:
+def begin(store: StateStore) -> int:
     """Take the next number; another process may take it first, and is then the one that has it."""
     while True:
         version = store.next_version()
@@ -47,4 +56,5 @@ def say(*words: object) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    said = sys.argv[1]
+    main(said if "://" in said else Path(said), sys.argv[2], int(sys.argv[3]))

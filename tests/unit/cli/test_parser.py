@@ -30,6 +30,7 @@ def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["incidents", "resolv"], "error: there is no command `resolv`\nhint: did you mean `resolve`?"),
         (["xyzzy"], "error: there is no command `xyzzy`\nhint: `tidegate --help` lists what is allowed"),
         (["run", "--statments"], "error: unknown option `--statments`\nhint: did you mean `--statements`?"),
+        (["rollback", "--yes"], "error: unknown option `--yes`\nhint: other commands have it, this one has not"),
         (["status", "--jsn"], "error: unknown option `--jsn`\nhint: did you mean `--json`?"),
         (["status", "--runs"], "expected one argument\nhint: `tidegate status --help`"),
         (["status", "--runs", "many"], "invalid int value: `many`\nhint: `tidegate status --help`"),

@@ -1,0 +1,70 @@
+"""A project whose state store is in PostgreSQL: it runs, holds, is looked at, and refuses what it must."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e import small_project
+from tests.e2e.small_project import SmallProject
+from tests.postgres_server import new_schema
+
+ORDERS = "create schema if not exists raw; create or replace table raw.orders as select range as id from range({rows})"
+CHECK = "  - {table: raw.orders, rule: 'id < 100'}"
+
+
+@pytest.fixture
+def project(tmp_path_factory: pytest.TempPathFactory, postgres: str, monkeypatch: pytest.MonkeyPatch) -> SmallProject:
+    monkeypatch.setenv("SHOP_STATE", new_schema(postgres))
+    found = small_project.make(tmp_path_factory.mktemp("shared") / "shop")
+    found.configure("state: ${SHOP_STATE}", 'learned: "off"', "checks:", CHECK)
+    return found
+
+
+def test_a_run_a_hold_and_what_is_known_of_them(project: SmallProject) -> None:
+    assert project.cli("status").status == 0
+    for rows, status in ((50, 0), (60, 0), (101, 1)):
+        project.load(ORDERS.format(rows=rows))
+        assert project.cli("run").status == status
+    assert project.versions() == {1: "retired", 2: "published", 3: "held"}
+    assert not (project.root / ".tidegate" / "state.db").exists()
+    (incident,) = project.cli("incidents", "list", "--json").document["incidents"]
+    assert incident["findings"][0]["dataset"] == "raw.orders"
+    assert project.cli("audit", "verify").status == 0
+    assert project.cli("incidents", "ack", "1").status == 0
+    assert project.cli("rollback").status == 0
+    assert project.query("select count(*) from raw.orders") == [(50,)]
+
+
+def test_what_it_needs_is_said(project: SmallProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SHOP_STATE")
+    told = project.cli("status")
+    assert (told.status, told.out) == (2, "")
+    assert "`state:` needs `SHOP_STATE`" in told.err
+    assert "hint: set `SHOP_STATE` where tidegate runs" in told.err
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ("mysql://host/shop", "`state` is no address of a PostgreSQL database"),
+        ("state.db", "`state` is no address of a PostgreSQL database"),
+        ("postgresql://tide:geheim@host/shop", "a password stands in `state`"),
+        ("postgresql://tide@host/shop?password=geheim", "a password stands in `state`"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(project: SmallProject, said: str, says: str) -> None:
+    project.configure(f"state: {said}")
+    told = project.cli("status")
+    assert told.status == 2
+    assert says in told.err
+    assert "geheim" not in told.err
+    assert "tidegate.yml:5:1" in told.err
+
+
+def test_a_part_of_the_address_may_hold_any_character(project: SmallProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_PASSWORD", "p@ss/w:rd")
+    project.configure("state: 'postgresql://tide:${SHOP_PASSWORD}@127.0.0.1:1/shop'")
+    told = project.cli("status")
+    assert told.status == 2
+    assert "`postgresql://tide@127.0.0.1:1/shop` does not answer" in told.err
+    assert "w:rd" not in told.err
