@@ -147,7 +147,7 @@ def test_terraform_test_is_green(module: str, tmp_path: Path) -> None:
 
 @terraform_is_here
 def test_production_is_valid_and_everything_is_formatted(tmp_path: Path) -> None:
-    terraform = Terraform(PROJECT, tmp_path, {}, stage="prod")
+    terraform = Terraform(PROJECT, tmp_path, {}, root="environments/prod")
     terraform.prepare()
     terraform.run("validate", "-no-color")
     terraform.run("fmt", "-check", "-recursive", folder=PROJECT / "infra")

@@ -75,13 +75,16 @@ class Terraform:
         project: the project's folder.
         work: where the copy and its state go.
         environ: what is added to the environment, such as the address of local AWS.
+        root: the folder of `infra` that is planned and applied.
     """
 
-    def __init__(self, project: Path, work: Path, environ: Mapping[str, str], *, stage: str = "dev") -> None:
+    def __init__(
+        self, project: Path, work: Path, environ: Mapping[str, str], *, root: str = "environments/dev"
+    ) -> None:
         self._program = find()
         self._project = project
         self._work = work
-        self._folder = work / "infra" / "environments" / stage
+        self._folder = work / "infra" / root
         self._environ = dict(environ)
 
     @property
