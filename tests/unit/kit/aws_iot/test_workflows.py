@@ -78,7 +78,12 @@ def test_drift_is_told_by_resource() -> None:
     def change(address: str, *actions: str) -> dict[str, object]:
         return {"address": address, "change": {"actions": list(actions)}}
 
-    plan = [change("a.table", "update"), change("a.alarm", "create"), change("a.same", "no-op"), change("data.x", "read")]
+    plan = [
+        change("a.table", "update"),
+        change("a.alarm", "create"),
+        change("a.same", "no-op"),
+        change("data.x", "read"),
+    ]
     found = changed({"resource_changes": plan})
     assert found == ["update `a.table`", "create `a.alarm`"]
     assert told("prod", found).startswith("2 resources of prod are not what the code says.")

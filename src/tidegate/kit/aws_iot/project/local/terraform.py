@@ -158,23 +158,27 @@ class Terraform:
         said = {"package": str(package)} | {name: value for name, (value, _) in UNAVAILABLE.items()}
         return [word for name, value in said.items() for word in ("-var", f"{name}={value}")]
 
+    @property
+    def planned(self) -> Path:
+        """The plan that `changes` made."""
+        return self._work.resolve() / "plan.bin"
+
+    @property
+    def applied(self) -> Path:
+        """The plan that `apply` made and applied."""
+        return self._work.resolve() / "applied.tfplan"
+
     def apply(self, package: Path, heard: Callable[[str], None] | None = None) -> None:
-        self.run(
-            "apply",
-            "-auto-approve",
-            "-input=false",
-            "-no-color",
-            "-parallelism=20",
-            *self.variables(package),
-            heard=heard,
-        )
+        """Plan, keep the plan, and apply it: as a deployment does."""
+        self.run("plan", "-input=false", "-no-color", f"-out={self.applied}", *self.variables(package))
+        self.run("apply", "-input=false", "-no-color", "-parallelism=20", str(self.applied), heard=heard)
 
     def destroy(self, package: Path) -> None:
         self.run("destroy", "-auto-approve", "-input=false", "-no-color", "-parallelism=20", *self.variables(package))
 
     def changes(self, package: Path, *, refresh: bool = True) -> dict[str, list[str]]:
         """What a plan would change: address of the resource to its actions."""
-        plan = self._work / "plan.bin"
+        plan = self.planned
         words = [] if refresh else ["-refresh=false"]
         self.run(
             "plan",

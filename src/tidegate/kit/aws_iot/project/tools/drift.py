@@ -33,9 +33,13 @@ def told(stage: str, changes: Sequence[str]) -> str:
 def drift(stage: str, words: Sequence[str]) -> int:
     """Plan the stage without locking its state, and print what differs."""
     folder = ROOT / "infra" / "environments" / stage
-    plan = _terraform(folder, "plan", "-input=false", "-no-color", "-detailed-exitcode", "-lock=false", f"-out={PLAN}", *words)
+    plan = _terraform(
+        folder, "plan", "-input=false", "-no-color", "-detailed-exitcode", "-lock=false", f"-out={PLAN}", *words
+    )
     if plan.returncode not in {0, 2}:
-        sys.stdout.write(f"Nobody could tell whether {stage} drifted:\n\n```\n{(plan.stdout + plan.stderr)[-TAIL:]}\n```\n")
+        sys.stdout.write(
+            f"Nobody could tell whether {stage} drifted:\n\n```\n{(plan.stdout + plan.stderr)[-TAIL:]}\n```\n"
+        )
         return 2
     shown = _terraform(folder, "show", "-json", PLAN)
     changes = changed(json.loads(shown.stdout))

@@ -213,7 +213,10 @@ def open_federation(plan: Plan) -> Iterator[tuple[str, str]]:
             yield resource.address, "may be taken by any repository on GitHub: demand its subject and audience"
         for subject in subjects:
             if not GITHUB_SUBJECT.fullmatch(str(subject)):
-                yield resource.address, f"may be taken by `{subject}`: name the repository, and a branch or an environment"
+                yield (
+                    resource.address,
+                    f"may be taken by `{subject}`: name the repository, and a branch or an environment",
+                )
 
 
 def unbounded_roles(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -417,6 +420,8 @@ def names(plan: Plan) -> Iterator[tuple[str, str]]:
         wanted = f"{said['project']}-{said['stage']}"
         for attribute in NAMED:
             name = resource.values.get(attribute)
+            if isinstance(name, str) and name.startswith("arn:"):
+                name = name.rpartition(":")[2]  # a mapping names its function so, once that exists
             if isinstance(name, str) and not re.match(rf"(/aws/lambda/)?{re.escape(wanted)}(-|$)", name):
                 yield resource.address, f"is called {name}, not {wanted}-..."
 
