@@ -159,11 +159,6 @@ class Terraform:
         return [word for name, value in said.items() for word in ("-var", f"{name}={value}")]
 
     @property
-    def planned(self) -> Path:
-        """The plan that `changes` made."""
-        return self._work.resolve() / "plan.bin"
-
-    @property
     def applied(self) -> Path:
         """The plan that `apply` made and applied."""
         return self._work.resolve() / "applied.tfplan"
@@ -176,23 +171,11 @@ class Terraform:
     def destroy(self, package: Path) -> None:
         self.run("destroy", "-auto-approve", "-input=false", "-no-color", "-parallelism=20", *self.variables(package))
 
-    def changes(self, package: Path, *, refresh: bool = True) -> dict[str, list[str]]:
-        """What a plan would change: address of the resource to its actions."""
-        plan = self.planned
-        words = [] if refresh else ["-refresh=false"]
-        self.run(
-            "plan",
-            "-input=false",
-            "-no-color",
-            "-detailed-exitcode",
-            f"-out={plan}",
-            *words,
-            *self.variables(package),
-            fine=(0, 2),
-        )
-        said = self.show(plan)
-        found = {c["address"]: c["change"]["actions"] for c in said.get("resource_changes", [])}
-        return {address: actions for address, actions in found.items() if actions != ["no-op"] and actions != ["read"]}
+    def plan(self, package: Path) -> dict[str, Any]:
+        """Plan, and return the plan as Terraform's JSON."""
+        plan = self._work.resolve() / "plan.bin"
+        self.run("plan", "-input=false", "-no-color", f"-out={plan}", *self.variables(package))
+        return self.show(plan)
 
     def show(self, plan: Path) -> dict[str, Any]:
         """A saved plan as Terraform's JSON."""
