@@ -296,7 +296,7 @@ MUTATIONS = (
 """,
         new="",
         rule="unbounded-roles",
-        where="aws_iam_policy_document.write",
+        where="github.aws_iam_role_policy.write",
         part="bootstrap",
     ),
     Mutation(

@@ -19,20 +19,18 @@ import pytest
 
 from ingest.contract import Refused, judge
 from local.__main__ import accounted, finish
-from local.stack import Stack, environ, up
+from local.stack import Stack, up
 from local.terraform import GAPS, Terraform
 from local.view import Watcher, lines, short
 from simulator.fleet import Fleet, every_fault
 from simulator.sender import Ledger, Sender
 from tests.iot import PROJECT
-from tests.iot_mutations import MUTATIONS, mutate
 from tools.ledger import Id
-from tools.policy import RULES, Plan, check
+from tools.policy import Plan, check
 
 pytestmark = pytest.mark.slow
 POLL = [sys.executable, "-m", "local", "--work"]
 NO_TERRAFORM = "Terraform is not installed: the infrastructure of the template aws-iot is not tested here"
-ROOTS = {"system": "environments/dev", "bootstrap": "bootstrap"}
 terraform_is_here = pytest.mark.skipif(shutil.which("terraform") is None, reason=NO_TERRAFORM)
 
 
@@ -123,50 +121,6 @@ ALARM_FIELDS = {
 def test_no_rule_finds_anything_in_what_was_applied(applied) -> None:
     _, terraform = applied
     assert check(Plan.read(terraform.show(terraform.applied))) == []
-
-
-@pytest.mark.parametrize("part", ROOTS)
-def test_every_mutation_is_caught(applied, part: str, tmp_path: Path) -> None:
-    """One plan with every mutation of a part at once: each must be told by the rule that it breaks, where it breaks it."""
-    stack, _ = applied
-    mine = [m for m in MUTATIONS if m.part == part]
-    shutil.copytree(PROJECT / "infra", tmp_path / "project" / "infra")
-    for mutation in mine:
-        mutate(tmp_path / "project", mutation)
-    found = {(f.rule, f.address) for f in plan_of(tmp_path / "project", stack, tmp_path / "bad", part)}
-    missed = [m.name for m in mine if not any(rule == m.rule and m.where in address for rule, address in found)]
-    assert missed == []
-    assert len(MUTATIONS) >= 15
-    assert {m.rule for m in MUTATIONS} == set(RULES) - {"production"}  # needs the stage prod: see the unit test
-
-
-def plan_of(project: Path, stack: Stack, work: Path, part: str) -> list[Any]:
-    """What the policy says of a first plan; only STS is asked, nothing is there to refresh."""
-    work.mkdir()
-    terraform = Terraform(project, work, environ(stack.endpoint), root=ROOTS[part])
-    terraform.prepare()
-    words = terraform.variables(stack.package) if part == "system" else ["-var", "repository=example/temperatures"]
-    terraform.run("plan", "-input=false", "-no-color", f"-out={work / 'plan.bin'}", *words)
-    return check(Plan.read(terraform.show(work / "plan.bin")), part)
-
-
-@terraform_is_here
-@pytest.mark.parametrize("folder", sorted(str(p.parent.relative_to(PROJECT)) for p in PROJECT.glob("infra/**/tests")))
-def test_terraform_test_is_green(folder: str, tmp_path: Path) -> None:
-    terraform = Terraform(PROJECT, tmp_path, {})
-    terraform.prepare_copy()
-    terraform.run("init", "-input=false", "-no-color", folder=tmp_path / folder)
-    _, text = terraform.run("test", "-no-color", folder=tmp_path / folder)
-    assert "Success!" in text
-    assert " 0 failed" in text
-
-
-@terraform_is_here
-def test_production_is_valid_and_everything_is_formatted(tmp_path: Path) -> None:
-    terraform = Terraform(PROJECT, tmp_path, {}, root="environments/prod")
-    terraform.prepare()
-    terraform.run("validate", "-no-color")
-    terraform.run("fmt", "-check", "-recursive", folder=PROJECT / "infra")
 
 
 # ---- the stream
@@ -368,14 +322,3 @@ def test_a_hundred_thousand_readings_and_fifty_kills(applied) -> None:
     killed_poller(stack, 50, seed=2, at_most_s=3.0)
     finish(stack)
     demand_exact(stack)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
-def test_each_mutation_alone_is_caught_and_nothing_else(applied, mutation, tmp_path) -> None:
-    stack, _ = applied
-    shutil.copytree(PROJECT / "infra", tmp_path / "project" / "infra")
-    mutate(tmp_path / "project", mutation)
-    found = plan_of(tmp_path / "project", stack, tmp_path / "bad", mutation.part)
-    assert any(f.rule == mutation.rule and mutation.where in f.address for f in found)
-    assert {f.rule for f in found} == {mutation.rule}
