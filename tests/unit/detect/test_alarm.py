@@ -160,7 +160,8 @@ def test_peaks_are_remembered_for_a_year():
     surprises = np.zeros((1, 500))
     surprises[0, 50] = 2.0
     over = peaks(surprises, np.ones(500, dtype=bool)).over[0]
-    assert over[450] == 1 and over[451] == 0
+    assert over[450] == 1
+    assert over[451] == 0
 
 
 def test_the_strongest_speaks_for_its_group_after_bonferroni():
@@ -182,7 +183,8 @@ def test_the_pool_has_every_cell():
     assert len(POOL.groups.chance) == len(POOL.groups.height) == cells * (len(POOL.families) + 1)
     assert len(POOL.weights) == 2 * (len(POOL.families) + 1)
     assert (POOL.weights >= 0).all()
-    assert len(POOL.table.chance) == CLASSES and len(POOL.worth.chance) == 1
+    assert len(POOL.table.chance) == CLASSES
+    assert len(POOL.worth.chance) == 1
     for tail in (POOL.series, POOL.groups, POOL.table, POOL.worth):
         assert ((tail.chance > 0) & (tail.chance < 1)).all()
         assert (tail.height > 0).all()
@@ -262,7 +264,8 @@ def test_a_layout_made_of_the_past_serves_the_next_batch():
 
 def test_a_layout_names_the_largest_categories_of_the_first_batches():
     kept = layout(shop(40)).named
-    assert {s.value for s in kept} <= {"a", "b", "c"} and kept
+    assert {s.value for s in kept} <= {"a", "b", "c"}
+    assert kept
 
 
 def test_what_stands_still_is_forecast_as_if_it_were_not_known_to():
