@@ -44,6 +44,11 @@ demo: $(STAMP) ## run the guided demo: a pipeline, a bad day, a held run, a reco
 demo-flights: $(STAMP) ## run the demo on real flights and weather
 	@$(BIN)/tidegate demo --data flights
 
+.PHONY: demo-iot
+demo-iot: $(STAMP) ## run the streaming system on AWS on this machine, with Terraform: DURATION=1m
+	@$(BIN)/tidegate init --template aws-iot --project examples/aws-iot --force --quiet
+	@$(BIN)/tidegate iot up --project examples/aws-iot --duration $(or $(DURATION),1m)
+
 ##@ Develop
 
 .PHONY: test

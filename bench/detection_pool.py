@@ -4,7 +4,8 @@
 
 Tables are Parquet files as the harness has them (`_batch`, `_date`); its faults are put into single batches. Weights are
 fitted by logistic regression (clean against altered batches), drawn to one. `--leave-out` makes the constants of a table
-that teaches nothing, for leave-one-table-out numbers: import the file with `TIDEGATE_POOL=module`.
+that teaches nothing, for leave-one-table-out numbers: import the file with `TIDEGATE_POOL=module`. Every table is begun
+again every five weeks, as if it were new there, so that young tables teach as much as old ones.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import pickle
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,14 @@ from tidegate.detect.tails import MOST, OVER, Tail, Trust, age, calibrated, peak
 from tidegate.detect.traits import Traits, traits
 from tidegate.detect.walk import Walk, surprise, walk
 
-CLEAN_WEIGHT = 20.0
-PULL = 0.001
+CLEAN_WEIGHT = 10.0
+PULL = 0.002
 STEPS = 1_200
-LEAST_WEIGHT = 0.5
+LEAST_WEIGHT = 0.8
 """No family weighs less: what adds little to these faults may be all there is of others. Costs nothing, measured."""
 CAP = 2_000.0
+FIRST_RESTART, RESTART = 20, 35
+"""Where a table is begun again first, and how many batches each such beginning has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,30 @@ def example(path: Path, harness: Any, faults: Any, per_class: int, seed: int) ->
     changes_file = path.parent / "known_changes.json"
     changes = json.loads(changes_file.read_text()).get(path.stem, []) if changes_file.exists() else []
     stream = harness.read_stream(path, changes)
+    cases = [c for c in harness.cases(stream, list(faults.FAULTS), per_class, seed) if len(c.batches) == 1]
+    return looked_at(stream, cases)
+
+
+def beginnings(path: Path, harness: Any) -> list[Example]:
+    """The table as if it were new at several places, without faults."""
+    changes_file = path.parent / "known_changes.json"
+    changes = json.loads(changes_file.read_text()).get(path.stem, []) if changes_file.exists() else []
+    stream = harness.read_stream(path, changes)
+    found = []
+    for start in range(FIRST_RESTART, len(stream) - RESTART + 1, RESTART):
+        cut = slice(start, start + RESTART)
+        young = replace(
+            stream,
+            times=stream.times[cut],
+            tables=stream.tables[cut],
+            frames=stream.frames[cut],
+            changes=frozenset(c - start for c in stream.changes),
+        )
+        found.append(looked_at(young, ()))
+    return found
+
+
+def looked_at(stream: Any, cases: Sequence[Any]) -> Example:
     detector = Detector(0.01)
     detector.look_at(stream.batches)
     width = detector.profile.values.shape[1]
@@ -72,34 +99,33 @@ def example(path: Path, harness: Any, faults: Any, per_class: int, seed: int) ->
     past = walk(found.y, SEASONS[detector.grain])
     usual = np.zeros(width, dtype=bool)
     usual[[p for i, p in enumerate(detector.places) if i >= 7 and i not in stream.changes]] = True
-    trials = []
-    cases = [c for c in harness.cases(stream, list(faults.FAULTS), per_class, seed) if len(c.batches) == 1]
-    detector.gauge.load([case.batches[0] for case in cases])
-    measured = detector.gauge.measure(detector.recipe, len(cases))
-    for number, case in enumerate(cases):
-        at = detector.places[case.position]
-        batch = traits(detector.joined(case.position, case.batches[0][0], measured, number), slice(at, at + 1))
-        came = surprise(batch, past, slice(at, at + 1))[:, 0]
-        trials.append(
-            Trial(
-                fault=case.fault,
-                magnitude=case.magnitude,
-                position=case.position,
-                at=at,
-                column=case.column,
-                surprises=came,
-            )
-        )
     return Example(
-        name=path.stem,
+        name=stream.name,
         found=found,
         past=past,
         there=alarm.known(detector.profile),
         usual=usual,
         places=detector.places,
         surprises=surprise(found, past, slice(0, width)),
-        trials=tuple(trials),
+        trials=tuple(altered(detector, past, cases)) if cases else (),
     )
+
+
+def altered(detector: Detector, past: Walk, cases: Sequence[Any]) -> Iterator[Trial]:
+    """Measure altered batches, and say how surprising each number is."""
+    detector.gauge.load([case.batches[0] for case in cases])
+    measured = detector.gauge.measure(detector.recipe, len(cases))
+    for number, case in enumerate(cases):
+        at = detector.places[case.position]
+        batch = traits(detector.joined(case.position, case.batches[0][0], measured, number), slice(at, at + 1))
+        yield Trial(
+            fault=case.fault,
+            magnitude=case.magnitude,
+            position=case.position,
+            at=at,
+            column=case.column,
+            surprises=surprise(batch, past, slice(at, at + 1))[:, 0],
+        )
 
 
 def tail(
@@ -130,7 +156,9 @@ def fit(examples: Sequence[tuple[Example, float]]) -> Pool:
     families = {f: i for i, f in enumerate(sorted({f for e, _ in examples for f in e.found.families}), start=1)}
     groups = 2 * (len(families) + 1)
     empty = Tail(np.zeros(0), np.zeros(0))
-    pool = Pool(kinds=kinds, families=families, series=empty, groups=empty, table=empty, weights=np.ones(groups))
+    pool = Pool(
+        kinds=kinds, families=families, series=empty, groups=empty, table=empty, worth=empty, weights=np.ones(groups)
+    )
     cells = 2 * (len(kinds) + 1) * CLASSES
     series = tail(
         [
@@ -146,11 +174,11 @@ def fit(examples: Sequence[tuple[Example, float]]) -> Pool:
         np.arange(cells) % (2 * CLASSES),
         (100.0, 3.0),
     )
-    pool = Pool(kinds=kinds, families=families, series=series, groups=empty, table=empty, weights=np.ones(groups))
+    pool = replace(pool, series=series)
     grouped = [by_group(e, pool) for e, _ in examples]
 
     def cell(e: Example) -> np.ndarray:
-        return np.arange(groups)[:, None] * CLASSES + age(np.arange(len(e.usual)) - 7)[None, :]
+        return np.arange(groups)[:, None] * CLASSES + age(np.arange(len(e.usual)))[None, :]
 
     level = tail(
         [
@@ -158,23 +186,36 @@ def fit(examples: Sequence[tuple[Example, float]]) -> Pool:
             for (e, weight), g in zip(examples, grouped, strict=True)
         ],
         groups * CLASSES,
-        (np.arange(groups * CLASSES) // CLASSES % 2) * CLASSES + np.arange(groups * CLASSES) % CLASSES,
+        np.arange(groups * CLASSES) % CLASSES,
         (10.0, 3.0),
     )
-    pool = Pool(kinds=kinds, families=families, series=series, groups=level, table=empty, weights=np.ones(groups))
+    pool = replace(pool, groups=level)
     said = [
         (calibrated_groups(e, g, pool), trial_groups(e, g, pool)) for (e, _), g in zip(examples, grouped, strict=True)
     ]
-    weights = weigh([(c[:, e.usual], t, w) for (e, w), (c, t) in zip(examples, said, strict=True)])
-    pool = Pool(kinds=kinds, families=families, series=series, groups=level, table=empty, weights=weights)
+    weights = weigh([(c[:, e.usual], t, w) for (e, w), (c, t) in zip(examples, said, strict=True) if e.trials])
+    pool = replace(pool, weights=weights)
     scores = [combined(c, pool) for c, _ in said]
     table = tail(
-        [(age(np.arange(len(e.usual)) - 7), s, e.usual, w) for (e, w), s in zip(examples, scores, strict=True)],
+        [(age(np.arange(len(e.usual))), s, e.usual, w) for (e, w), s in zip(examples, scores, strict=True)],
         CLASSES,
-        np.zeros(CLASSES, dtype=int),
+        np.arange(CLASSES),
         (50.0, 10.0),
     )
-    return Pool(kinds=kinds, families=families, series=series, groups=level, table=table, weights=weights)
+    pool = replace(pool, table=table)
+    return replace(pool, worth=worth(examples, scores, pool))
+
+
+def worth(examples: Sequence[tuple[Example, float]], scores: Sequence[Floats], pool: Pool) -> Tail:
+    """How far the finished scores of clean batches went beyond one in ten: (chance, mean height)."""
+    over, height, of = 0.5, 0.434 * 3, 5.0
+    for (e, weight), raw in zip(examples, scores, strict=True):
+        clean = e.usual & (np.arange(len(e.usual)) >= alarm.GROWN)
+        said = alarm.weighed(raw, peaks(raw, e.there), pool, slice(0, len(raw)))[clean]
+        over += weight * (said > OVER).sum()
+        height += weight * np.maximum(said - OVER, 0.0).sum()
+        of += weight * clean.sum()
+    return Tail(np.array([over / of]), np.array([height / (over + 2.5)]))
 
 
 def by_group(e: Example, pool: Pool) -> Floats:
@@ -242,12 +283,12 @@ def scores(e: Example, pool: Pool) -> tuple[Floats, Floats]:
     """-log10 p of every batch, and of every trial."""
     study = alarm.looked_through(e.found, e.past, pool, e.there)
     grouped = by_group(e, pool)
-    altered = []
+    said = []
     for trial, groups in zip(e.trials, trial_groups(e, grouped, pool), strict=True):
         at = slice(trial.at, trial.at + 1)
         raw = combined(groups[:, None], pool)
-        altered.append(float(calibrated(raw, study.third.at(at), alarm.of_table(pool, at), Trust())[0]))
-    return study.scores, np.array(altered)
+        said.append(float(alarm.finished(raw, study.third, pool, at)[0]))
+    return study.scores, np.array(said)
 
 
 def written(pool: Pool) -> str:
@@ -279,6 +320,7 @@ POOL: Final = Pool(
     series={tails(pool.series)},
     groups={tails(pool.groups)},
     table={tails(pool.table)},
+    worth={tails(pool.worth)},
     weights={numbers(pool.weights)},
 )
 '''
@@ -298,11 +340,12 @@ def read(arguments: argparse.Namespace) -> Iterator[tuple[Example, float]]:
             if kept and kept.exists():
                 made = pickle.loads(kept.read_bytes())
             else:
-                made = example(path, harness, faults, arguments.per_class, arguments.seed)
+                made = [example(path, harness, faults, arguments.per_class, arguments.seed), *beginnings(path, harness)]
                 if kept:
                     kept.write_bytes(pickle.dumps(made))
-            print(f"{path.stem}: {len(made.usual)} batches, {len(made.trials)} trials", file=sys.stderr, flush=True)
-            yield made, float(weight or 1)
+            whole = made[0]
+            print(f"{path.stem}: {len(whole.usual)} batches, {len(whole.trials)} trials", file=sys.stderr, flush=True)
+            yield from ((one, float(weight or 1)) for one in made)
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -80,3 +81,37 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, Any]]:
         monkeypatch.setenv("DEAD_LETTER_URL", url)
         yield {**clients, "queue_url": url}
         stores.client.cache_clear()
+
+
+SERVICES = {"cloudwatch logs": "logs", "eventbridge": "events"}
+ACTIONS = {
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:GetBucketAccelerateConfiguration": "s3:GetAccelerateConfiguration",
+    "s3:GetBucketCors": "s3:GetBucketCORS",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "s3:GetBucketReplication": "s3:GetReplicationConfiguration",
+    "s3:GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+}
+"""Calls whose action is called otherwise: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
+
+ANYBODY = frozenset({"sts:GetCallerIdentity"})
+"""Calls that need no permission."""
+
+
+def calls(log: Path) -> set[str]:
+    """The actions that Terraform's provider used, out of its log of level DEBUG; a record of it may have several lines."""
+    found = set()
+    for entry in re.split(r"(?m)^(?=\d{4}-\d\d-\d\dT)", log.read_text(encoding="utf-8", errors="replace")):
+        if "HTTP Request Sent" in entry:
+            service, method = re.search(r'rpc\.service=("[^"]+"|\S+)', entry), re.search(r"rpc\.method=(\w+)", entry)
+            assert service, entry
+            assert method, entry
+            name = service[1].strip('"').lower()
+            call = f"{SERVICES.get(name, name)}:{method[1]}"
+            found.add(ACTIONS.get(call, call))
+    return found - ANYBODY

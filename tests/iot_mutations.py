@@ -17,6 +17,7 @@ class Mutation:
     rule: str
     where: str
     file: str = "main.tf"
+    part: str = "system"
 
 
 def mutate(project: Path, mutation: Mutation) -> None:
@@ -28,6 +29,7 @@ def mutate(project: Path, mutation: Mutation) -> None:
 
 
 PROCESSOR, ALARMS, BACKUP = "modules/processor", "modules/alarms", "modules/backup"
+STATE, GITHUB = "modules/state", "modules/github"
 
 FULL_ACCESS = """
 resource "aws_iam_role_policy_attachment" "all" {
@@ -257,5 +259,62 @@ MUTATIONS = (
         new='"temperatures"',
         rule="names",
         where="aws_kinesis_stream.readings",
+    ),
+    Mutation(
+        name="a role for every repository",
+        module=GITHUB,
+        old="""
+    condition {
+      test     = "StringEquals"
+      variable = "${local.issuer}:sub"
+      values   = each.value
+    }
+""",
+        new="",
+        rule="open-federation",
+        where="aws_iam_policy_document.trust",
+        part="bootstrap",
+    ),
+    Mutation(
+        name="an apply role without the approval of an environment",
+        module=GITHUB,
+        old='["repo:${var.repository}:environment:${stage}"]',
+        new='["repo:${var.repository}:*"]',
+        rule="open-federation",
+        where='aws_iam_policy_document.trust["apply-prod"]',
+        part="bootstrap",
+    ),
+    Mutation(
+        name="an apply role that may give rights to itself",
+        module=GITHUB,
+        old="""
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PermissionsBoundary"
+      values   = [aws_iam_policy.boundary[each.key].arn]
+    }
+""",
+        new="",
+        rule="unbounded-roles",
+        where="github.aws_iam_role_policy.write",
+        part="bootstrap",
+    ),
+    Mutation(
+        name="states that are overwritten for good",
+        module=STATE,
+        old='status = "Enabled"\n  }\n}\n\nresource "aws_s3_bucket_server',
+        new='status = "Suspended"\n  }\n}\n\nresource "aws_s3_bucket_server',
+        rule="bucket-versions",
+        where="state.aws_s3_bucket.this",
+        part="bootstrap",
+    ),
+    Mutation(
+        name="states that may be public",
+        module=STATE,
+        old="block_public_policy     = true",
+        new="block_public_policy     = false",
+        rule="bucket-public",
+        where="state.aws_s3_bucket.this",
+        part="bootstrap",
     ),
 )

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.detect.forecast import Floats
-from tidegate.detect.tails import BEGIN, Peaks, Tail, Trust, age, calibrated, peaks
-from tidegate.detect.traits import Profile, Traits, traits
+from tidegate.detect.tails import AGES, Peaks, Tail, Trust, age, calibrated, peaks
+from tidegate.detect.traits import Layout, Profile, Traits, traits
 from tidegate.detect.walk import Walk, surprise, walk
 from tidegate.model import MetricSpec
 
@@ -31,8 +31,14 @@ SPEAKERS: Final = 3
 UNHEARD: Final = 0.01
 """The weight of the strongest family where all are quiet, so that scores keep an order."""
 
-CLASSES: Final = 4
-"""Classes of age: one more than `tails.AGES`."""
+CLASSES: Final = len(AGES) + 1
+"""Classes of age."""
+
+OF_TABLE: Final = Trust(batches=40.0)
+"""A table's score soon goes by the table's own past."""
+
+GROWN: Final = 14
+"""From this batch on scores are put in terms of what they turned out to be worth; before, there is too little to tell."""
 
 REASONS: Final = 24
 """How many reasons are kept."""
@@ -44,6 +50,7 @@ Places = NDArray[np.int64]
 class Pool:
     """What many tables taught: tails by (kind, still, age), by (family, still, age) and by age; a weight per (family, still).
 
+    `worth` is one tail: how often, and how far, finished scores of grown tables went beyond one in ten.
     `still` is 1 for series that have never moved before. A kind or family that the pool does not know has place 0.
     """
 
@@ -52,6 +59,7 @@ class Pool:
     series: Tail
     groups: Tail
     table: Tail
+    worth: Tail
     weights: Floats
 
 
@@ -93,7 +101,7 @@ class Study:
         groups = judged_groups(
             strongest(series, self.members(column), len(self.pool.weights)), self.second, self.pool, column
         )
-        score = calibrated(combined(groups, self.pool), self.third.at(column), of_table(self.pool, column), Trust())
+        score = finished(combined(groups, self.pool), self.third, self.pool, column)
         return Opinion(score=float(score[0]), reasons=tuple(self._reasons(batch, at, series[:, 0], groups[:, 0])))
 
     def members(self, at: slice) -> Places:
@@ -113,13 +121,13 @@ class Study:
         ]
 
 
-def study(profile: Profile, seasons: Sequence[tuple[int, str]], pool: Pool) -> Study:
-    """Look through a table's past.
+def study(profile: Profile, seasons: Sequence[tuple[int, str]], pool: Pool, plan: Layout | None = None) -> Study:
+    """Look through a table's past; `plan` is its layout where one is at hand.
 
     Raises:
         ValueError: the profile has no row count.
     """
-    found = traits(profile, slice(None))
+    found = traits(profile, slice(None), plan)
     past = walk(found.y, seasons)
     return looked_through(found, past, pool, known(profile))
 
@@ -147,7 +155,7 @@ def looked_through(found: Traits, past: Walk, pool: Pool, there: NDArray[np.bool
         first=first,
         second=second,
         third=third,
-        scores=calibrated(scores, third.at(batches), of_table(pool, batches), Trust()),
+        scores=finished(scores, third, pool, batches),
     )
 
 
@@ -168,12 +176,19 @@ def _tail(tail: Tail, place: Places) -> Tail:
 
 
 def _ages(at: slice) -> Places:
-    return age(np.arange(at.start, at.stop) - BEGIN)
+    return age(np.arange(at.start, at.stop))
 
 
-def of_table(pool: Pool, at: slice) -> Tail:
-    """The pool's tail of a table's score at some batches."""
-    return _tail(pool.table, _ages(at))
+def weighed(scores: Floats, before: Peaks, pool: Pool, at: slice) -> Floats:
+    """How rare a table's combined scores are at some batches, by its own past and the pool's."""
+    return calibrated(scores, before.at(at), _tail(pool.table, _ages(at)), OF_TABLE)
+
+
+def finished(scores: Floats, before: Peaks, pool: Pool, at: slice) -> Floats:
+    """The same, once more by what such scores turned out to be worth: -log10 of the share of clean batches beyond."""
+    said, nothing = weighed(scores, before, pool, at), np.zeros(1)
+    worth = calibrated(said, Peaks(nothing, nothing, nothing), pool.worth, Trust())
+    return np.where(np.arange(at.start, at.stop) >= GROWN, worth, said)
 
 
 def _series(surprises: Floats, known_before: Study, at: slice) -> Floats:

@@ -78,23 +78,33 @@ def window_median(y: Floats, width: int, first: int) -> Floats:
 
 def sorted_median(ordered: Floats) -> Floats:
     """Median along the last axis of what is sorted with NaN last; NaN where there is nothing."""
-    if not ordered.shape[-1]:
+    width = ordered.shape[-1]
+    if not width:
         return np.full(ordered.shape[:-1], np.nan)
-    count = (~np.isnan(ordered)).sum(axis=-1, keepdims=True)
-    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=-1)
-    high = np.take_along_axis(ordered, np.minimum(count // 2, ordered.shape[-1] - 1), axis=-1)
-    return np.asarray(((low + high) / 2)[..., 0])
+    out = np.asarray((ordered[..., (width - 1) // 2] + ordered[..., width // 2]) / 2)
+    short = np.isnan(ordered[..., -1])
+    some = ordered[short]
+    count = (~np.isnan(some)).sum(axis=-1, keepdims=True)
+    low = np.take_along_axis(some, np.maximum(count - 1, 0) // 2, axis=-1)
+    high = np.take_along_axis(some, np.minimum(count // 2, width - 1), axis=-1)
+    out[short] = ((low + high) / 2)[:, 0]
+    return out
 
 
 def level(y: Floats, width: int, first: int) -> Floats:
     """Mean of the last `width` values without the lowest and the highest seventh."""
     ordered = windows(y, width, first)
-    count = (~np.isnan(ordered)).sum(axis=-1)
+    edge = max(1, width // 7) if width >= 5 else 0
+    out = np.asarray(ordered[..., edge : width - edge].mean(axis=-1))
+    short = np.isnan(ordered[..., -1])
+    some = ordered[short]
+    count = (~np.isnan(some)).sum(axis=-1)
     cut = np.where(count >= 5, np.maximum(1, count // 7), 0)
     place = np.arange(width)
     inside = (place >= cut[..., None]) & (place < (count - cut)[..., None])
-    total = np.where(inside, ordered, 0.0).sum(axis=-1)
-    return np.where(count > 0, total / np.maximum(inside.sum(axis=-1), 1), np.nan)
+    total = np.where(inside, some, 0.0).sum(axis=-1)
+    out[short] = np.where(count > 0, total / np.maximum(inside.sum(axis=-1), 1), np.nan)
+    return out
 
 
 def last_value(y: Floats, first: int) -> Floats:

@@ -18,16 +18,16 @@ from tidegate.detect.forecast import Floats
 OVER: Final = 1.0
 """Surprises beyond this count as peaks: one in ten."""
 
-MOST: Final = 30.0
-"""A peak counts as at most so high."""
+MOST: Final = 3.0
+"""A peak counts as at most so high, so that one accident does not deafen a year. Chosen by walk-forward."""
 
-MEMORY: Final = 150
-"""How many batches back peaks are remembered. Chosen, not derived."""
+MEMORY: Final = 400
+"""How many batches back peaks are remembered: a year of days. Chosen by walk-forward."""
 
-AGES: Final = (14, 28, 60)
+AGES: Final = (8, 10, 12, 14, 20, 28, 60, 120)
 """Where pooled tails change: so many batches of past."""
 
-BEGIN: Final = 7
+BEGIN: Final = 4
 """Batches before this one are too young to tell of tails."""
 
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 
 from tidegate.detect.forecast import Flags, Floats
-from tidegate.model import MetricSpec
+from tidegate.model import MetricSpec, Segment
 
 Sketch: TypeAlias = frozenset[int] | None
 Sketches: TypeAlias = Mapping[MetricSpec, Sequence[Sketch]]
@@ -26,6 +26,9 @@ LAGS: Final = (1, 2, 3, 4, 5, 6, 7, 8, 14, 21, 28)
 
 NAMED: Final = 8
 """How many of a column's categories are judged by themselves: those with the most rows at first. Chosen, not derived."""
+
+LEARNING: Final = 3
+"""Batches in which every value is new and tells nothing. Chosen, not derived."""
 
 NEAREST: Final = 3
 """Of those, how many of the most alike count."""
@@ -120,16 +123,77 @@ class Row(NamedTuple):
     floor: Floats
 
 
-def traits(profile: Profile, batches: slice) -> Traits:
-    """Put every number on its scale, for some of the batches; distances look at earlier ones only.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What of a profile is judged, told from its specs and its first batches: made once, good for any later batch.
+
+    `places` (spec to row) and `columns` are of numbers of all rows; `categories` has for each column the rows of its
+    counts by category, `named` the judged segments with the rows of their counts. `judged` are specs that may become series. `units`
+    keeps the usual size and spread of each column once asked.
+    """
+
+    specs: tuple[MetricSpec, ...]
+    total: MetricSpec
+    places: Mapping[MetricSpec, int]
+    columns: tuple[str, ...]
+    categories: Mapping[str, tuple[int, ...]]
+    named: Mapping[Segment, int]
+    judged: tuple[tuple[MetricSpec, int], ...]
+    units: dict[str | None, tuple[float, float]] = field(default_factory=dict)
+
+
+def layout(profile: Profile) -> Layout:
+    """Look through the specs once.
 
     Raises:
         ValueError: the profile has no row count.
     """
-    source = _Source(profile, batches)
-    rows = [row for spec in profile.specs for row in _plain(source, spec)]
-    rows += [row for column in source.columns for row in _spreads(source, column)]
-    rows += [row for column in source.categories for row in _mixture(source, column)]
+    whole = [(s, i) for i, s in enumerate(profile.specs) if s.segment is None]
+    total = next(((s, i) for s, i in whole if s.metric == "row_count"), None)
+    if total is None:
+        raise ValueError("a profile without row_count cannot be judged")
+    counts: dict[str, list[int]] = {}
+    for i, s in enumerate(profile.specs):
+        if s.segment is not None and s.metric == "row_count":
+            counts.setdefault(s.segment.column, []).append(i)
+    early = np.flatnonzero(np.isfinite(profile.values[total[1]]))[:WARM]
+    named = {s: i for places in counts.values() for s, i in _largest(profile, places, early)}
+    return Layout(
+        specs=profile.specs,
+        total=total[0],
+        places=dict(whole),
+        columns=tuple(dict.fromkeys(s.column for s, _ in whole if s.column)),
+        categories={column: tuple(places) for column, places in counts.items()},
+        named=named,
+        judged=tuple((s, i) for i, s in enumerate(profile.specs) if s.segment is None or s.segment in named),
+    )
+
+
+def _largest(
+    profile: Profile, places: Sequence[int], early: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> list[tuple[Segment, int]]:
+    """The categories of a column that had the most rows in the first batches."""
+    rows = np.nansum(profile.values[list(places)][:, early], axis=1)
+    found = [
+        (-float(n), str(s), s, i)
+        for n, i in zip(rows, places, strict=True)
+        if n > 0 and (s := profile.specs[i].segment)
+    ]
+    return [(s, i) for _, _, s, i in sorted(found, key=lambda f: f[:2])[:NAMED]]
+
+
+def traits(profile: Profile, batches: slice, plan: Layout | None = None) -> Traits:
+    """Put every number on its scale, for some of the batches; distances look at earlier ones only.
+
+    `plan` is the layout of a profile with the same specs and first batches, where one is at hand.
+
+    Raises:
+        ValueError: the profile has no row count.
+    """
+    source = _Source(profile, batches, plan if plan is not None else layout(profile))
+    rows = [row for spec, place in source.plan.judged for row in _plain(source, spec, place)]
+    rows += [row for column in source.plan.columns for row in _spreads(source, column)]
+    rows += [row for places in source.plan.categories.values() for row in _mixture(source, places)]
     rows += [row for spec in profile.sketches for row in _sketched(source, spec)]
     return Traits(
         specs=tuple(row.spec for row in rows),
@@ -143,35 +207,14 @@ def traits(profile: Profile, batches: slice) -> Traits:
 class _Source:
     """The numbers of a profile by what they are about, cut to some batches."""
 
-    def __init__(self, profile: Profile, batches: slice) -> None:
-        self.profile, self.batches = profile, batches
-        self.places = {spec: i for i, spec in enumerate(profile.specs)}
-        total = next((s for s in profile.specs if s.metric == "row_count" and s.segment is None), None)
-        if total is None:
-            raise ValueError("a profile without row_count cannot be judged")
-        self.total = total
-        self.rows = self.all(total)[batches]
-        self.units: dict[str | None, tuple[float, float]] = {}
-        self.columns = list(dict.fromkeys(s.column for s in profile.specs if s.column and s.segment is None))
-        counts = [s for s in profile.specs if s.metric == "row_count" and s.segment is not None]
-        self.categories = list(dict.fromkeys(s.segment.column for s in counts if s.segment))
-        self.named = {s.segment for column in self.categories for s in self._largest(counts, column)}
-
-    def _largest(self, counts: Sequence[MetricSpec], column: str) -> list[MetricSpec]:
-        """The categories of a column that had the most rows in the first batches."""
-        early = np.flatnonzero(np.isfinite(self.all(self.total)))[:WARM]
-        mine = [s for s in counts if s.segment is not None and s.segment.column == column]
-        rows = {s: float(np.nansum(self.all(s)[early])) for s in mine}
-        found = sorted((s for s in mine if rows[s] > 0), key=lambda s: (-rows[s], str(s.segment)))
-        return found[:NAMED]
-
-    def all(self, spec: MetricSpec) -> Floats:
-        """A number in every batch."""
-        return np.asarray(self.profile.values[self.places[spec]])
+    def __init__(self, profile: Profile, batches: slice, plan: Layout) -> None:
+        self.profile, self.batches, self.plan = profile, batches, plan
+        self.rows = np.asarray(profile.values[plan.places[plan.total], batches])
 
     def find(self, metric: str, spec: MetricSpec, *, argument: str | None = None) -> Floats | None:
         """Another number of the same column, in every batch; None when it was not measured."""
-        place = self.places.get(MetricSpec(dataset=spec.dataset, metric=metric, column=spec.column, argument=argument))
+        wanted = MetricSpec(dataset=spec.dataset, metric=metric, column=spec.column, argument=argument)
+        place = self.plan.places.get(wanted)
         return None if place is None else self.profile.values[place]
 
     def present(self, spec: MetricSpec) -> Floats:
@@ -182,9 +225,9 @@ class _Source:
 
     def unit(self, spec: MetricSpec) -> tuple[float, float]:
         """The usual size of a column's values and their usual spread, from the first batches."""
-        if spec.column not in self.units:
-            self.units[spec.column] = self._unit(spec)
-        return self.units[spec.column]
+        if spec.column not in self.plan.units:
+            self.plan.units[spec.column] = self._unit(spec)
+        return self.plan.units[spec.column]
 
     def _unit(self, spec: MetricSpec) -> tuple[float, float]:
         mean, spread = self.find("mean", spec), self.find("stddev", spec)
@@ -215,14 +258,14 @@ def angle(count: Floats, n: Floats) -> Floats:
     return np.asarray(np.arcsin(np.sqrt(np.clip(share, 0.0, 1.0))))
 
 
-def _plain(source: _Source, spec: MetricSpec) -> list[Row]:
+def _plain(source: _Source, spec: MetricSpec, place: int) -> list[Row]:
     """The series of one number."""
+    values = source.profile.values[place, source.batches]
     if spec.segment is not None:
-        return _of_segment(source, spec)
+        return _of_segment(source, spec, spec.segment, values)
     trait = TRAITS.get(spec.metric)
     if trait is None:
         return []
-    values = source.all(spec)[source.batches]
     if spec.column in source.profile.times and trait.scale == "value":
         hours = (values - source.profile.at[source.batches]) / 3600.0
         return [Row(spec, f"time {kind_of(spec)}", "time", np.arcsinh(hours), np.full(values.shape, 0.02))]
@@ -297,7 +340,7 @@ def _spread(source: _Source, spec: MetricSpec, family: str, values: Floats) -> l
 def _length(source: _Source, spec: MetricSpec, family: str, values: Floats) -> list[Row]:
     n = source.present(spec)
     mean = spec.metric.startswith("mean")
-    floor = noise(n, 0.3, 0.005) if mean else np.full(values.shape, 0.02)
+    floor = noise(n, 0.3, 0.005) if mean else np.full(values.shape, 0.1)
     return [Row(spec, kind_of(spec), family, np.log1p(np.maximum(values, 0.0)), floor)]
 
 
@@ -314,7 +357,7 @@ SCALES: Final[Mapping[str, Callable[[_Source, MetricSpec, str, Floats], list[Row
 
 def _spreads(source: _Source, column: str) -> list[Row]:
     """The distance of a number's quartiles, which a few enormous values leave alone."""
-    spec = MetricSpec(dataset=source.total.dataset, metric="quantile", column=column, argument="0.75")
+    spec = MetricSpec(dataset=source.plan.total.dataset, metric="quantile", column=column, argument="0.75")
     high, low = source.find("quantile", spec, argument="0.75"), source.find("quantile", spec, argument="0.25")
     if high is None or low is None or column in source.profile.times:
         return []
@@ -323,11 +366,8 @@ def _spreads(source: _Source, column: str) -> list[Row]:
     return [Row(spec, "quartiles", "scale", np.log(apart + 1e-3 * wide), noise(source.present(spec), 1.0, 0.03))]
 
 
-def _of_segment(source: _Source, spec: MetricSpec) -> list[Row]:
+def _of_segment(source: _Source, spec: MetricSpec, segment: Segment, values: Floats) -> list[Row]:
     """A category's share of the rows and its count; or the mean of a number in it."""
-    values = source.all(spec)[source.batches]
-    if spec.segment not in source.named:
-        return []
     if spec.metric == "row_count":
         count = np.where(np.isnan(source.rows), np.nan, np.maximum(np.nan_to_num(values), 0.0))
         return [
@@ -335,26 +375,25 @@ def _of_segment(source: _Source, spec: MetricSpec) -> list[Row]:
             Row(spec, "segment count", "segment count", np.log1p(count), noise(1 + count, 0.8, 0.05)),
         ]
     unit, wide = source.unit(spec)
-    counted = MetricSpec(dataset=spec.dataset, metric="row_count", segment=spec.segment)
-    n = source.all(counted)[source.batches] if counted in source.places else source.rows
+    n = source.profile.values[source.plan.named[segment], source.batches]
     error = wide / np.sqrt(np.maximum(np.nan_to_num(n), 1.0)) / slope(values, unit)
     return [Row(spec, "segment mean", "segment mean", np.arcsinh(values / unit), np.maximum(0.005, error))]
 
 
-def _mixture(source: _Source, column: str) -> list[Row]:
+def _mixture(source: _Source, places: tuple[int, ...]) -> list[Row]:
     """How far a column's categories are from earlier mixtures; the share of new ones, and of regular ones that are gone."""
-    specs = [s for s in source.profile.specs if s.metric == "row_count" and s.segment and s.segment.column == column]
-    counts = np.maximum(np.nan_to_num(source.profile.values[[source.places[s] for s in specs]]), 0.0)
+    counts = np.maximum(np.nan_to_num(source.profile.values[list(places)]), 0.0)
     total = counts.sum(axis=0)
     here = np.arange(counts.shape[1])[source.batches]
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = np.where(total > 0, counts / total, np.nan)
-    n, spec = total[here], specs[0]
+    n, spec = total[here], source.profile.specs[places[0]]
     first = np.cumsum(counts > 0, axis=1)[:, here] <= 1
     new = np.where(first, counts[:, here], 0.0).sum(axis=0)
+    known = (n > 0) & (np.cumsum(total > 0)[here] > LEARNING)
     return [
         Row(spec, "mixture", "mixture", nearest(shares, here), noise(n, 0.3, 0.0)),
-        Row(spec, "new category", "novel", np.where(n > 0, angle(new, n), np.nan), noise(n, 0.5, 0.0)),
+        Row(spec, "new category", "novel", np.where(known, angle(new, n), np.nan), noise(n, 0.5, 0.0)),
         Row(spec, "gone category", "gone", np.arcsin(np.sqrt(gone(shares, here))), noise(n, 0.5, 0.0)),
     ]
 
@@ -396,24 +435,26 @@ def _sketched(source: _Source, spec: MetricSpec) -> list[Row]:
     here = range(len(kept))[source.batches]
     sizes = np.array([len(kept[t] or ()) for t in here], dtype=float)
     if spec.metric == "values_sketch":
-        shares = unseen(kept[: here.stop])[source.batches]
+        shares = unseen(kept, here)
         return [Row(spec, "unseen values", "novel", np.arcsin(np.sqrt(shares)), noise(sizes, 0.5, 0.0))]
     shares = np.array([overlap(kept, t) for t in here])
     return [Row(spec, "rows again", "overlap", np.arcsin(np.sqrt(shares)), noise(sizes, 0.5, 0.0))]
 
 
-def unseen(sketches: Sequence[Sketch]) -> Floats:
-    """For each batch the share of its sketch that no earlier one holds; NaN of none."""
-    seen: set[int] = set()
-    shares = np.full(len(sketches), np.nan)
-    for at, now in enumerate(sketches):
-        if now:
-            shares[at] = len(now - seen) / len(now)
+def unseen(sketches: Sequence[Sketch], here: range) -> Floats:
+    """For some batches the share of their sketch that no earlier one holds; NaN of none, and while values are being learned."""
+    earlier_ones = [s for s in sketches[: here.start] if s]
+    seen, batches = set[int]().union(*earlier_ones), len(earlier_ones)
+    shares = np.full(len(here), np.nan)
+    for i, at in enumerate(here):
+        if now := sketches[at]:
+            shares[i] = len(now - seen) / len(now) if batches >= LEARNING else np.nan
+            batches += 1
             seen |= now
     return shares
 
 
-AGAIN: Final = (1, 2, 3, 7)
+AGAIN: Final = (1, 2, 3)
 """Which earlier batches are looked through for the same rows."""
 
 

@@ -16,7 +16,7 @@ from tidegate.detect.history import DetectSettings, TableHistory
 from tidegate.detect.panel import SEASONS, Panel, excluded
 from tidegate.detect.pooled import POOL
 from tidegate.detect.story import Look
-from tidegate.detect.traits import WARM, Profile, traits
+from tidegate.detect.traits import WARM, Profile, layout, traits
 from tidegate.model import Family, Finding, Layer
 
 MOST: Final = 7
@@ -90,11 +90,12 @@ def _unlike(
         at=np.array([i.start.timestamp() for i in panel.intervals]),
         times=frozenset(c.name for c in history.dataset.columns if c.family is Family.TIME),
     )
-    known, found = study(profile, SEASONS.get(panel.grain, ()), POOL), []
+    plan, found = layout(profile), []
+    known = study(profile, SEASONS.get(panel.grain, ()), POOL, plan)
     for at in here:
         values = teach.copy()
         values[:, at] = panel.values[:, at]
-        opinion = known.judge(traits(replace(profile, values=values), slice(at, at + 1)), at)
+        opinion = known.judge(traits(replace(profile, values=values), slice(at, at + 1), plan), at)
         if opinion.score > -math.log10(settings.budget / 2) and opinion.reasons:
             found.append(finding(panel, at, opinion, history, past, settings))
     return found

@@ -7,7 +7,7 @@ Arrays are (series, batch), oldest first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -44,8 +44,26 @@ class Walk:
 def walk(y: Floats, seasons: Sequence[tuple[int, str]]) -> Walk:
     """Forecast every batch from those before it, by the predictor whose past errors were least.
 
-    The least mean root of past errors decides, which one accident does not sway. O(series x batches x WINDOW).
+    The least mean root of past errors decides, which one accident does not sway. A series that never moved needs no
+    forecast. O(moving series x batches x WINDOW).
     """
+    first = np.take_along_axis(y, np.argmax(~np.isnan(y), axis=1)[:, None], axis=1)
+    moving = (~np.isnan(y) & (y != first)).any(axis=1)
+    place = np.argsort(np.concatenate([np.flatnonzero(~moving), np.flatnonzero(moving)]))
+    rest, others = _standing(y[~moving], first[~moving]), _moving(y[moving], seasons)
+    return Walk(*(np.concatenate([getattr(rest, f.name), getattr(others, f.name)])[place] for f in fields(Walk)))
+
+
+def _standing(y: Floats, first: Floats) -> Walk:
+    """Of series with one value: that value, once it is known, without error."""
+    before = np.pad(np.cumsum(~np.isnan(y), axis=1), ((0, 0), (1, 0)))
+    points = np.maximum(before - 1, 0).astype(np.float64)
+    points -= np.pad(points, ((0, 0), (WINDOW, 0)))[:, : points.shape[1]]
+    nothing = np.zeros_like(points)
+    return Walk(np.where(before > 0, first, np.nan), nothing, nothing, points, nothing == 0)
+
+
+def _moving(y: Floats, seasons: Sequence[tuple[int, str]]) -> Walk:
     series, batches = y.shape
     said = predict(np.concatenate([y, np.full((series, 1), np.nan)], axis=1), seasons, batches + 1).values
     centre = np.take_along_axis(said, np.argmin(losses(y, said), axis=0)[None], axis=0)[0]
@@ -87,14 +105,15 @@ def spreads(errors: Floats) -> tuple[Floats, Floats, Floats]:
 def surprise(found: Traits, past: Walk, at: slice) -> Floats:
     """-log10 of the chance of an error as large, for the batches `at` of the walk, which are those of `found`.
 
-    Student's tail with as many degrees of freedom as the number of errors allows; more for a series that has stood still,
-    whose only noise is that of sampling. An error that is not larger than a past one is at most as rare as that.
+    Student's tail, heavy on purpose: two degrees of freedom and one more for every ten errors, since errors of real tables
+    are not normal; more for a series that has stood still, whose only noise is that of sampling. An error that is not
+    larger than a past one is at most as rare as that.
     """
     points, still = past.points[:, at], past.still[:, at]
     scale = np.maximum(np.maximum(past.scale[:, at], found.floor), 1e-12)
     error = np.abs(found.y - past.centre[:, at])
     known = np.isfinite(error) & (points >= LEAST) & (np.nan_to_num(error) > STILL)
     error = np.where(known, error, 0.0)
-    rare = rarity(error / scale, np.where(still, 10 + points / 2, 3 + points / 6))
+    rare = rarity(error / scale, np.where(still, 10 + points / 2, 2 + points / 10))
     rare = np.where(error <= past.largest[:, at], np.minimum(rare, np.log10(points + 1)), rare)
     return np.where(known, rare, 0.0)

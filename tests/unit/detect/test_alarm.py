@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tidegate.detect.alarm import combined, heard, strongest, study
+from tidegate.detect.alarm import CLASSES, GROWN, combined, finished, heard, strongest, study, weighed
 from tidegate.detect.pooled import POOL
 from tidegate.detect.tails import Peaks, Tail, Trust, calibrated, peaks
-from tidegate.detect.traits import Profile, gone, jensen_shannon, nearest, overlap, traits, unseen
+from tidegate.detect.traits import Profile, gone, jensen_shannon, layout, nearest, overlap, traits, unseen
 from tidegate.detect.walk import spreads, surprise, walk
 from tidegate.model import DatasetRef, MetricSpec, Segment
 
@@ -147,7 +147,21 @@ def test_peaks_are_counted_before_each_batch():
     found = peaks(np.array([[0.0] * 7 + [3.0, 0.0, 2.0]]), np.ones(10, dtype=bool))
     assert found.over[0].tolist() == [0] * 8 + [1, 1, 2]
     assert found.height[0].tolist() == [0] * 8 + [2, 2, 3]
-    assert found.of[0].tolist() == [0] * 8 + [1, 2, 3]
+    assert found.of[0].tolist() == [0] * 5 + [1, 2, 3, 4, 5, 6]
+
+
+def test_one_accident_counts_as_a_peak_of_three_decades_and_no_more():
+    quiet, noisy = (np.array([[0.5] * 60 + [height] + [0.5] * 30]) for height in (4.0, 40.0))
+    there = np.ones(91, dtype=bool)
+    assert peaks(noisy, there).height[0, -1] == peaks(quiet, there).height[0, -1] == 3.0
+
+
+def test_peaks_are_remembered_for_a_year():
+    surprises = np.zeros((1, 500))
+    surprises[0, 50] = 2.0
+    over = peaks(surprises, np.ones(500, dtype=bool)).over[0]
+    assert over[450] == 1
+    assert over[451] == 0
 
 
 def test_the_strongest_speaks_for_its_group_after_bonferroni():
@@ -164,12 +178,14 @@ def test_quiet_families_are_not_heard_and_loud_ones_less_and_less():
 
 
 def test_the_pool_has_every_cell():
-    cells = 2 * 4
+    cells = 2 * CLASSES
     assert len(POOL.series.chance) == len(POOL.series.height) == cells * (len(POOL.kinds) + 1)
     assert len(POOL.groups.chance) == len(POOL.groups.height) == cells * (len(POOL.families) + 1)
     assert len(POOL.weights) == 2 * (len(POOL.families) + 1)
     assert (POOL.weights >= 0).all()
-    for tail in (POOL.series, POOL.groups, POOL.table):
+    assert len(POOL.table.chance) == CLASSES
+    assert len(POOL.worth.chance) == 1
+    for tail in (POOL.series, POOL.groups, POOL.table, POOL.worth):
         assert ((tail.chance > 0) & (tail.chance < 1)).all()
         assert (tail.height > 0).all()
 
@@ -197,8 +213,10 @@ def test_only_regular_categories_can_be_missed():
 
 def test_sketches_tell_new_values_and_rows_that_came_before():
     a, b = frozenset(range(10)), frozenset(range(5, 15))
-    assert np.isnan(unseen([None, a])[0])
-    assert unseen([a, b, a]).tolist() == [1.0, 0.5, 0.0]
+    whole = unseen([None, a, a, a, b, a], range(6))
+    assert np.isnan(whole[:4]).all()  # no sketch, then three batches to learn from
+    assert whole[4:].tolist() == [0.5, 0.0]
+    assert unseen([None, a, a, a, b, a], range(4, 5)).tolist() == [0.5]
     assert overlap([a, b], 1) == 0.5
     assert overlap([b], 0) == 0.0
     full = frozenset(range(256))
@@ -231,3 +249,47 @@ def test_an_error_no_larger_than_a_past_one_is_no_rarer_than_that():
     again = traits(changed(noisy, 50, mean__v=400.0), slice(50, 51))
     at = found.kinds.index("mean")
     assert surprise(again, past, slice(50, 51))[at, 0] <= np.log10(past.points[at, 50] + 1)
+
+
+def test_a_layout_made_of_the_past_serves_the_next_batch():
+    profile = shop(40)
+    at = slice(39, 40)
+    blank = profile.values.copy()
+    blank[:, 39] = np.nan
+    plan = layout(replace(profile, values=blank))
+    with_plan, without = traits(profile, at, plan), traits(profile, at)
+    assert (with_plan.kinds, with_plan.specs) == (without.kinds, without.specs)
+    assert np.array_equal(with_plan.y, without.y, equal_nan=True)
+
+
+def test_a_layout_names_the_largest_categories_of_the_first_batches():
+    kept = layout(shop(40)).named
+    assert {s.value for s in kept} <= {"a", "b", "c"}
+    assert kept
+
+
+def test_what_stands_still_is_forecast_as_if_it_were_not_known_to():
+    rng = np.random.default_rng(3)
+    still = np.full((1, 80), 5.0)
+    still[0, [0, 1, 30]] = np.nan
+    alone = walk(still, WEEK)
+    almost = still.copy()
+    almost[0, 79] = 6.0  # moves in the last batch only, so the slow way is taken
+    together = walk(np.concatenate([almost, rng.normal(size=(1, 80))]), WEEK)
+    for name in ("centre", "scale", "largest", "points", "still"):
+        one, other = getattr(alone, name)[0, :79], getattr(together, name)[0, :79]
+        assert np.array_equal(np.isnan(one), np.isnan(other)), name
+        assert np.array_equal(one[3:], other[3:]), name
+
+
+def test_scores_of_grown_tables_are_put_in_terms_of_what_they_are_worth():
+    scores = np.linspace(0.0, 8.0, 60)
+    nothing = Peaks(*(np.zeros(121) for _ in range(3)))
+
+    def both(at: slice) -> list[np.ndarray]:
+        return [f(scores[: at.stop - at.start], nothing, POOL, at) for f in (weighed, finished)]
+
+    young, old = both(slice(0, GROWN)), both(slice(60, 120))
+    assert np.array_equal(*young)
+    assert (np.diff(old[1]) > 0).all()  # the order stays
+    assert np.interp(1.0, *old) == pytest.approx(-np.log10(POOL.worth.chance[0]), abs=0.05)

@@ -177,3 +177,55 @@ def test_a_mirror_is_found_by_what_is_in_it(tmp_path: Path, monkeypatch: pytest.
     assert mirror() is None
     (tmp_path / "registry.terraform.io" / "hashicorp" / "aws").mkdir(parents=True)
     assert mirror() == tmp_path
+
+
+def rules_of(*changes: dict[str, Any]) -> set[str]:
+    return {f.rule for f in check(Plan.read({"resource_changes": [*PLAN["resource_changes"], *changes]}))}
+
+
+@pytest.mark.parametrize(
+    ("subject", "open_"),
+    [
+        ("repo:example/temperatures:environment:prod", False),
+        ("repo:example/temperatures:ref:refs/heads/main", False),
+        ("repo:example/temperatures:pull_request", False),
+        ("repo:example/temperatures:*", True),
+        ("repo:example/*:environment:prod", True),
+        ("*", True),
+    ],
+    ids=range(6),
+)
+def test_a_role_is_for_one_repository_and_a_branch_or_environment(subject: str, open_: bool) -> None:
+    host = "token.actions.githubusercontent.com"
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Principal": {"Federated": "arn"},
+        "Condition": {"StringEquals": {f"{host}:aud": "sts.amazonaws.com", f"{host}:sub": subject}},
+    }
+    role = change(
+        "a.aws_iam_role.r", "aws_iam_role", {"assume_role_policy": json.dumps({"Statement": trust})}, ["no-op"]
+    )
+    assert ("open-federation" in rules_of(role)) == open_
+
+
+def test_who_writes_policies_of_roles_needs_a_boundary() -> None:
+    said = {"Effect": "Allow", "Action": ["iam:PutRolePolicy"], "Resource": ["arn:aws:iam::1:role/iot-dev-*"]}
+    bounded = said | {"Condition": {"StringEquals": {"iam:PermissionsBoundary": "arn:aws:iam::1:policy/b"}}}
+    for statement, told in ((said, True), (bounded, False)):
+        policy = {"policy": json.dumps({"Statement": [statement]})}
+        found = rules_of(change("a.aws_iam_role_policy.p", "aws_iam_role_policy", policy, ["no-op"]))
+        assert ("unbounded-roles" in found) == told
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("iot-dev-ingest", False), ("other", True)])
+def test_a_function_that_is_named_by_its_arn_is_judged_by_its_name(name: str, wrong: bool) -> None:
+    tags = {"tags_all": {"project": "iot", "stage": "dev", "owner": "o", "managed-by": "t"}}
+    arn = f"arn:aws:lambda:eu-central-1:123456789012:function:{name}"
+    mapping = change(
+        "a.aws_lambda_event_source_mapping.m",
+        "aws_lambda_event_source_mapping",
+        tags | {"function_name": arn},
+        ["update"],
+    )
+    assert ("names" in rules_of(mapping)) == wrong

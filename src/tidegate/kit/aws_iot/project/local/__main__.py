@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -97,22 +98,19 @@ def _show(stack: Stack, processes: dict[str, subprocess.Popen[bytes]]) -> None:
         SystemExit: the poller or the simulator failed; its log says why.
     """
     watcher = view.Watcher(stack)
-    tty = sys.stdout.isatty()
     told = 0.0
-    try:
+    with contextlib.closing(watcher), contextlib.ExitStack() as held:
+        screen = held.enter_context(view.Screen()) if sys.stdout.isatty() else None
         while processes["simulator"].poll() is None:
             if processes["poller"].poll() is not None:
                 raise SystemExit(f"error: the poller ended; see {stack.work / 'poller.log'}")
             picture = watcher.picture()
-            if tty:
-                sys.stdout.write("\x1b[H\x1b[2J" + "\n".join(view.lines(picture, colour=True)) + "\n\nCtrl-C ends it\n")
-                sys.stdout.flush()
+            if screen is not None:
+                screen.draw(picture)
             elif time.monotonic() - told > 5:
                 told = time.monotonic()
                 _say(view.short(picture))
             time.sleep(1)
-    finally:
-        watcher.close()
     if processes["simulator"].returncode != 0:
         raise SystemExit(f"error: the simulator ended with an error; see {stack.work / 'simulator.log'}")
 

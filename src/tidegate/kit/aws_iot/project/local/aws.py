@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from moto.awslambda import models as awslambda
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.kinesis import models as kinesis
+from moto.moto_server.werkzeug_app import MotoRequestHandler
 from moto.s3 import models as s3
 from moto.server import main as serve
+from moto.sqs import models as sqs
 
 
 def get_permission(self: Any, action: str, resource: str) -> PermissionResult:
@@ -40,10 +44,34 @@ def get_max_sequence_number(self: Any) -> int:
     return next(reversed(self.records)) if self.records else 0
 
 
-PUT_RIGHT: tuple[tuple[type, str, Callable[..., Any]], ...] = (
+def unix_time_millis() -> float:
+    """The same clock as moto's, which makes three datetimes to read it.
+
+    The queue asks it three times of every message in it, for each message that is sent: with thousands of dead letters
+    that is most of what local AWS would do.
+    """
+    return time.time() * 1000
+
+
+def is_message_valid_based_on_retention_period(self: Any, queue_name: str, message: Any) -> bool:
+    """The same answer as moto's, which counts all messages of the queue nine times to give it."""
+    keeps_s = float(self.get_queue(queue_name).message_retention_period)
+    return bool(message.sent_timestamp / 1000 + keeps_s > time.time())
+
+
+def log_request(self: Any, code: int | str = "-", size: int | str = "-") -> None:
+    """Log what failed on the server's side, and not one line for each of a hundred thousand calls."""
+    if str(code).startswith("5"):
+        self.log("error", "%s %s", self.requestline, code)
+
+
+PUT_RIGHT: tuple[tuple[type | ModuleType, str, Callable[..., Any]], ...] = (
     (s3.FakeBucket, "get_permission", get_permission),
     (awslambda.LambdaBackend, "send_kinesis_message", deliver_nothing),
     (kinesis.Shard, "get_max_sequence_number", get_max_sequence_number),
+    (sqs, "unix_time_millis", unix_time_millis),
+    (sqs.SQSBackend, "is_message_valid_based_on_retention_period", is_message_valid_based_on_retention_period),
+    (MotoRequestHandler, "log_request", log_request),
 )
 
 

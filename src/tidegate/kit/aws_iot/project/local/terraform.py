@@ -75,13 +75,16 @@ class Terraform:
         project: the project's folder.
         work: where the copy and its state go.
         environ: what is added to the environment, such as the address of local AWS.
+        root: the folder of `infra` that is planned and applied.
     """
 
-    def __init__(self, project: Path, work: Path, environ: Mapping[str, str], *, stage: str = "dev") -> None:
+    def __init__(
+        self, project: Path, work: Path, environ: Mapping[str, str], *, root: str = "environments/dev"
+    ) -> None:
         self._program = find()
         self._project = project
         self._work = work
-        self._folder = work / "infra" / "environments" / stage
+        self._folder = work / "infra" / root
         self._environ = dict(environ)
 
     @property
@@ -155,37 +158,24 @@ class Terraform:
         said = {"package": str(package)} | {name: value for name, (value, _) in UNAVAILABLE.items()}
         return [word for name, value in said.items() for word in ("-var", f"{name}={value}")]
 
+    @property
+    def applied(self) -> Path:
+        """The plan that `apply` made and applied."""
+        return self._work.resolve() / "applied.tfplan"
+
     def apply(self, package: Path, heard: Callable[[str], None] | None = None) -> None:
-        self.run(
-            "apply",
-            "-auto-approve",
-            "-input=false",
-            "-no-color",
-            "-parallelism=20",
-            *self.variables(package),
-            heard=heard,
-        )
+        """Plan, keep the plan, and apply it: as a deployment does."""
+        self.run("plan", "-input=false", "-no-color", f"-out={self.applied}", *self.variables(package))
+        self.run("apply", "-input=false", "-no-color", "-parallelism=20", str(self.applied), heard=heard)
 
     def destroy(self, package: Path) -> None:
         self.run("destroy", "-auto-approve", "-input=false", "-no-color", "-parallelism=20", *self.variables(package))
 
-    def changes(self, package: Path, *, refresh: bool = True) -> dict[str, list[str]]:
-        """What a plan would change: address of the resource to its actions."""
-        plan = self._work / "plan.bin"
-        words = [] if refresh else ["-refresh=false"]
-        self.run(
-            "plan",
-            "-input=false",
-            "-no-color",
-            "-detailed-exitcode",
-            f"-out={plan}",
-            *words,
-            *self.variables(package),
-            fine=(0, 2),
-        )
-        said = self.show(plan)
-        found = {c["address"]: c["change"]["actions"] for c in said.get("resource_changes", [])}
-        return {address: actions for address, actions in found.items() if actions != ["no-op"] and actions != ["read"]}
+    def plan(self, package: Path) -> dict[str, Any]:
+        """Plan, and return the plan as Terraform's JSON."""
+        plan = self._work.resolve() / "plan.bin"
+        self.run("plan", "-input=false", "-no-color", f"-out={plan}", *self.variables(package))
+        return self.show(plan)
 
     def show(self, plan: Path) -> dict[str, Any]:
         """A saved plan as Terraform's JSON."""

@@ -23,10 +23,13 @@ import duckdb
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.ledger import lines, messages, objects, release
+from tools.ledger import lines, messages, objects, release, written
 
 LATE_FILES = timedelta(days=8)
-"""A batch that is tried again lands in the hour of its first record; the stream keeps records for at most so long."""
+"""A batch that is tried again lands in the hour of its first record; the stream keeps records for at most so long.
+
+After a replay of what is older, `WHOLE_HISTORY=1 tidegate run` looks at every file once.
+"""
 
 READERS = 8
 
@@ -37,7 +40,8 @@ COLUMNS = (
 
 TABLES = """
 create schema if not exists iot;
-create table if not exists iot.objects (object_key varchar primary key, records bigint, loaded_at timestamptz);
+create table if not exists iot.objects (object_key varchar primary key, records bigint, loaded_at timestamptz, etag varchar);
+alter table iot.objects add column if not exists etag varchar;
 create table if not exists iot.records (
     shard varchar, sequence decimal(38, 0), device_id varchar, arrived_at timestamptz, outcome varchar, reason varchar,
     detail varchar, event_time timestamptz, temperature_c double, schema_version integer, field_types varchar,
@@ -74,36 +78,70 @@ group by 1;
 
 create or replace table iot.devices as
 with clock as (
-    select max(event_time) as watermark from iot.readings
+    select coalesce(max(event_time), (select max(arrived_at) from iot.records)) as watermark from iot.readings
+), arrived as (
+    select *, row_number() over (partition by device_id order by arrived_at desc, sequence desc) as back
+    from iot.records
+), refusals as (
+    select
+        device_id, min(arrived_at) as first_arrived, max(arrived_at) as last_arrived,
+        avg((outcome <> 'accepted')::integer) filter (where back <= 100) as refused_share,
+        avg((coalesce(reason, '') like 'clock-%')::integer) filter (where back <= 100) as wrong_clock_share
+    from arrived
+    group by device_id
+), received as (
+    select
+        *,
+        row_number() over (partition by device_id order by arrived_at desc, sequence desc) as back,
+        event_time < max(event_time) over (
+            partition by device_id order by arrived_at, sequence rows between unbounded preceding and 1 preceding
+        ) as is_out_of_order
+    from iot.readings
+), arrivals as (
+    select
+        device_id,
+        avg(is_duplicate::integer) filter (where back <= 100) as duplicate_share,
+        avg(is_late::integer) filter (where back <= 100) as late_share,
+        avg(coalesce(is_out_of_order, false)::integer) filter (where back <= 100) as out_of_order_share
+    from received
+    group by device_id
 ), ordered as (
     select
         *,
-        row_number() over (partition by device_id order by event_time desc, sequence desc) as back,
-        count(*) over (partition by device_id) as readings
+        row_number() over newest as back,
+        count(*) over (partition by device_id) as readings,
+        temperature_c - lag(temperature_c) over oldest as rise,
+        lead(temperature_c) over oldest - temperature_c as fall
     from iot.readings
     where not is_duplicate
+    window
+        newest as (partition by device_id order by event_time desc, sequence desc),
+        oldest as (partition by device_id order by event_time, sequence)
 ), recent as (
     select
-        device_id, any_value(readings) as readings, max(event_time) as last_event, max(arrived_at) as last_arrived,
+        device_id, any_value(readings) as readings, max(event_time) as last_event,
         count(*) filter (where back <= 20) as looked_at,
         count(distinct temperature_c) filter (where back <= 20) as distinct_recent,
+        -- there and back again by more than 10 °C: a spike, not a change
+        avg((abs(rise) > 10 and abs(fall) > 10 and sign(rise) <> sign(fall))::integer) filter (where back <= 100) as jump_share,
         median(temperature_c) filter (where back <= 10) as median_recent,
         -- at least 30 of them, and not those that a fault of the last hours may have spoilt
         median(temperature_c) filter (where back > readings * 0.75) as median_before
     from ordered
     group by device_id
-), sent_twice as (
-    select device_id, avg(is_duplicate::integer) as duplicate_share from iot.readings group by device_id
 )
 select
-    device_id, readings, last_event, last_arrived,
-    date_diff('millisecond', last_event, watermark) / 1000.0 as silent_s,
-    looked_at >= 20 and distinct_recent = 1 as is_stuck,
+    device_id, coalesce(readings, 0) as readings, last_event, last_arrived,
+    date_diff('millisecond', coalesce(last_event, first_arrived), watermark) / 1000.0 as silent_s,
+    coalesce(looked_at >= 20 and distinct_recent = 1, false) as is_stuck,
     median_recent, median_before,
     -- °F for °C: what came is nearer to the past in °F than to the past in °C, by far
-    readings >= 40 and abs(median_recent - (median_before * 1.8 + 32)) < abs(median_recent - median_before) / 2 as looks_like_fahrenheit,
-    duplicate_share
-from recent join sent_twice using (device_id), clock;
+    coalesce(
+        readings >= 40 and abs(median_recent - (median_before * 1.8 + 32)) < abs(median_recent - median_before) / 2, false
+    ) as looks_like_fahrenheit,
+    coalesce(jump_share, 0) as jump_share, refused_share, wrong_clock_share, coalesce(duplicate_share, 0) as duplicate_share,
+    coalesce(late_share, 0) as late_share, coalesce(out_of_order_share, 0) as out_of_order_share
+from refusals left join recent using (device_id) left join arrivals using (device_id), clock;
 
 create or replace table iot.fields as
 with sent as (
@@ -183,13 +221,17 @@ def main() -> int:
 
 
 def load(base: duckdb.DuckDBPyConnection, s3: Any, bucket: str) -> int:
-    """Add the files that are not loaded yet; returns how many records they hold. A record counts once, whatever file it is in."""
-    known = {key for (key,) in base.execute("select object_key from iot.objects").fetchall()}
+    """Add the files that are not loaded yet, or were written again; returns how many records they hold.
+
+    A record counts once, whatever file it is in. A replay of a whole batch writes its file again, with what came of it now.
+    """
+    known = dict(base.execute("select object_key, etag from iot.objects").fetchall())
     after = ""
-    if known:
+    if known and not os.environ.get("WHOLE_HISTORY"):
         newest = max(known).split("/")[2].removeprefix("dt=")
         after = f"raw/v1/dt={datetime.fromisoformat(newest) - LATE_FILES:%Y-%m-%d}"
-    new = [key for key in objects(s3, bucket, "raw/", after=after) if key not in known]
+    etags = {key: etag for key, etag in written(s3, bucket, "raw/", after=after) if known.get(key) != etag}
+    new = list(etags)
     if not new:
         return 0
     with tempfile.TemporaryDirectory() as folder:
@@ -198,8 +240,8 @@ def load(base: duckdb.DuckDBPyConnection, s3: Any, bucket: str) -> int:
             writer = csv.writer(file)
             with ThreadPoolExecutor(READERS) as pool:  # each waits for the network most of the time
                 for key, found in zip(new, pool.map(lambda k: list(lines(s3, bucket, k)), new), strict=True):
-                    writer.writerows([_row(key, line) for line in found])
-        columns = ", ".join(f"'{c}': 'varchar'" for c in COLUMNS)
+                    writer.writerows([[*_row(key, line), etags[key]] for line in found])
+        columns = ", ".join(f"'{c}': 'varchar'" for c in (*COLUMNS, "etag"))
         base.execute(
             f"create or replace temp table new as select * from read_csv(?, header = false, nullstr = '', columns = {{{columns}}})",
             [str(path)],
@@ -217,7 +259,10 @@ def load(base: duckdb.DuckDBPyConnection, s3: Any, bucket: str) -> int:
             schema_version = excluded.schema_version, field_types = excluded.field_types
         where {BETTER.format("excluded.outcome")} > {BETTER.format("records.outcome")}
     """)
-    base.execute("insert into iot.objects select object_key, count(*), now() from new group by object_key")
+    base.execute(
+        "insert into iot.objects select object_key, count(*), now(), any_value(etag) from new group by object_key"
+        " on conflict do update set records = excluded.records, loaded_at = excluded.loaded_at, etag = excluded.etag"
+    )
     base.execute("commit")
     (count,) = base.execute("select count(*) from new").fetchall()[0]
     base.execute("drop table new")

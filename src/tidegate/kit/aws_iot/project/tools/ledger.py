@@ -22,8 +22,13 @@ class Id:
 
 def objects(s3: Any, bucket: str, prefix: str, *, after: str = "") -> Iterator[str]:
     """The keys below a prefix, in their order."""
+    yield from (key for key, _ in written(s3, bucket, prefix, after=after))
+
+
+def written(s3: Any, bucket: str, prefix: str, *, after: str = "") -> Iterator[tuple[str, str]]:
+    """The keys below a prefix and what S3 calls the bytes under each: a replay may write a key again."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=after):
-        yield from (entry["Key"] for entry in page.get("Contents", []))
+        yield from ((entry["Key"], entry["ETag"]) for entry in page.get("Contents", []))
 
 
 def lines(s3: Any, bucket: str, key: str) -> Iterator[dict[str, Any]]:

@@ -30,8 +30,21 @@ ALARMED = (
 )
 """Metrics that somebody has to hear of."""
 
-ANY_RESOURCE = frozenset({"xray:PutTelemetryRecords", "xray:PutTraceSegments"})
-"""Actions that AWS allows on all resources only."""
+ANY_RESOURCE = frozenset({
+    "application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies",
+    "application-autoscaling:ListTagsForResource", "kinesis:DescribeLimits", "kms:ListAliases", "lambda:GetEventSourceMapping",
+    "lambda:ListEventSourceMappings", "logs:DescribeLogGroups", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
+})  # fmt: skip
+"""Actions that AWS allows on all resources only; they read, or write a trace."""
+
+ANY_IF_NARROWED = frozenset({
+    "kms:CreateKey", "kms:TagResource", "lambda:CreateEventSourceMapping", "lambda:DeleteEventSourceMapping",
+    "lambda:UpdateEventSourceMapping",
+})  # fmt: skip
+"""Actions on what has no name yet: allowed on all resources where a condition says which."""
+
+GITHUB_SUBJECT = re.compile(r"repo:[\w-]+/[\w.-]+:(pull_request|ref:refs/heads/[\w./-]+|environment:[\w-]+)")
+"""What may take a role through GitHub: pull requests, a branch, or an environment of one repository."""
 
 MOST_RETRIES, MOST_AGE_S, LEAST_LOG_DAYS = 100, 604_800, 7
 NAMED = ("name", "function_name", "bucket", "alarm_name", "dashboard_name")
@@ -158,7 +171,9 @@ def wildcard_resources(plan: Plan) -> Iterator[tuple[str, str]]:
     for resource, said in plan.statements():
         if said["Effect"] != "Allow" or said.get("Principal"):
             continue  # the policy of a key or a queue speaks of that key or queue
-        if "*" in _list(said.get("Resource")) and not set(_list(said.get("Action"))) <= ANY_RESOURCE:
+        actions = set(_list(said.get("Action")))
+        narrowed = bool(said.get("Condition")) and actions <= ANY_IF_NARROWED
+        if "*" in _list(said.get("Resource")) and not narrowed and not actions <= ANY_RESOURCE:
             yield resource.address, "allows its actions on every resource: list the ARNs"
 
 
@@ -186,6 +201,41 @@ def trust_without_condition(plan: Plan) -> Iterator[tuple[str, str]]:
     for resource, said in plan.statements():
         if "sts:AssumeRole" in _list(said.get("Action")) and not said.get("Condition"):
             yield resource.address, "may be assumed on behalf of any account: demand aws:SourceAccount"
+
+
+def open_federation(plan: Plan) -> Iterator[tuple[str, str]]:
+    for resource, said in plan.statements():
+        if "sts:AssumeRoleWithWebIdentity" not in _list(said.get("Action")):
+            continue
+        conditions = dict(_conditions(said))
+        subjects = next((v for name, v in conditions.items() if name.endswith(":sub")), [])
+        if not subjects or not any(name.endswith(":aud") for name in conditions):
+            yield resource.address, "may be taken by any repository on GitHub: demand its subject and audience"
+        for subject in subjects:
+            if not GITHUB_SUBJECT.fullmatch(str(subject)):
+                yield (
+                    resource.address,
+                    f"may be taken by `{subject}`: name the repository, and a branch or an environment",
+                )
+
+
+def unbounded_roles(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Who may write the policies of roles may do everything, unless those roles have a boundary."""
+    for resource, said in plan.statements():
+        grants = {"iam:CreateRole", "iam:PutRolePolicy"} & set(_list(said.get("Action")))
+        if said["Effect"] == "Allow" and grants and "iam:PermissionsBoundary" not in dict(_conditions(said)):
+            yield resource.address, f"allows {', '.join(sorted(grants))} without a boundary, and so everything"
+
+
+def _conditions(said: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
+    """Each variable of a statement's condition and its values, as written in a policy or in Terraform."""
+    condition = said.get("Condition") or {}
+    if isinstance(condition, Mapping):
+        for test in condition.values():
+            yield from ((name, _list(values)) for name, values in test.items())
+        return
+    for block in condition:
+        yield block["variable"], _list(block.get("values"))
 
 
 # ---- encryption
@@ -370,6 +420,8 @@ def names(plan: Plan) -> Iterator[tuple[str, str]]:
         wanted = f"{said['project']}-{said['stage']}"
         for attribute in NAMED:
             name = resource.values.get(attribute)
+            if isinstance(name, str) and name.startswith("arn:"):
+                name = name.rpartition(":")[2]  # a mapping names its function so, once that exists
             if isinstance(name, str) and not re.match(rf"(/aws/lambda/)?{re.escape(wanted)}(-|$)", name):
                 yield resource.address, f"is called {name}, not {wanted}-..."
 
@@ -380,6 +432,8 @@ RULES: Mapping[str, Callable[[Plan], Iterator[tuple[str, str]]]] = {
     "managed-policy": managed_policies,
     "open-to-all": open_to_all,
     "open-trust": trust_without_condition,
+    "open-federation": open_federation,
+    "unbounded-roles": unbounded_roles,
     "encryption": unencrypted,
     "key-rotation": key_rotation,
     "bucket-public": bucket_public,
@@ -399,25 +453,37 @@ RULES: Mapping[str, Callable[[Plan], Iterator[tuple[str, str]]]] = {
 }
 
 
-def check(plan: Plan) -> list[Finding]:
+OF_THE_SYSTEM = frozenset({"alarms"})
+"""Rules that demand something to be there, which the bucket of the states and the roles have not."""
+
+WHOLE = {"system": "aws_lambda_event_source_mapping", "bootstrap": "aws_iam_role"}
+"""What a plan has at least, beside a bucket, or it is of something else."""
+
+
+def check(plan: Plan, part: str = "system") -> list[Finding]:
     """Every finding, rule by rule.
+
+    Args:
+        part: `system`, an environment; or `bootstrap`, the bucket of the states and the roles.
 
     Raises:
         ValueError: the plan has nothing that the rules speak of.
     """
-    if not plan.of("aws_lambda_event_source_mapping") or not plan.of("aws_s3_bucket"):
-        raise ValueError("the plan has no event source mapping or no bucket: this is not the system")
+    if not plan.of("aws_s3_bucket") or not plan.of(WHOLE[part]):
+        raise ValueError(f"the plan has no bucket or no {WHOLE[part]}: this is not the {part}")
+    rules = {name: rule for name, rule in RULES.items() if part == "system" or name not in OF_THE_SYSTEM}
     return [
-        Finding(rule=name, address=address, says=says) for name, rule in RULES.items() for address, says in rule(plan)
+        Finding(rule=name, address=address, says=says) for name, rule in rules.items() for address, says in rule(plan)
     ]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.policy", description=__doc__)
     parser.add_argument("plan", type=Path, help="what `terraform show -json PLAN` prints")
-    path = parser.parse_args().plan
+    parser.add_argument("--part", choices=WHOLE, default="system")
+    said = parser.parse_args()
     try:
-        found = check(Plan.read(json.loads(path.read_text(encoding="utf-8"))))
+        found = check(Plan.read(json.loads(said.plan.read_text(encoding="utf-8"))), said.part)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

@@ -1,4 +1,4 @@
-# The bucket of the state, with versioning and encryption; README.md says how to make it.
+# The bucket of the states, which infra/bootstrap makes: terraform -chdir=infra/bootstrap output backend
 bucket = "CHANGE-ME-terraform-state"
 key    = "iot/dev/terraform.tfstate"
 region = "eu-central-1"

@@ -24,6 +24,7 @@ module "system" {
   project            = local.project
   stage              = local.stage
   package            = var.package
+  bounded            = var.bounded
   emails             = var.emails
   protected          = false
   stream_mode        = "PROVISIONED"

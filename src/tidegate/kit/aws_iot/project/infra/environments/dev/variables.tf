@@ -27,6 +27,12 @@ variable "package" {
   default     = "../../../build/ingest.zip"
 }
 
+variable "bounded" {
+  description = "Whether functions get the permissions boundary of infra/bootstrap; the workflows set it."
+  type        = bool
+  default     = false
+}
+
 variable "monthly_budget_usd" {
   description = "Costs a month that are expected; 0 for no budget."
   type        = number

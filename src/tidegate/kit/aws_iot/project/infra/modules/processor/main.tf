@@ -189,8 +189,9 @@ data "aws_iam_policy_document" "watch" {
 resource "aws_iam_role" "this" {
   for_each = local.functions
 
-  name               = "${var.name}-${each.key}"
-  assume_role_policy = data.aws_iam_policy_document.assume.json
+  name                 = "${var.name}-${each.key}"
+  assume_role_policy   = data.aws_iam_policy_document.assume.json
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "this" {

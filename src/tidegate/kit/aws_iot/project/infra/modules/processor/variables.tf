@@ -18,6 +18,12 @@ variable "kms_key_arn" {
   type        = string
 }
 
+variable "permissions_boundary" {
+  description = "ARN of the most that the functions may do; null for no boundary."
+  type        = string
+  default     = null
+}
+
 variable "stream_arn" {
   description = "The stream to read."
   type        = string

@@ -1,8 +1,14 @@
 # The whole system, as each environment has it. Every name begins with `<project>-<stage>-`.
 
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+
 locals {
   name             = "${var.project}-${var.stage}"
   metric_namespace = "${var.project}/readings"
+
+  # As infra/bootstrap made it; whoever deploys by its roles has to use it.
+  boundary = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:policy/${var.project}-bootstrap-boundary-${var.stage}"
 }
 
 module "kms" {
@@ -47,6 +53,7 @@ module "processor" {
   stage                  = var.stage
   package                = var.package
   kms_key_arn            = module.kms.key_arn
+  permissions_boundary   = var.bounded ? local.boundary : null
   stream_arn             = module.stream.arn
   table_name             = module.table.name
   table_arn              = module.table.arn

@@ -78,6 +78,12 @@ variable "protected" {
   default     = true
 }
 
+variable "bounded" {
+  description = "Whether the functions' roles get the permissions boundary that infra/bootstrap made; its roles cannot deploy without."
+  type        = bool
+  default     = false
+}
+
 variable "keep_days" {
   description = "How long the history is kept."
   type        = number

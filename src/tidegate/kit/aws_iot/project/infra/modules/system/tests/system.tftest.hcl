@@ -72,7 +72,7 @@ variables {
 }
 
 run "names" {
-  command = apply
+  command = plan
 
   assert {
     condition     = output.stream == "iot-dev-readings" && output.table == "iot-dev-latest" && output.functions["ingest"] == "iot-dev-ingest"
@@ -91,7 +91,7 @@ run "names" {
 }
 
 run "provisioned" {
-  command = apply
+  command = plan
 
   variables {
     stream_mode  = "PROVISIONED"
@@ -106,7 +106,7 @@ run "provisioned" {
 }
 
 run "production_is_protected" {
-  command = apply
+  command = plan
 
   variables {
     stage     = "prod"
@@ -119,65 +119,29 @@ run "production_is_protected" {
   }
 }
 
-run "refuses_a_stage_nobody_knows" {
-  command = plan
-
-  variables {
-    stage = "production"
-  }
-
-  expect_failures = [var.stage]
-}
-
-run "refuses_names_that_no_bucket_can_have" {
+run "refuses_names_that_cannot_be_and_a_package_that_was_not_built" {
   command = plan
 
   variables {
     project = "IoT_Project"
-  }
-
-  expect_failures = [var.project]
-}
-
-run "refuses_a_package_that_was_not_built" {
-  command = plan
-
-  variables {
+    stage   = "production"
     package = "no-such.zip"
   }
 
-  expect_failures = [var.package]
+  expect_failures = [var.project, var.stage, var.package]
 }
 
-run "refuses_half_a_shard_and_endless_retries" {
+run "refuses_sizes_that_aws_has_not_and_a_handler_that_is_switched_off" {
   command = plan
 
   variables {
-    stream_mode    = "PROVISIONED"
-    shards         = 1.5
-    retry_attempts = -1
-  }
-
-  expect_failures = [var.shards, var.retry_attempts]
-}
-
-run "refuses_a_handler_that_is_switched_off" {
-  command = plan
-
-  variables {
+    stream_mode          = "PROVISIONED"
+    shards               = 1.5
+    retry_attempts       = -1
     reserved_concurrency = 0
+    retention_hours      = 12
+    log_retention_days   = 10
   }
 
-  expect_failures = [var.reserved_concurrency]
-}
-
-run "refuses_retention_that_aws_has_not" {
-  command = plan
-
-  variables {
-    retention_hours    = 12
-    log_retention_days = 10
-  }
-
-  expect_failures = [var.retention_hours, var.log_retention_days]
+  expect_failures = [var.shards, var.retry_attempts, var.reserved_concurrency, var.retention_hours, var.log_retention_days]
 }
