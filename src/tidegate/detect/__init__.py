@@ -13,6 +13,7 @@ from tidegate.detect.history import (
     OF_VERSIONS_BESIDE_TIME,
     YOUNG,
     DetectSettings,
+    Normal,
     TableHistory,
     lookback,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "OF_VERSIONS_BESIDE_TIME",
     "YOUNG",
     "DetectSettings",
+    "Normal",
     "TableHistory",
     "judge_schema",
     "judge_table",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tidegate.model import Dataset, Grid, Interval, Measurement, MetricSpec
+from tidegate.model import Dataset, Finding, Grid, Interval, Measurement, MetricSpec
 
 LOAD_COLUMN = "_dlt_load_id"
 """The column in which dlt writes the load that brought a row."""
@@ -77,6 +77,27 @@ class DetectSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Normal:
+    """A number that a person called expected: in a bucket, or of a version where there is none; `expected` is what was
+    expected before. It teaches, and so may the level that came with it.
+    """
+
+    spec: MetricSpec | None
+    interval: Interval | None = None
+    version: int | None = None
+    observed: float | None = None
+    expected: float | None = None
+
+    @classmethod
+    def of(cls, finding: Finding, *, version: int | None) -> Normal:
+        """What calling a finding of a version expected says."""
+        centre = finding.expected.centre if finding.expected is not None else None
+        return cls(
+            spec=finding.spec, interval=finding.interval, version=version, observed=finding.observed, expected=centre
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableHistory:
     """The numbers of one table: the candidate's, and those that it is compared with.
 
@@ -87,7 +108,8 @@ class TableHistory:
     are looked for in `base` where it is None. `first` are bucketed numbers as the first version
     that saw their bucket had them: where given, they tell how young buckets differ from grown ones (late rows, delivery
     dates that are not known yet). `versions` are whole-table numbers of earlier
-    published versions, oldest first. `excluded` must not teach: (number or None for all, bucket or None).
+    published versions, oldest first. `excluded` must not teach: (number or None for all, bucket or None). `accepted` is
+    what people called expected.
     `new_loads` are the dlt loads of this run, oldest first. `grain` is hour, day, week or month; None infers it.
     """
 
@@ -99,6 +121,7 @@ class TableHistory:
     first: Sequence[Measurement] = ()
     versions: Sequence[tuple[int, Sequence[Measurement]]] = ()
     excluded: Sequence[tuple[MetricSpec | None, Interval | None]] = ()
+    accepted: Sequence[Normal] = ()
     new_loads: tuple[str, ...] = ()
     time_column: str | None = None
     grain: str | None = None

@@ -33,7 +33,7 @@ class Panel:
     where nothing is known, rows of missing buckets zero. `first` is what was said of a bucket when it had just ended.
     `intervals` are the buckets. `new` are the columns that no published version has judged, `young` those that
     ended just now, `unseen` new ones that are too many to be judged, and teach nothing. `open` tells that a bucket
-    that has not ended was left out.
+    that has not ended was left out. `versions` are the numbers of the versions, where these are the columns.
     """
 
     grain: str
@@ -48,6 +48,7 @@ class Panel:
     young: tuple[int, ...] = ()
     unseen: tuple[int, ...] = ()
     offset: int = 0
+    versions: tuple[int, ...] = ()
 
     def row(self, metric: str, column: str | None = None, segment: Segment | None = None) -> int | None:
         """Find a number without argument and predicate; None when it was not measured."""

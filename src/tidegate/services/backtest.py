@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import TypeAlias
 
 from tidegate.detect import YOUNG, DetectSettings
 from tidegate.errors import UsageError
-from tidegate.model import Dataset, DatasetRef, Finding, Incident, IncidentState, Interval, Measurement
+from tidegate.model import Dataset, DatasetRef, Finding, Incident, Interval, Measurement
+from tidegate.services.baseline import SOLVED, Answers
 from tidegate.services.faults import FAULTS, Fault, row_count
 from tidegate.services.judge import DAYS_A_MONTH, per_batch
 from tidegate.services.measure import is_users_own
 from tidegate.services.publish import nothing_published
-from tidegate.services.replay import Excluded, Past, Point, bucket_past, line, look, version_past
+from tidegate.services.replay import Past, Point, bucket_past, line, look, version_past
 from tidegate.services.site import Site
 
 NOTCHES = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -31,12 +31,13 @@ DAYS = 90
 SMALL = 2
 """A batch of fewer rows than twice what detection calls few is not tried: half of it is nothing that somebody would miss."""
 
-Accepted: TypeAlias = Mapping[tuple[str, Interval | None], str]
-"""What people called expected or a false alarm, by cause and bucket."""
+Answer: TypeAlias = Callable[[Finding], str | None]
+"""What a person said of a finding, where that accepts it."""
 
-NOTHING: Accepted = MappingProxyType({})
-ACCEPTING = frozenset({"expected", "false alarm"})
-SOLVED = (IncidentState.RESOLVED, IncidentState.REVIEWED)
+
+def nobody_said(finding: Finding) -> str | None:  # noqa: ARG001  it has the shape of an answer
+    """No answer to anything."""
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,15 +171,11 @@ class Walk:
     steps: range
     found: Mapping[int, Mapping[float, tuple[Finding, ...]]]
     caught: Mapping[float, tuple[Caught, ...]]
-    accepted: Accepted
+    answer: Answer
 
     def held(self, budget: float) -> tuple[int, ...]:
         """The steps that would have been held, but for what was accepted."""
         return tuple(at for at, by in self.found.items() if any(f.holds and not self.answer(f) for f in by[budget]))
-
-    def answer(self, finding: Finding) -> str | None:
-        """What a person said of the same cause in the same bucket, where that accepts it."""
-        return self.accepted.get((finding.key, finding.interval))
 
 
 def backtest(
@@ -202,14 +199,14 @@ def backtest(
     own = site.settings.false_alarms_per_month if budget is None else budget
     budgets = Budgets(own=own, all=tuple(sorted({*NOTCHES, own})), tables=len(catalog))
     chosen = _chosen(catalog, tables)
-    accepted = _accepted(site, published.number)
+    answers = Answers(site.state, published.number)
     walks: list[Walk] = []
     replays: list[TableReplay] = []
     for done, dataset in enumerate(chosen):
         site.progress.advance(done, len(chosen), str(dataset.ref))
         started = site.clock.wall_s()
-        past = _past(site, published.number, dataset)
-        done_walk = walk(past, budgets, days=DAYS if days is None else days, accepted=accepted)
+        past = past_of(site, published.number, dataset, answers)
+        done_walk = walk(past, budgets, days=DAYS if days is None else days, answer=answers.to)
         replays.append(_summary(done_walk, own, site.clock.wall_s() - started))
         walks.append(done_walk)
     site.progress.advance(len(chosen), len(chosen))
@@ -266,7 +263,7 @@ def _chosen(catalog: Mapping[DatasetRef, Dataset], names: Sequence[str]) -> tupl
     return tuple(dict.fromkeys(found)) if found else tuple(catalog.values())
 
 
-def _past(site: Site, number: int, dataset: Dataset) -> Past:
+def past_of(site: Site, number: int, dataset: Dataset, answers: Answers) -> Past:
     """A table's buckets of time, else its versions."""
     ref, state, said = dataset.ref, site.state, site.settings.tables.get(dataset.ref)
     grid = state.grid(number, ref)
@@ -276,10 +273,11 @@ def _past(site: Site, number: int, dataset: Dataset) -> Past:
         grid,
         now=taken,
         first=_first_words(site, number, ref) if grid.intervals else (),
-        excluded=_excluded(site, number, ref),
+        excluded=answers.excluded(ref),
+        accepted=answers.normals(ref),
         time_column=said.time_column if said else None,
     )
-    return past or version_past(dataset, state.history(number, ref))
+    return past or version_past(dataset, state.history(number, ref), accepted=answers.normals(ref))
 
 
 def _first_words(site: Site, number: int, ref: DatasetRef) -> tuple[Measurement, ...]:
@@ -288,31 +286,7 @@ def _first_words(site: Site, number: int, ref: DatasetRef) -> tuple[Measurement,
     return tuple({(m.spec, m.interval): m for m in words}.values())
 
 
-def _excluded(site: Site, number: int, ref: DatasetRef) -> tuple[Excluded, ...]:
-    """What incidents of published versions said was strange never teaches, unless it was a false alarm; as in a run."""
-    lineage = set(site.state.lineage(number))
-    return tuple(
-        (finding.spec, finding.interval)
-        for incident in site.state.incidents(versions=lineage)
-        if incident.resolution != "false alarm"
-        for finding in incident.findings
-        if finding.dataset == ref and finding.interval is not None
-    )
-
-
-def _accepted(site: Site, number: int) -> Accepted:
-    """What a person called expected, or a false alarm, about a version of the lineage; as in a run."""
-    lineage = set(site.state.lineage(number))
-    return {
-        (finding.key, finding.interval): incident.resolution
-        for incident in site.state.incidents(states=SOLVED, versions=lineage)
-        if incident.resolution in ACCEPTING
-        for finding in incident.findings
-        if finding.interval is not None
-    }
-
-
-def walk(past: Past, budgets: Budgets, *, days: int, accepted: Accepted = NOTHING) -> Walk:
+def walk(past: Past, budgets: Budgets, *, days: int, answer: Answer = nobody_said) -> Walk:
     """Judge a table's steps of the last `days`, from the first on that has enough before it.
 
     With a larger budget nothing less is found, so the smaller ones are asked only where the largest finds something.
@@ -325,7 +299,7 @@ def walk(past: Past, budgets: Budgets, *, days: int, accepted: Accepted = NOTHIN
             less = {one: look(past, at, budgets.settings(one)) for one in budgets.all[:-1]}
             found[at] = {**less, budgets.all[-1]: most}
     able = [at for at in steps[-NEWEST:] if not _holds(found.get(at, {}).get(budgets.all[-1], ()))]
-    return Walk(past=past, steps=steps, found=found, caught=inject(past, able, budgets), accepted=accepted)
+    return Walk(past=past, steps=steps, found=found, caught=inject(past, able, budgets), answer=answer)
 
 
 def _under_test(past: Past, days: int) -> range:
@@ -454,7 +428,7 @@ def _delay(
     site: Site, incident: Incident, dataset: Dataset, interval: Interval, settings: DetectSettings
 ) -> int | None:
     """After how many of an incident's batches its table is held; None when it never is."""
-    past = _past(site, incident.version, dataset)
+    past = past_of(site, incident.version, dataset, Answers(site.state, incident.version))
     steps = [at for at in range(settings.min_history, len(past)) if _inside(past.interval(at), interval)]
     return next((n for n, at in enumerate(steps) if _holds(look(past, at, settings))), None)
 

@@ -1,0 +1,87 @@
+"""Baseline: which of a lineage's numbers teach, and what people answered: one home for runs, backtests and explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, TypeAlias
+
+from tidegate.detect import Normal
+from tidegate.model import DatasetRef, Finding, Incident, IncidentState, Interval, MetricSpec, VersionState
+from tidegate.ports import StateStore
+
+Excluded: TypeAlias = tuple[MetricSpec | None, Interval]
+"""A number, None for all of a table, in a stretch of time: it does not teach."""
+
+SOLVED: Final = (IncidentState.RESOLVED, IncidentState.REVIEWED)
+ACCEPTING: Final = frozenset({"expected", "false alarm"})
+"""Answers that say that the data is as it should be."""
+
+FURTHER: Final = 1.25
+"""What lies further out than this many times what was accepted is not what was accepted. Chosen, not derived."""
+
+
+class Answers:
+    """What people said, and did not say yet, of what was strange in a lineage.
+
+    Counted are incidents of the version, of its ancestors, and of versions that were held and had been made from one of these.
+    One query; made once for all tables.
+    """
+
+    def __init__(self, state: StateStore, number: int | None, *, under_test: int | None = None) -> None:
+        lineage = set(state.lineage(number)) if number is not None else set()
+        held = {v.number for v in state.versions() if v.state is VersionState.HELD and v.parent in lineage}
+        self._lineage = lineage
+        around = lineage | held | ({under_test} if under_test is not None else set())
+        self._incidents = state.incidents(versions=around) if around else ()
+
+    def excluded(self, ref: DatasetRef) -> tuple[Excluded, ...]:
+        """What never teaches: what incidents of published versions are about, but for those that a person accepted."""
+        return tuple(
+            (finding.spec, finding.interval)
+            for incident, finding in self._about(ref)
+            if finding.interval is not None and incident.version in self._lineage and not _accepts(incident)
+        )
+
+    def normals(self, ref: DatasetRef) -> tuple[Normal, ...]:
+        """What was called expected, oldest first: it teaches, and so may its level."""
+        found = [
+            Normal.of(finding, version=incident.version)
+            for incident, finding in self._about(ref)
+            if incident.resolution == "expected" and _accepts(incident)
+        ]
+        return tuple(dict.fromkeys(reversed(found)))
+
+    def to(self, finding: Finding) -> str | None:
+        """What a person said of the same cause in the same stretch of time, where that accepts it."""
+        if finding.dataset is None:
+            return None
+        for incident, known in self._about(finding.dataset):
+            if _accepts(incident) and (known.key, known.interval) == (finding.key, finding.interval):
+                timed = known.interval is not None or known.observed is not None
+                if timed and no_further(finding, known):
+                    return incident.resolution
+        return None
+
+    def of(self, ref: DatasetRef) -> tuple[Incident, ...]:
+        """The incidents that a table is part of, newest first."""
+        return tuple(dict.fromkeys(incident for incident, _ in self._about(ref)))
+
+    def _about(self, ref: DatasetRef) -> Iterator[tuple[Incident, Finding]]:
+        return (
+            (incident, finding)
+            for incident in self._incidents
+            for finding in incident.findings
+            if finding.dataset == ref
+        )
+
+
+def _accepts(incident: Incident) -> bool:
+    return incident.state in SOLVED and incident.resolution in ACCEPTING
+
+
+def no_further(now: Finding, accepted: Finding) -> bool:
+    """Whether a number lies on the same side as the one that was accepted, and hardly further out; True where none is told."""
+    if now.observed is None or accepted.observed is None or accepted.expected is None:
+        return True
+    came, said = (one.observed - accepted.expected.centre for one in (now, accepted) if one.observed is not None)
+    return came * said >= 0 and abs(came) <= FURTHER * abs(said)
