@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 import os
 import resource
@@ -61,7 +62,7 @@ def open_site(
         with_steps: False leaves the step adapters out, for commands that only read.
 
     Raises:
-        ConfigError: see `tidegate.config.load` and, with steps, `tidegate.app.contracts`.
+        ConfigError: see `tidegate.config.load`, `with_named_days` and, with steps, `tidegate.app.contracts`.
         AdapterNotFoundError: a warehouse or step type that nobody registers.
     """
     settings = load(find_project(start))
@@ -69,6 +70,7 @@ def open_site(
         from tidegate.app.contracts import with_contracts
 
         settings = with_contracts(settings)
+    settings = with_named_days(settings)
     warehouse = _warehouse(settings)
     steps = _steps(settings, command) if with_steps else ()
     state = open_state(settings, create=with_steps)
@@ -93,6 +95,25 @@ def open_site(
         state.close()
         if answers is not None:
             answers.close()
+
+
+YEARS_BACK = 10
+"""How far back holidays are looked up. Chosen, not derived."""
+
+
+def with_named_days(settings: Settings) -> Settings:
+    """The settings with the holidays of every country that they name.
+
+    Raises:
+        ConfigError: see `tidegate.integrations.public_holidays.days`.
+    """
+    if not settings.countries:
+        return settings
+    from tidegate.integrations import public_holidays
+
+    year = datetime.now(UTC).year
+    found = {c: public_holidays.days(c, first=year - YEARS_BACK, last=year + 1) for c in settings.countries}
+    return dataclasses.replace(settings, named_days=found)
 
 
 def _answers(settings: Settings) -> AnswerStore:

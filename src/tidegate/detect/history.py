@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -59,7 +59,9 @@ class DetectSettings:
     of a mean, relative to what was expected; `least_share` of the rows for nulls and other shares;
     `least_segment` of the table's rows for what a category lost.
 
-    On a public holiday, and on each of `quiet_days`, an even drop of volume is told and does not hold.
+    On a public holiday, and on each of `quiet_days`, an even drop of volume is told and does not hold. `named_days` are the
+    holidays where a country is known; None for days that are holidays in many. Monday is 0 in `weekend`. Without
+    `seasonality` nothing is compared with the same weekday, hour or month.
     """
 
     budget: float = 1 / 200
@@ -74,6 +76,9 @@ class DetectSettings:
     most_findings: int = 3
     holidays: bool = True
     quiet_days: frozenset[date] = frozenset()
+    named_days: Mapping[date, str] | None = None
+    weekend: frozenset[int] = frozenset({5, 6})
+    seasonality: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from tidegate.detect.excuse import quiet
 from tidegate.detect.forecast import Flags, Floats, Predictors, predict
 from tidegate.detect.history import DetectSettings, TableHistory
 from tidegate.detect.normal import Baseline, baselines
-from tidegate.detect.panel import SEASONS, Panel, build, excluded
+from tidegate.detect.panel import Panel, build, excluded
 from tidegate.detect.score import Scored, chances, score
 from tidegate.detect.series import Aspect, Series, series
 from tidegate.detect.words import bucket, buckets
@@ -108,12 +108,11 @@ def scores(
     """Score one aspect at each column; forecasts are made once, and again after something strange."""
     rows = list(one.places)
     y = np.where(np.isnan(teach[rows]), np.nan, one.y)
-    seasons = SEASONS.get(panel.grain, ())
     said: Predictors | None = None
     out: list[Scored] = []
     for at in columns:
         if said is None:
-            said = predict(y, seasons, panel.values.shape[1] - columns[0] + settings.most_points)
+            said = predict(y, panel.seasons, panel.values.shape[1] - columns[0] + settings.most_points)
         judged = np.ones(len(rows), dtype=bool) if at in panel.new else moved(one, at, settings)
         scored = score(one, y, said, panel, at, judged=judged, skip=skip, chances=chances, settings=settings)
         strange = scored.rarity > story.threshold(settings)

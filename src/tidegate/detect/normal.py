@@ -15,7 +15,7 @@ import numpy as np
 
 from tidegate.detect.forecast import Flags, Floats, sorted_median
 from tidegate.detect.history import DetectSettings, Normal, TableHistory
-from tidegate.detect.panel import SEASONS, Panel, excluded
+from tidegate.detect.panel import Panel, excluded
 from tidegate.detect.series import SHARES, usual_size
 from tidegate.model import MetricSpec
 
@@ -128,8 +128,7 @@ def distances(panel: Panel, row: int, first: int, hidden: Flags) -> Floats:
     Expected is the median of the last three of the same weekday (hour), else that of the last buckets.
     """
     y = np.where(hidden, np.nan, even(panel, row))
-    seasons = SEASONS.get(panel.grain, ())
-    length = seasons[0][0] if seasons else 1
+    length = panel.seasons[0][0] if panel.seasons else 1
     out = np.full(y.shape, np.nan)
     for t in range(first, y.size):
         latest = first - 1 - (first - 1 - t) % length

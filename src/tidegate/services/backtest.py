@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from tidegate.detect import YOUNG, DetectSettings
 from tidegate.errors import UsageError
-from tidegate.model import Dataset, DatasetRef, Finding, Incident, Interval, Measurement
-from tidegate.services.baseline import SOLVED, Answers
+from tidegate.model import Dataset, DatasetRef, Finding, Incident, Interval, Measurement, Settings
+from tidegate.services.baseline import DAYS_A_MONTH, SOLVED, Answers, knobs
 from tidegate.services.faults import FAULTS, Fault, row_count
-from tidegate.services.judge import DAYS_A_MONTH, per_batch
 from tidegate.services.measure import is_users_own
 from tidegate.services.publish import nothing_published
 from tidegate.services.replay import Past, Point, bucket_past, line, look, version_past
@@ -89,7 +88,7 @@ class Caught:
 class Notch:
     """What one budget would have cost and brought.
 
-    `budget` is in false alarms a month for the project, `per_batch` the same for one table and batch, `expected` how many false
+    `budget` is in false alarms a month for the project, `per_batch` the same for one table and batch on average, `expected` how many false
     alarms that allows for all batches that were judged. `alarms` are the batches that would have been held, `days` the days
     on which that would have happened.
     """
@@ -152,15 +151,26 @@ class Backtest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budgets:
-    """The budgets to compare, ascending, and how many tables share them; `own` is the one that is reported whole."""
+    """The budgets of the project to compare, ascending; `own` is the one that is reported whole.
+
+    `told` is what detection is told of the table with each of them; what a table or product says for itself is taken as many
+    times as the project's is.
+    """
 
     own: float
     all: tuple[float, ...]
-    tables: int
+    told: Mapping[float, DetectSettings]
+
+    @classmethod
+    def of(cls, settings: Settings, ref: DatasetRef, tables: Collection[DatasetRef], own: float) -> Budgets:
+        """The budgets for one table."""
+        every = tuple(sorted({*NOTCHES, own}))
+        said = settings.false_alarms_per_month
+        return cls(own=own, all=every, told={b: knobs(settings, ref, tables, times=b / said) for b in every})
 
     def settings(self, budget: float) -> DetectSettings:
-        """What detection is told of a budget, as in a run."""
-        return DetectSettings(budget=per_batch(budget, self.tables))
+        """What detection is told with a budget, as in a run."""
+        return self.told[budget]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +181,7 @@ class Walk:
     steps: range
     found: Mapping[int, Mapping[float, tuple[Finding, ...]]]
     caught: Mapping[float, tuple[Caught, ...]]
+    budgets: Budgets
     answer: Answer
 
     def held(self, budget: float) -> tuple[int, ...]:
@@ -197,7 +208,6 @@ def backtest(
         raise nothing_published(site)
     catalog = _profiled(site, published.number)
     own = site.settings.false_alarms_per_month if budget is None else budget
-    budgets = Budgets(own=own, all=tuple(sorted({*NOTCHES, own})), tables=len(catalog))
     chosen = _chosen(catalog, tables)
     answers = Answers(site.state, published.number)
     walks: list[Walk] = []
@@ -206,6 +216,7 @@ def backtest(
         site.progress.advance(done, len(chosen), str(dataset.ref))
         started = site.clock.wall_s()
         past = past_of(site, published.number, dataset, answers)
+        budgets = Budgets.of(site.settings, dataset.ref, catalog, own)
         done_walk = walk(past, budgets, days=DAYS if days is None else days, answer=answers.to)
         replays.append(_summary(done_walk, own, site.clock.wall_s() - started))
         walks.append(done_walk)
@@ -218,8 +229,8 @@ def backtest(
         until=moments[-1] if moments else None,
         tables=tuple(replays),
         alarms=tuple(sorted((a for w in walks for a in _alarms(w, own)), key=lambda a: (a.at, a.dataset))),
-        notches=tuple(_notch(walks, one, budgets) for one in budgets.all),
-        labels=_labels(site, {d.ref: d for d in chosen}, budgets.settings(own)),
+        notches=tuple(_notch(walks, one) for one in sorted({*NOTCHES, own})),
+        labels=_labels(site, {d.ref: d for d in chosen}, {w.past.dataset.ref: w.budgets.settings(own) for w in walks}),
         notes=_notes(site, days),
         seconds=site.clock.wall_s() - begun,
     )
@@ -299,7 +310,7 @@ def walk(past: Past, budgets: Budgets, *, days: int, answer: Answer = nobody_sai
             less = {one: look(past, at, budgets.settings(one)) for one in budgets.all[:-1]}
             found[at] = {**less, budgets.all[-1]: most}
     able = [at for at in steps[-NEWEST:] if not _holds(found.get(at, {}).get(budgets.all[-1], ()))]
-    return Walk(past=past, steps=steps, found=found, caught=inject(past, able, budgets), answer=answer)
+    return Walk(past=past, steps=steps, found=found, caught=inject(past, able, budgets), budgets=budgets, answer=answer)
 
 
 def _under_test(past: Past, days: int) -> range:
@@ -376,13 +387,13 @@ def _alarms(done: Walk, budget: float) -> Iterator[Alarm]:
                 )
 
 
-def _notch(walks: Sequence[Walk], budget: float, budgets: Budgets) -> Notch:
-    share = budgets.settings(budget).budget
+def _notch(walks: Sequence[Walk], budget: float) -> Notch:
+    shares = {w.past.dataset.ref: w.budgets.settings(budget).budget for w in walks}
     held = [(w.past.now(at), w) for w in walks for at in w.held(budget)]
     return Notch(
         budget=budget,
-        per_batch=share,
-        expected=share * sum(len(w.steps) for w in walks),
+        per_batch=sum(shares.values()) / max(1, len(shares)),
+        expected=sum(shares[w.past.dataset.ref] * len(w.steps) for w in walks),
         alarms=len(held),
         days=len({moment.date() for moment, _ in held}),
         caught=tuple(
@@ -405,14 +416,14 @@ def _moments(past: Past, at: int) -> tuple[datetime, ...]:
     return (past.now(at),) if bucket is None else (bucket.start, bucket.end)
 
 
-def _labels(site: Site, chosen: Mapping[DatasetRef, Dataset], settings: DetectSettings) -> Labels:
+def _labels(site: Site, chosen: Mapping[DatasetRef, Dataset], told: Mapping[DatasetRef, DetectSettings]) -> Labels:
     """Judge again what people have judged, on the numbers of the version that the incident was about."""
     found: dict[str, list[int | None]] = {"fixed": [], "false alarm": []}
     for incident in site.state.incidents(states=SOLVED):
         root = incident.findings[0]
         dataset = chosen.get(root.dataset) if root.dataset is not None else None
         if incident.resolution in found and root.interval is not None and dataset is not None:
-            found[incident.resolution].append(_delay(site, incident, dataset, root.interval, settings))
+            found[incident.resolution].append(_delay(site, incident, dataset, root.interval, told[dataset.ref]))
     real, false = found["fixed"], found["false alarm"]
     delays = tuple(d for d in real if d is not None)
     return Labels(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from tidegate.detect import Normal
-from tidegate.model import DatasetRef, Finding, Incident, IncidentState, Interval, MetricSpec, VersionState
+from tidegate.detect import DetectSettings, Normal
+from tidegate.model import DatasetRef, Finding, Incident, IncidentState, Interval, MetricSpec, Settings, VersionState
+from tidegate.model.settings import NO_HOLIDAYS
 from tidegate.ports import StateStore
 
 Excluded: TypeAlias = tuple[MetricSpec | None, Interval]
@@ -18,6 +20,67 @@ ACCEPTING: Final = frozenset({"expected", "false alarm"})
 
 FURTHER: Final = 1.25
 """What lies further out than this many times what was accepted is not what was accepted. Chosen, not derived."""
+
+
+DAYS_A_MONTH: Final = 30
+"""The budget is a project's per month; detection takes one per table and batch, at one run a day."""
+
+MOST_PER_BATCH: Final = 0.05
+"""A budget above one alarm in twenty batches of a table is cut to that. Chosen, not derived."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """The false alarms a month that a table may make, and what says so: a table, a product, or the project."""
+
+    false_alarms_per_month: float
+    said_by: str
+
+    @property
+    def per_batch(self) -> float:
+        """The same for one batch, at one run a day."""
+        return min(MOST_PER_BATCH, self.false_alarms_per_month / DAYS_A_MONTH)
+
+
+def budget_of(settings: Settings, ref: DatasetRef, tables: Collection[DatasetRef], *, times: float = 1.0) -> Budget:
+    """A table's own budget; else its part of the smallest one of its products; else its part of the project's.
+
+    A budget of a table or product comes beside the project's, which the tables without one share. O(tables).
+
+    Args:
+        tables: all that are profiled.
+        times: by how much every budget is taken.
+    """
+    if (own := settings.table(ref).false_alarms_per_month) is not None:
+        return Budget(false_alarms_per_month=own * times, said_by=f"tables: {ref}")
+    free = [t for t in tables if settings.table(t).false_alarms_per_month is None] or [ref]
+    parts = [
+        Budget(
+            false_alarms_per_month=p.false_alarms_per_month * times / max(1, sum(p.covers(t) for t in free)),
+            said_by=f"products: {p.name}",
+        )
+        for p in settings.products
+        if p.false_alarms_per_month is not None and p.covers(ref)
+    ]
+    if parts:
+        return min(parts, key=lambda b: b.false_alarms_per_month)
+    shared = [p for p in settings.products if p.false_alarms_per_month is not None]
+    sharing = sum(not any(p.covers(t) for p in shared) for t in free)
+    return Budget(
+        false_alarms_per_month=settings.false_alarms_per_month * times / max(1, sharing), said_by="the project"
+    )
+
+
+def knobs(settings: Settings, ref: DatasetRef, tables: Collection[DatasetRef], *, times: float = 1.0) -> DetectSettings:
+    """What detection is told of one table: its part of the budget, and its calendar."""
+    said = settings.table(ref)
+    return DetectSettings(
+        budget=budget_of(settings, ref, tables, times=times).per_batch,
+        holidays=said.holidays != NO_HOLIDAYS,
+        named_days=settings.named_days.get(said.holidays),
+        weekend=said.weekend,
+        seasonality=said.seasonality,
+    )
 
 
 class Answers:

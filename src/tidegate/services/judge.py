@@ -31,7 +31,7 @@ from tidegate.model import (
     TestRun,
 )
 from tidegate.ports import StateStore
-from tidegate.services.baseline import Answers
+from tidegate.services.baseline import Answers, knobs
 from tidegate.services.incidents import group
 from tidegate.services.measure import Measured
 
@@ -114,10 +114,10 @@ def _learned(
 ) -> list[Finding]:
     found: list[Finding] = []
     old = state.schemas(parent) if parent is not None else {}
-    knobs = DetectSettings(budget=per_batch(settings.false_alarms_per_month, len(measured.profiled)))
     for ref, scan in measured.scans.items():
         if ref not in measured.profiled:
             continue
+        told = knobs(settings, ref, measured.profiled)
         history = TableHistory(
             dataset=measured.catalog[ref],
             current=scan.measurements,
@@ -130,8 +130,8 @@ def _learned(
             grain=scan.grain,
         )
         if parent is not None and ref in old:
-            history = _remembered(history, state, parent, knobs)
-        found += judge_table(history, now=now, settings=knobs)
+            history = _remembered(history, state, parent, told)
+        found += judge_table(history, now=now, settings=told)
     for ref in dict.fromkeys([*old, *(r for r in measured.scans if r in measured.profiled)]):
         present = measured.catalog[ref].columns if ref in measured.catalog else ()
         types = tuple((c.name, c.type) for c in present)
@@ -172,18 +172,6 @@ def _is_note(finding: Finding) -> bool:
 
 def _softened(finding: Finding) -> Finding:
     return dataclasses.replace(finding, holds=False)
-
-
-DAYS_A_MONTH = 30
-"""The budget is a project's per month; detection takes one per table and batch, at one run a day."""
-
-MOST_PER_BATCH = 0.05
-"""A budget above one alarm in twenty batches of a table is cut to that. Chosen, not derived."""
-
-
-def per_batch(false_alarms_per_month: float, tables: int) -> float:
-    """A project's monthly budget of false alarms as one per table and batch, at one run a day."""
-    return min(MOST_PER_BATCH, false_alarms_per_month / (DAYS_A_MONTH * max(1, tables)))
 
 
 def _young(findings: Sequence[Finding]) -> list[str]:

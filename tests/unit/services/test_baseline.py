@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.unit.detect.days import bucket, spec
-from tests.unit.services.site import NOW, add_version, make_site
-from tidegate.model import Band, DatasetRef, Finding, Layer
-from tidegate.services.baseline import Answers
+from tests.unit.services.site import NOW, add_version, make_site, settings_of
+from tidegate.model import Band, DatasetRef, Finding, Layer, Product, Settings, TableSettings
+from tidegate.model.settings import NO_HOLIDAYS
+from tidegate.services.baseline import MOST_PER_BATCH, Answers, budget_of, knobs
 from tidegate.services.site import Site
 
 ORDERS = DatasetRef(namespace="raw", name="orders")
@@ -109,3 +111,63 @@ def test_the_incidents_of_a_table(site: Site) -> None:
     incident(site, 2, told(at=6), version=3)
     assert [i.number for i in Answers(site.state, 2).of(ORDERS)] == [2, 1]
     assert Answers(site.state, 2).of(OTHER) == ()
+
+
+A, B, C, D = (DatasetRef(namespace="m", name=name) for name in "abcd")
+
+
+def told_by(tables: dict[DatasetRef, TableSettings] | None = None, *products: tuple[str, float | None]) -> Settings:
+    made = tuple(
+        Product(
+            name=str(n), tables=(DatasetRef(namespace="m", name=p),), owner=None, tier=1, false_alarms_per_month=budget
+        )
+        for n, (p, budget) in enumerate(products)
+    )
+    return dataclasses.replace(settings_of(Path("nowhere"), tables), products=made)
+
+
+def own(ref: DatasetRef, budget: float) -> dict[DatasetRef, TableSettings]:
+    return {ref: TableSettings(ref=ref, false_alarms_per_month=budget)}
+
+
+def test_the_projects_budget_is_shared_and_bounded() -> None:
+    settings = told_by()
+    assert budget_of(settings, A, [A, B, C, D]).false_alarms_per_month == 0.5
+    assert budget_of(settings, A, [A, B, C, D]).per_batch == pytest.approx(0.5 / 30)
+    assert budget_of(settings, A, [A, B, C, D], times=1000).per_batch == MOST_PER_BATCH
+    assert budget_of(settings, A, []).false_alarms_per_month == 2.0
+
+
+def test_a_table_with_a_budget_leaves_the_projects_to_the_others() -> None:
+    settings = told_by(own(A, 3.0))
+    assert (budget_of(settings, A, [A, B, C]).false_alarms_per_month, budget_of(settings, A, [A]).said_by) == (
+        3.0,
+        "tables: m.a",
+    )
+    assert budget_of(settings, B, [A, B, C]).false_alarms_per_month == 1.0
+
+
+def test_a_products_budget_is_shared_by_its_tables_and_the_smallest_part_counts() -> None:
+    settings = told_by(own(A, 3.0), ("[abc]", 1.0), ("c", 0.2), ("d", None))
+    tables = [A, B, C, D]
+    assert budget_of(settings, A, tables).false_alarms_per_month == 3.0
+    assert budget_of(settings, B, tables) == dataclasses.replace(
+        budget_of(settings, B, tables), false_alarms_per_month=0.5, said_by="products: 0"
+    )
+    assert budget_of(settings, C, tables).said_by == "products: 1"
+    assert budget_of(settings, D, tables) == dataclasses.replace(
+        budget_of(settings, D, tables), false_alarms_per_month=2.0, said_by="the project"
+    )
+
+
+def test_what_detection_is_told_of_a_calendar() -> None:
+    day = datetime.date(2026, 10, 3)
+    said = {
+        A: TableSettings(ref=A, holidays="DE", weekend=frozenset({4, 5}), seasonality=False),
+        B: TableSettings(ref=B, holidays=NO_HOLIDAYS),
+    }
+    settings = dataclasses.replace(told_by(said), named_days={"DE": {day: "German Unity Day"}})
+    a, b, c = (knobs(settings, ref, [A, B, C]) for ref in (A, B, C))
+    assert (a.holidays, a.named_days, a.weekend, a.seasonality) == (True, {day: "German Unity Day"}, {4, 5}, False)
+    assert (b.holidays, b.named_days) == (False, None)
+    assert (c.holidays, c.named_days, c.weekend, c.seasonality) == (True, None, {5, 6}, True)
