@@ -16,6 +16,7 @@ from enum import Enum
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -25,6 +26,7 @@ from tidegate.app.demo import STORIES, Act, Move, Scene, Story
 from tidegate.app.init import Initialised
 from tidegate.app.runbooks import Shown
 from tidegate.model import ContractChange, DatasetRef, Event, Incident, Mute, Remark, Settings, Version
+from tidegate.services.alarm import Alarm
 from tidegate.services.backtest import Backtest
 from tidegate.services.check import CheckOutcome
 from tidegate.services.contract import ContractTest
@@ -33,6 +35,7 @@ from tidegate.services.doctor import Diagnosis
 from tidegate.services.ledger import LedgerAudit
 from tidegate.services.notify import Flushed, Listing, Tried
 from tidegate.services.plan import ScanPlan
+from tidegate.services.portrait import Portrait
 from tidegate.services.postmortem import Postmortem
 from tidegate.services.run import RunOutcome
 from tidegate.services.slo import Levels
@@ -78,6 +81,7 @@ slaProperties: [{property: retention, value: 1, unit: y}]
 """
 
 DOCUMENTS: dict[str, object] = {
+    "alarm": Alarm,
     "audit": LedgerAudit,
     "backtest": Backtest,
     "check": CheckOutcome,
@@ -115,6 +119,7 @@ DOCUMENTS: dict[str, object] = {
     "status": Status,
     "statuspage": StatusPage,
     "statuspage-draft": Draft,
+    "table": Portrait,
     "version": Version,
     "versions": {"versions": tuple[Version, ...], "size_bytes": dict[int, int]},
 }
@@ -140,7 +145,7 @@ OPTIONAL = {"incident": {"timeline", "runbook"}}
 
 PLAIN: dict[object, str] = {
     str: "string", bool: "boolean", int: "number", float: "number", type(None): "null", datetime: "string",
-    date: "string", timedelta: "number", Path: "string", DatasetRef: "string", object: "anything",
+    date: "string", timedelta: "number", ZoneInfo: "string", Path: "string", DatasetRef: "string", object: "anything",
 }  # fmt: skip
 
 
@@ -280,6 +285,8 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     tell("config")
     tell("explain")
     tell("explain", "disk-full")
+    tell("explain", "raw.orders")
+    tell("explain", "1")
     dbt = project.root.parent / "dbt"
     (dbt / "transform").mkdir(parents=True)
     (dbt / "transform" / "dbt_project.yml").write_text("name: shop\nprofile: shop\n", encoding="utf-8")

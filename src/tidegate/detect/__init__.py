@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tidegate.detect.history import (
     OF_VERSIONS,
@@ -20,6 +21,9 @@ from tidegate.detect.history import (
 from tidegate.detect.schema import judge_schema
 from tidegate.model import Finding
 
+if TYPE_CHECKING:
+    from tidegate.detect.ahead import Outlook
+
 __all__ = [
     "OF_VERSIONS",
     "OF_VERSIONS_BESIDE_TIME",
@@ -31,6 +35,7 @@ __all__ = [
     "judge_table",
     "lookback",
     "notes",
+    "outlook",
 ]
 
 UsedBy = Callable[[str], Sequence[str]]
@@ -46,6 +51,13 @@ def judge_table(history: TableHistory, *, now: datetime, settings: DetectSetting
     from tidegate.detect.judge import judge
 
     return judge(history, now=now, settings=settings).findings
+
+
+def outlook(history: TableHistory, *, now: datetime, settings: DetectSettings) -> Outlook:
+    """What is expected of a table's next bucket or version, and what its past is like. It costs what judging one does."""
+    from tidegate.detect.ahead import outlook as look_ahead
+
+    return look_ahead(history, now=now, settings=settings)
 
 
 def notes(history: TableHistory, *, now: datetime, settings: DetectSettings) -> tuple[str, ...]:

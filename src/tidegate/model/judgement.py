@@ -122,12 +122,20 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """The part of the rows that explains a finding: `share` (0 to 1) of the difference lies in `segment`."""
+    """The part of the rows that explains a finding: `share` (0 to 1) of the difference lies in `segment`, and there in
+    `within`, where two columns together tell it better than one.
+    """
 
     segment: Segment
     share: float
     observed: float
     expected: float
+    within: Segment | None = None
+
+    @property
+    def name(self) -> str:
+        """`country = DE`, or `country = DE and channel = web`."""
+        return f"{self.segment} and {self.within}" if self.within is not None else str(self.segment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

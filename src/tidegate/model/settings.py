@@ -162,7 +162,7 @@ class Settings:
     zone: ZoneInfo | None = None
     holidays: str = COMMON_HOLIDAYS
     weekend: frozenset[int] = WEEKEND
-    named_days: Mapping[str, Mapping[date, str]] = field(default_factory=dict)
+    named_days: Mapping[str, Mapping[date, str]] = field(default_factory=dict, metadata={"json": False})
     sample_rows: int = 20
     masked_columns: tuple[str, ...] = ()
     hold_risky: bool = False

@@ -360,6 +360,17 @@ def line(past: Past, finding: Finding, until: int, *, points: int = 60) -> tuple
     return (*found[:-1], Point(at=found[-1].at, value=observed)) if _same(plain[-1], observed) else found
 
 
+def rows_line(past: Past, *, points: int = 60) -> tuple[Point, ...]:
+    """The past of a table's rows."""
+    spec = MetricSpec(dataset=past.dataset.ref, metric="row_count")
+    steps = range(max(0, len(past) - points), len(past))
+    moments = (i.start if (i := past.interval(at)) is not None else past.now(at) for at in steps)
+    return tuple(
+        Point(at=moment, value=_number(past.numbers(at).get(spec, 0)))
+        for at, moment in zip(steps, moments, strict=True)
+    )
+
+
 def _same(value: float | None, other: float) -> bool:
     return value is not None and abs(value - other) <= 1e-6 * max(abs(value), abs(other), 1.0)
 
