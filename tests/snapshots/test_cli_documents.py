@@ -11,12 +11,11 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from enum import Enum
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -145,7 +144,7 @@ OPTIONAL = {"incident": {"timeline", "runbook"}}
 
 PLAIN: dict[object, str] = {
     str: "string", bool: "boolean", int: "number", float: "number", type(None): "null", datetime: "string",
-    date: "string", timedelta: "number", ZoneInfo: "string", Path: "string", DatasetRef: "string", object: "anything",
+    date: "string", timedelta: "number", tzinfo: "string", Path: "string", DatasetRef: "string", object: "anything",
 }  # fmt: skip
 
 

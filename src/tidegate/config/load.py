@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -298,7 +297,7 @@ def _table(name: str, said: TablePart, part: ProjectPart, where: Callable[..., s
     )
 
 
-def _zone(name: str, where: str) -> ZoneInfo | None:
+def _zone(name: str, where: str) -> tzinfo | None:
     """A time zone, None for UTC, which needs no reckoning."""
     return None if name == "UTC" else notify.zone_of(name, where)
 

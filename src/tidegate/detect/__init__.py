@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tidegate.detect.history import (
+    DRIFT,
     OF_VERSIONS,
     OF_VERSIONS_BESIDE_TIME,
     YOUNG,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tidegate.detect.ahead import Outlook
 
 __all__ = [
+    "DRIFT",
     "OF_VERSIONS",
     "OF_VERSIONS_BESIDE_TIME",
     "YOUNG",

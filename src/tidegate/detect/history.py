@@ -12,6 +12,9 @@ LOAD_COLUMN = "_dlt_load_id"
 """The column in which dlt writes the load that brought a row."""
 
 
+DRIFT = "drift"
+"""The kind of the finding about a slow drift: it is told, opens an incident, and holds nothing."""
+
 YOUNG = 1.5
 """A bucket is young until one and a half of its own length after its end. Chosen, not derived."""
 
@@ -114,7 +117,7 @@ class TableHistory:
     that saw their bucket had them: where given, they tell how young buckets differ from grown ones (late rows, delivery
     dates that are not known yet). `versions` are whole-table numbers of earlier
     published versions, oldest first. `excluded` must not teach: (number or None for all, bucket or None). `accepted` is
-    what people called expected.
+    what people called expected. `drifts` teach bands, which nothing of them left, and no reference of slow drifts.
     `new_loads` are the dlt loads of this run, oldest first. `grain` is hour, day, week or month; None infers it.
     """
 
@@ -127,6 +130,7 @@ class TableHistory:
     versions: Sequence[tuple[int, Sequence[Measurement]]] = ()
     excluded: Sequence[tuple[MetricSpec | None, Interval | None]] = ()
     accepted: Sequence[Normal] = ()
+    drifts: Sequence[tuple[MetricSpec | None, Interval | None]] = ()
     new_loads: tuple[str, ...] = ()
     time_column: str | None = None
     grain: str | None = None

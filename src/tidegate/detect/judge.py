@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from tidegate.detect import gross, loads, snapshots, stale, story, unlike
+from tidegate.detect import drift, gross, loads, snapshots, stale, story, unlike
 from tidegate.detect.excuse import quiet
 from tidegate.detect.forecast import Flags, Floats, Predictors, predict
 from tidegate.detect.history import DetectSettings, TableHistory
@@ -60,6 +60,7 @@ def by_time(known: Baseline, whole: TableHistory, now: datetime, settings: Detec
     found = story.tell(looks, story.Context(history=history, settings=settings, panel=panel))
     found += stale.judge(panel, whole, now=now, settings=settings)
     found += unlike.judge(panel, looks, history, found, settings)
+    found += drift.judge(panel, history, found, settings)
     return Verdict(tuple(found), tuple(notes(panel, looks, settings)))
 
 

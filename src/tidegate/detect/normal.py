@@ -28,8 +28,11 @@ FURTHER: Final = 1.5
 LEAST: Final = 0.1
 """Series that moved by less than this on the even scale, about a tenth, are left where they are."""
 
+NEWEST: Final = 7
+"""So many of the newest buckets since the change tell the new level: a drift goes on until it is accepted."""
+
 SEEN: Final = 21
-"""How many buckets before the change tell its old level, and how many after it the new one."""
+"""How many buckets before the change tell its old level, and how many after it are asked whether it stayed."""
 
 
 OWN_LEVEL: Final = frozenset({"row_count", "distinct_count"})
@@ -99,7 +102,7 @@ def change(panel: Panel, normal: Normal, history: TableHistory, settings: Detect
         return None
     later = [t for t in range(columns[-1] + 1, panel.values.shape[1]) if t not in panel.new and np.isfinite(before[t])]
     standing = settles(float(np.nanmedian(came)), before[[*columns, *later[:SEEN]]])
-    of = there if standing is not Standing.NEW else np.array([*columns, *later[:SEEN]])
+    of = np.array([*columns, *(later[:SEEN] if standing is Standing.NEW else ())][-NEWEST:])
     moved = {i: level for i, far in apart.items() if abs(level := middle(far[of])) >= LEAST or i == own[0]}
     return Change(normal=normal, first=columns[0], moved=moved, standing=standing)
 

@@ -143,7 +143,7 @@ class Finding:
     """A result or an anomaly worth telling; `sentence` explains it, with expected and observed, in one sentence.
 
     `kind` names what it is about: check, volume, freshness, schema, nulls, distinct, location, scale, share,
-    duplicates, segment, unlike, step, unchecked, written, quarantine, slow, memory, slo, budget. `holds` tells whether it closes the gate. `key` identifies the cause from
+    duplicates, segment, unlike, drift, step, unchecked, written, quarantine, slow, memory, slo, budget. `holds` tells whether it closes the gate. `key` identifies the cause from
     run to run, so that the same cause tomorrow is the same incident. `rarity` is -log10 of how often chance alone
     brings so strange a number, None where no chance is involved. `spread` names the columns of which no value explains it. `since` says from which load, bucket or version on.
     `product` is the one whose promise it is about. `urgent` tells that somebody is needed now, whatever else is known.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from tidegate.model.contract import Contract
 from tidegate.model.dataset import DatasetRef
@@ -58,7 +57,7 @@ class TableSettings:
     ref: DatasetRef
     time_column: str | None = None
     grain: str | None = None
-    zone: ZoneInfo | None = None
+    zone: tzinfo | None = None
     holidays: str = COMMON_HOLIDAYS
     weekend: frozenset[int] = WEEKEND
     seasonality: bool = True
@@ -159,7 +158,7 @@ class Settings:
     strict: bool = False
     quarantine_limit: float = 0.05
     false_alarms_per_month: float = 2.0
-    zone: ZoneInfo | None = None
+    zone: tzinfo | None = None
     holidays: str = COMMON_HOLIDAYS
     weekend: frozenset[int] = WEEKEND
     named_days: Mapping[str, Mapping[date, str]] = field(default_factory=dict, metadata={"json": False})

@@ -6,9 +6,8 @@ zone and a time without one is UTC.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from tidegate.metrics import Kind, literal, quoted
 from tidegate.model import Interval
@@ -32,7 +31,7 @@ def moment(seconds: float) -> datetime | None:
         return None
 
 
-def floor(at: datetime, grain: str, zone: ZoneInfo | None = None) -> datetime:
+def floor(at: datetime, grain: str, zone: tzinfo | None = None) -> datetime:
     """The start of the bucket that `at` lies in."""
     if zone is not None:
         return _utc_of(floor(at.astimezone(zone).replace(tzinfo=UTC), grain), zone)
@@ -44,7 +43,7 @@ def floor(at: datetime, grain: str, zone: ZoneInfo | None = None) -> datetime:
     return day.replace(day=1) if grain == "month" else day
 
 
-def shift(start: datetime, grain: str, buckets: int, zone: ZoneInfo | None = None) -> datetime:
+def shift(start: datetime, grain: str, buckets: int, zone: tzinfo | None = None) -> datetime:
     """The start of the bucket that lies `buckets` after `start` (before it when negative), held within years 1 to 9998."""
     try:
         if zone is not None:
@@ -57,21 +56,21 @@ def shift(start: datetime, grain: str, buckets: int, zone: ZoneInfo | None = Non
         return FIRST if buckets < 0 else datetime(9999, 12, 31, tzinfo=UTC)
 
 
-def _utc_of(wall: datetime, zone: ZoneInfo) -> datetime:
+def _utc_of(wall: datetime, zone: tzinfo) -> datetime:
     """The moment at which clocks in the zone show what `wall` says."""
     return wall.replace(tzinfo=zone).astimezone(UTC)
 
 
-def bucket(start: datetime, grain: str, zone: ZoneInfo | None = None) -> Interval:
+def bucket(start: datetime, grain: str, zone: tzinfo | None = None) -> Interval:
     """The interval of the bucket that starts there."""
     return Interval(start=start, end=shift(start, grain, 1, zone))
 
 
-def bucket_sql(column: str, kind: Kind, grain: str, dialect: str, zone: ZoneInfo | None = None) -> str:
+def bucket_sql(column: str, kind: Kind, grain: str, dialect: str, zone: tzinfo | None = None) -> str:
     """The start of a row's bucket, in whole seconds since 1970; the column must be finite there."""
     if zone is None:
         return f"CAST(EPOCH(DATE_TRUNC('{grain.upper()}', {_utc(column, kind, dialect)})) AS BIGINT)"
-    name, time = literal(zone.key, dialect), quoted(column, dialect)
+    name, time = literal(str(zone), dialect), quoted(column, dialect)
     moment_of = time if kind is Kind.TIMESTAMP_TZ else f"TIMEZONE('UTC', CAST({time} AS TIMESTAMP))"
     start = f"DATE_TRUNC('{grain.upper()}', TIMEZONE({name}, {moment_of}))"
     return f"CAST(EPOCH(TIMEZONE({name}, {start})) AS BIGINT)"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from types import MappingProxyType
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from tidegate.metrics import Unmeasured
 from tidegate.model import Dataset, Grid, Interval, Measurement, MetricSpec, Segment, Statement
@@ -39,7 +38,7 @@ class ScanOptions:
     time_column: str | None = None
     load_column: str | None = None
     grain: str | None = None
-    zone: ZoneInfo | None = None
+    zone: tzinfo | None = None
     history_buckets: int = 120
     recent_buckets: int = 8
     columns_per_statement: int = 50

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime, tzinfo
 
 from tidegate.metrics import Kind, kind_of
 from tidegate.model import Column, Interval
@@ -20,7 +19,7 @@ class Window:
     column: Column
     grain: str
     interval: Interval
-    zone: ZoneInfo | None = None
+    zone: tzinfo | None = None
 
     @property
     def buckets(self) -> int:

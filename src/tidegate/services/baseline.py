@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from tidegate.detect import DetectSettings, Normal
+from tidegate.detect import DRIFT, DetectSettings, Normal
 from tidegate.model import DatasetRef, Finding, Incident, IncidentState, Interval, MetricSpec, Settings, VersionState
 from tidegate.model.settings import NO_HOLIDAYS
 from tidegate.ports import StateStore
@@ -102,8 +102,19 @@ class Answers:
         return tuple(
             (finding.spec, finding.interval)
             for incident, finding in self._about(ref)
-            if finding.interval is not None and incident.version in self._lineage and not _accepts(incident)
+            if finding.interval is not None and finding.kind != DRIFT and self._unaccepted(incident)
         )
+
+    def drifts(self, ref: DatasetRef) -> tuple[Excluded, ...]:
+        """Slow drifts that nobody accepted: no bucket left its band, so they teach bands, and no reference of drifts."""
+        return tuple(
+            (finding.spec, finding.interval)
+            for incident, finding in self._about(ref)
+            if finding.interval is not None and finding.kind == DRIFT and self._unaccepted(incident)
+        )
+
+    def _unaccepted(self, incident: Incident) -> bool:
+        return incident.version in self._lineage and not _accepts(incident)
 
     def normals(self, ref: DatasetRef) -> tuple[Normal, ...]:
         """What was called expected, oldest first: it teaches, and so may its level."""
@@ -119,7 +130,7 @@ class Answers:
         if finding.dataset is None:
             return None
         for incident, known in self._about(finding.dataset):
-            if _accepts(incident) and (known.key, known.interval) == (finding.key, finding.interval):
+            if _accepts(incident) and known.key == finding.key and _same_time(known, finding):
                 timed = known.interval is not None or known.observed is not None
                 if timed and no_further(finding, known):
                     return incident.resolution
@@ -136,6 +147,13 @@ class Answers:
             for finding in incident.findings
             if finding.dataset == ref
         )
+
+
+def _same_time(known: Finding, finding: Finding) -> bool:
+    """The same stretch of time; a drift goes on, so what it overlaps is the same."""
+    if finding.kind == DRIFT and known.interval is not None and finding.interval is not None:
+        return known.interval.overlaps(finding.interval)
+    return known.interval == finding.interval
 
 
 def _accepts(incident: Incident) -> bool:

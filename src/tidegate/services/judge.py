@@ -125,6 +125,7 @@ def _learned(
             reopened=scan.reopened,
             excluded=answers.excluded(ref),
             accepted=answers.normals(ref),
+            drifts=answers.drifts(ref),
             new_loads=facts.load_ids,
             time_column=scan.time_column,
             grain=scan.grain,

@@ -145,6 +145,7 @@ def _history(
         versions=() if timed else [(n, m) for n, m in site.state.history(number, ref) if n != number],
         excluded=answers.excluded(ref),
         accepted=answers.normals(ref),
+        drifts=answers.drifts(ref),
     )
 
 

@@ -121,6 +121,7 @@ class BucketPast:
     steps: tuple[Bucket, ...]
     excluded: tuple[Excluded, ...]
     accepted: tuple[Normal, ...]
+    drifts: tuple[Excluded, ...]
     time_column: str
     specs: tuple[MetricSpec, ...]
     seen: tuple[tuple[int, ...], ...]
@@ -168,6 +169,7 @@ class BucketPast:
             versions=tuple((-1 - n, (newest,)) for n, newest in enumerate(runs)),
             excluded=tuple(e for e in self.excluded if e[1].end <= step.interval.start),
             accepted=tuple(a for a in self.accepted if a.interval and a.interval.end <= step.interval.start),
+            drifts=tuple(d for d in self.drifts if d[1].end <= step.interval.start),
             time_column=self.time_column,
             grain=self.grain,
         )
@@ -212,6 +214,7 @@ def bucket_past(
     first: Sequence[Measurement] = (),
     excluded: Sequence[Excluded] = (),
     accepted: Sequence[Normal] = (),
+    drifts: Sequence[Excluded] = (),
     time_column: str | None = None,
 ) -> BucketPast | None:
     """Make the past of a table from its bucketed numbers; None when no bucket had ended at `now`. O(numbers).
@@ -234,7 +237,7 @@ def bucket_past(
     ordered = sorted(i for i in by_bucket if infer_grain(i) == grain)
     steps = [_bucket(i, by_bucket.get(i, {}), words.get(i, ()), backfilled=i in past) for i in _without_gaps(ordered)]
     made = _in_columns(dataset, grain, steps, time_column or TIME)
-    return dataclasses.replace(made, excluded=tuple(excluded), accepted=tuple(accepted))
+    return dataclasses.replace(made, excluded=tuple(excluded), accepted=tuple(accepted), drifts=tuple(drifts))
 
 
 def _bucket(interval: Interval, numbers: Numbers, words: Sequence[Measurement], *, backfilled: bool) -> Bucket:
@@ -270,6 +273,7 @@ def _in_columns(dataset: Dataset, grain: str, steps: Sequence[Bucket], time_colu
         steps=tuple(steps),
         excluded=(),
         accepted=(),
+        drifts=(),
         time_column=time_column,
         specs=tuple(place),
         seen=tuple(tuple(at) for at in seen),

@@ -61,6 +61,7 @@ def past_of(site: Site, number: int, dataset: Dataset, answers: Answers) -> Past
         first=_first_words(site, number, ref) if grid.intervals else (),
         excluded=answers.excluded(ref),
         accepted=answers.normals(ref),
+        drifts=answers.drifts(ref),
         time_column=said.time_column if said else None,
     )
     return past or version_past(dataset, state.history(number, ref), accepted=answers.normals(ref))

@@ -106,6 +106,21 @@ def test_a_whole_table_is_accepted_by_its_number(site: Site) -> None:
     assert Answers(site.state, 2).to(schema) is None
 
 
+def test_a_drift_teaches_bands_and_no_reference_until_it_is_accepted(site: Site) -> None:
+    drift = dataclasses.replace(told(), kind="drift", key="raw.orders/drift/volume/rows")
+    incident(site, 1, drift, version=2)
+    answers = Answers(site.state, 2)
+    assert (answers.excluded(ORDERS), answers.drifts(ORDERS)) == ((), ((drift.spec, drift.interval),))
+    said = {"reason": "so", "resolution": "expected"}
+    site.state.append([site.event("incident.resolved", "incident:1", said)])
+    answers = Answers(site.state, 2)
+    assert (answers.drifts(ORDERS), len(answers.normals(ORDERS))) == ((), 1)
+    assert drift.interval is not None
+    longer = dataclasses.replace(drift, interval=dataclasses.replace(drift.interval, end=bucket(9).end))
+    assert answers.to(longer) == "expected", "it goes on"
+    assert answers.to(dataclasses.replace(longer, observed=100.0)) is None, "it went on too far"
+
+
 def test_the_incidents_of_a_table(site: Site) -> None:
     incident(site, 1, told(), version=2, resolution="fixed")
     incident(site, 2, told(at=6), version=3)
