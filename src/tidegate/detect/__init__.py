@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.detect.history import (
     DRIFT,
+    LOUDEST,
     OF_VERSIONS,
     OF_VERSIONS_BESIDE_TIME,
     YOUNG,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DRIFT",
+    "LOUDEST",
     "OF_VERSIONS",
     "OF_VERSIONS_BESIDE_TIME",
     "YOUNG",

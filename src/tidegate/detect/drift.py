@@ -97,7 +97,7 @@ def judge(panel: Panel, history: TableHistory, told: Sequence[Finding], settings
     made = [s for s in series(panel, teach, split) if s.aspect in LOOKED_AT]
     number = sum(len(s.specs) for s in made)
     known = {(f.spec.metric, f.spec.column) for f in told if f.spec is not None}
-    bar = threshold(settings.budget * SHARE / max(number, 1))
+    bar = threshold(settings.budget_of(DRIFT) * SHARE / max(number, 1))
     found: dict[tuple[Aspect, str | None], Drift] = {}
     for one in made:
         for drift in drifts(one, hidden, answered, panel, (split, at + 1), bar):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from tidegate.model import Dataset, Finding, Grid, Interval, Measurement, MetricSpec
@@ -51,6 +51,10 @@ OF_VERSIONS_BESIDE_TIME = frozenset({"row_count", "distinct_count", "empty_count
 """Those that are left where buckets of time tell the others better."""
 
 
+LOUDEST = 0.05
+"""No budget is above one alarm in twenty batches of a table. Chosen, not derived."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectSettings:
     """How sensitive detection is. All defaults are chosen, not derived, and measured by walk-forward.
@@ -64,7 +68,8 @@ class DetectSettings:
 
     On a public holiday, and on each of `quiet_days`, an even drop of volume is told and does not hold. `named_days` are the
     holidays where a country is known; None for days that are holidays in many. Monday is 0 in `weekend`. Without
-    `seasonality` nothing is compared with the same weekday, hour or month.
+    `seasonality` nothing is compared with the same weekday, hour or month. `louder` is the factor on the budget of some
+    kinds of findings.
     """
 
     budget: float = 1 / 200
@@ -82,6 +87,11 @@ class DetectSettings:
     named_days: Mapping[date, str] | None = None
     weekend: frozenset[int] = frozenset({5, 6})
     seasonality: bool = True
+    louder: Mapping[str, float] = field(default_factory=dict)
+
+    def budget_of(self, kind: str) -> float:
+        """The budget of one kind of finding, by what people answered to earlier ones."""
+        return min(LOUDEST, self.budget * self.louder.get(kind, 1.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

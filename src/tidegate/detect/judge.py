@@ -59,7 +59,8 @@ def by_time(known: Baseline, whole: TableHistory, now: datetime, settings: Detec
     looks = examine(panel, history, settings)
     found = story.tell(looks, story.Context(history=history, settings=settings, panel=panel))
     found += stale.judge(panel, whole, now=now, settings=settings)
-    found += unlike.judge(panel, looks, history, found, settings)
+    whole_batch = replace(settings, budget=settings.budget_of("unlike"))
+    found += unlike.judge(panel, looks, history, found, whole_batch)
     found += drift.judge(panel, history, found, settings)
     return Verdict(tuple(found), tuple(notes(panel, looks, settings)))
 
@@ -116,7 +117,7 @@ def scores(
             said = predict(y, panel.seasons, panel.values.shape[1] - columns[0] + settings.most_points)
         judged = np.ones(len(rows), dtype=bool) if at in panel.new else moved(one, at, settings)
         scored = score(one, y, said, panel, at, judged=judged, skip=skip, chances=chances, settings=settings)
-        strange = scored.rarity > story.threshold(settings)
+        strange = scored.rarity > story.threshold(settings, scored.aspect)
         if strange.any():
             y[strange, at] = np.nan
             said = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from typing import TypeAlias
 
 from tidegate.detect import DetectSettings
 from tidegate.model import Dataset, DatasetRef, Finding, Incident, Interval, Settings
-from tidegate.services.baseline import DAYS_A_MONTH, SOLVED, Answers, knobs
+from tidegate.services.baseline import DAYS_A_MONTH, SOLVED, Answers, Feedback, knobs
 from tidegate.services.faults import FAULTS, Fault, row_count
 from tidegate.services.publish import nothing_published
 from tidegate.services.replay import Past, Point, line, look
@@ -60,7 +61,7 @@ class TableReplay:
 
     `judged` of its `known` batches were judged, `held` is how many of them would have been held, `told` how many had something
     to be told that does not hold, or that was accepted. `unit` is what a batch is: day, version. `why_not` says why nothing
-    was judged.
+    was judged. `feedback` is what people answered, and `held_unheard` how many batches would have been held without that.
     """
 
     dataset: DatasetRef
@@ -71,6 +72,8 @@ class TableReplay:
     told: int
     seconds: float
     why_not: str | None = None
+    feedback: tuple[Feedback, ...] = ()
+    held_unheard: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,11 +163,20 @@ class Budgets:
     told: Mapping[float, DetectSettings]
 
     @classmethod
-    def of(cls, settings: Settings, ref: DatasetRef, tables: Collection[DatasetRef], own: float) -> Budgets:
-        """The budgets for one table."""
+    def of(
+        cls,
+        settings: Settings,
+        ref: DatasetRef,
+        tables: Collection[DatasetRef],
+        own: float,
+        feedback: Collection[Feedback] = (),
+    ) -> Budgets:
+        """The budgets for one table, by what people answered."""
         every = tuple(sorted({*NOTCHES, own}))
         said = settings.false_alarms_per_month
-        return cls(own=own, all=every, told={b: knobs(settings, ref, tables, times=b / said) for b in every})
+        return cls(
+            own=own, all=every, told={b: knobs(settings, ref, tables, times=b / said, feedback=feedback) for b in every}
+        )
 
     def settings(self, budget: float) -> DetectSettings:
         """What detection is told with a budget, as in a run."""
@@ -214,9 +226,12 @@ def backtest(
         site.progress.advance(done, len(chosen), str(dataset.ref))
         started = site.clock.wall_s()
         past = past_of(site, published.number, dataset, answers)
-        budgets = Budgets.of(site.settings, dataset.ref, catalog, own)
+        budgets = Budgets.of(site.settings, dataset.ref, catalog, own, answers.feedback(dataset.ref))
         done_walk = walk(past, budgets, days=DAYS if days is None else days, answer=answers.to)
-        replays.append(_summary(done_walk, own, site.clock.wall_s() - started))
+        heard = answers.feedback(dataset.ref)
+        unheard = _held_unheard(done_walk, own) if heard else None
+        replay = _summary(done_walk, own, site.clock.wall_s() - started)
+        replays.append(dataclasses.replace(replay, feedback=heard, held_unheard=unheard))
         walks.append(done_walk)
     site.progress.advance(len(chosen), len(chosen))
     moments = sorted(m for w in walks for at in _ends(w.steps) for m in _moments(w.past, at))
@@ -228,7 +243,11 @@ def backtest(
         tables=tuple(replays),
         alarms=tuple(sorted((a for w in walks for a in _alarms(w, own)), key=lambda a: (a.at, a.dataset))),
         notches=tuple(_notch(walks, one) for one in sorted({*NOTCHES, own})),
-        labels=_labels(site, {d.ref: d for d in chosen}, {w.past.dataset.ref: w.budgets.settings(own) for w in walks}),
+        labels=_labels(
+            site,
+            {d.ref: d for d in chosen},
+            {w.past.dataset.ref: dataclasses.replace(w.budgets.settings(own), louder={}) for w in walks},
+        ),
         notes=_notes(site, days),
         seconds=site.clock.wall_s() - begun,
     )
@@ -313,6 +332,13 @@ def _summary(done: Walk, budget: float, seconds: float) -> TableReplay:
         seconds=seconds,
         why_not=None if len(past) > enough else f"not enough history: {len(past)} of {enough + 1} {past.unit}s",
     )
+
+
+def _held_unheard(done: Walk, budget: float) -> int:
+    """How many batches would have been held if nobody had answered anything but what is accepted."""
+    plain = dataclasses.replace(done.budgets.settings(budget), louder={})
+    found = (look(done.past, at, plain) for at in done.steps)
+    return sum(any(f.holds and not done.answer(f) for f in findings) for findings in found)
 
 
 def _alarms(done: Walk, budget: float) -> Iterator[Alarm]:

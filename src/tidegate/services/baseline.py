@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from tidegate.detect import DRIFT, DetectSettings, Normal
+from tidegate.detect import DRIFT, LOUDEST, DetectSettings, Normal
 from tidegate.model import DatasetRef, Finding, Incident, IncidentState, Interval, MetricSpec, Settings, VersionState
 from tidegate.model.settings import NO_HOLIDAYS
 from tidegate.ports import StateStore
@@ -22,11 +22,11 @@ FURTHER: Final = 1.25
 """What lies further out than this many times what was accepted is not what was accepted. Chosen, not derived."""
 
 
+QUIETER, LOUDER = 1 / 8, 2.0
+"""How far answers change the budget of a kind of finding. Chosen, not derived: the stated budget is at most doubled by them."""
+
 DAYS_A_MONTH: Final = 30
 """The budget is a project's per month; detection takes one per table and batch, at one run a day."""
-
-MOST_PER_BATCH: Final = 0.05
-"""A budget above one alarm in twenty batches of a table is cut to that. Chosen, not derived."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Budget:
     @property
     def per_batch(self) -> float:
         """The same for one batch, at one run a day."""
-        return min(MOST_PER_BATCH, self.false_alarms_per_month / DAYS_A_MONTH)
+        return min(LOUDEST, self.false_alarms_per_month / DAYS_A_MONTH)
 
 
 def budget_of(settings: Settings, ref: DatasetRef, tables: Collection[DatasetRef], *, times: float = 1.0) -> Budget:
@@ -71,8 +71,29 @@ def budget_of(settings: Settings, ref: DatasetRef, tables: Collection[DatasetRef
     )
 
 
-def knobs(settings: Settings, ref: DatasetRef, tables: Collection[DatasetRef], *, times: float = 1.0) -> DetectSettings:
-    """What detection is told of one table: its part of the budget, and its calendar."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What people answered to findings of one kind in one table: real ones were resolved as fixed."""
+
+    kind: str
+    real: int
+    false: int
+
+    @property
+    def factor(self) -> float:
+        """By what the kind's budget is multiplied: a false alarm halves it, two real ones double it, from 1/8 to 2."""
+        return min(LOUDER, max(QUIETER, float(2.0 ** (self.real / 2 - self.false))))
+
+
+def knobs(
+    settings: Settings,
+    ref: DatasetRef,
+    tables: Collection[DatasetRef],
+    *,
+    times: float = 1.0,
+    feedback: Collection[Feedback] = (),
+) -> DetectSettings:
+    """What detection is told of one table: its part of the budget, its calendar, and what people answered."""
     said = settings.table(ref)
     return DetectSettings(
         budget=budget_of(settings, ref, tables, times=times).per_batch,
@@ -80,6 +101,7 @@ def knobs(settings: Settings, ref: DatasetRef, tables: Collection[DatasetRef], *
         named_days=settings.named_days.get(said.holidays),
         weekend=said.weekend,
         seasonality=said.seasonality,
+        louder={f.kind: f.factor for f in feedback},
     )
 
 
@@ -135,6 +157,18 @@ class Answers:
                 if timed and no_further(finding, known):
                     return incident.resolution
         return None
+
+    def feedback(self, ref: DatasetRef) -> tuple[Feedback, ...]:
+        """What was answered about a table, by the kind of the finding that opened the incident."""
+        said: dict[str, list[str]] = {}
+        for incident in self.of(ref):
+            root = incident.findings[0]
+            if incident.state in SOLVED and root.dataset == ref and incident.resolution in {"fixed", "false alarm"}:
+                said.setdefault(root.kind, []).append(incident.resolution)
+        return tuple(
+            Feedback(kind=kind, real=answers.count("fixed"), false=answers.count("false alarm"))
+            for kind, answers in sorted(said.items())
+        )
 
     def of(self, ref: DatasetRef) -> tuple[Incident, ...]:
         """The incidents that a table is part of, newest first."""

@@ -117,7 +117,7 @@ def _learned(
     for ref, scan in measured.scans.items():
         if ref not in measured.profiled:
             continue
-        told = knobs(settings, ref, measured.profiled)
+        told = knobs(settings, ref, measured.profiled, feedback=answers.feedback(ref))
         history = TableHistory(
             dataset=measured.catalog[ref],
             current=scan.measurements,

@@ -107,7 +107,10 @@ def portrait(site: Site, name: str) -> Portrait:
     number, catalog = published.number, profiled(site, published.number)
     (dataset,) = chosen_tables(catalog, [name])
     ref, answers = dataset.ref, Answers(site.state, number)
-    numbers, known = site.state.numbers(number, ref), knobs(site.settings, ref, catalog)
+    numbers, known = (
+        site.state.numbers(number, ref),
+        knobs(site.settings, ref, catalog, feedback=answers.feedback(ref)),
+    )
     now = max((m.taken_at for m in numbers), default=site.clock.now())
     history = _history(site, number, dataset, answers, numbers)
     seen = outlook(history, now=now, settings=known)

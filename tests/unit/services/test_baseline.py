@@ -11,9 +11,10 @@ import pytest
 
 from tests.unit.detect.days import bucket, spec
 from tests.unit.services.site import NOW, add_version, make_site, settings_of
+from tidegate.detect import LOUDEST
 from tidegate.model import Band, DatasetRef, Finding, Layer, Product, Settings, TableSettings
 from tidegate.model.settings import NO_HOLIDAYS
-from tidegate.services.baseline import MOST_PER_BATCH, Answers, budget_of, knobs
+from tidegate.services.baseline import Answers, Feedback, budget_of, knobs
 from tidegate.services.site import Site
 
 ORDERS = DatasetRef(namespace="raw", name="orders")
@@ -149,7 +150,7 @@ def test_the_projects_budget_is_shared_and_bounded() -> None:
     settings = told_by()
     assert budget_of(settings, A, [A, B, C, D]).false_alarms_per_month == 0.5
     assert budget_of(settings, A, [A, B, C, D]).per_batch == pytest.approx(0.5 / 30)
-    assert budget_of(settings, A, [A, B, C, D], times=1000).per_batch == MOST_PER_BATCH
+    assert budget_of(settings, A, [A, B, C, D], times=1000).per_batch == LOUDEST
     assert budget_of(settings, A, []).false_alarms_per_month == 2.0
 
 
@@ -186,3 +187,22 @@ def test_what_detection_is_told_of_a_calendar() -> None:
     assert (a.holidays, a.named_days, a.weekend, a.seasonality) == (True, {day: "German Unity Day"}, {4, 5}, False)
     assert (b.holidays, b.named_days) == (False, None)
     assert (c.holidays, c.named_days, c.weekend, c.seasonality) == (True, None, {5, 6}, True)
+
+
+@pytest.mark.parametrize(
+    ("real", "false", "factor"), [(0, 0, 1.0), (0, 1, 0.5), (0, 9, 1 / 8), (2, 0, 2.0), (9, 0, 2.0), (2, 2, 0.5)]
+)
+def test_answers_change_a_budget_within_bounds(real: int, false: int, factor: float) -> None:
+    assert Feedback(kind="volume", real=real, false=false).factor == factor
+
+
+def test_answers_are_counted_by_table_and_kind_and_expected_is_none(site: Site) -> None:
+    said = ["fixed", "false alarm", "false alarm", "expected", None]
+    for number, resolution in enumerate(said, start=1):
+        incident(site, number, told(at=number), version=2, resolution=resolution)
+    incident(site, 9, dataclasses.replace(told(), dataset=OTHER), version=2, resolution="fixed")
+    (found,) = Answers(site.state, 2).feedback(ORDERS)
+    assert (found.kind, found.real, found.false) == ("volume", 1, 2)
+    settings = knobs(told_by(), ORDERS, [ORDERS, OTHER], feedback=[found])
+    assert settings.budget_of("volume") == pytest.approx(settings.budget * 2**-1.5)
+    assert settings.budget_of("nulls") == settings.budget
