@@ -119,15 +119,11 @@ def test_a_drift_that_nobody_accepted_teaches_no_reference() -> None:
     rows = shop(118)
     for at in range(60, 118):
         scaled(rows[at], 1.01 ** min(at - 60, 20))
-    told = [(spec("row_count"), f.interval) for f in look(rows[:95]) if f.spec == spec("row_count")]
-    assert told
-    forgotten, remembered = look(rows), look(rows, drifts=[(spec("row_count"), replace_end(told[0][1], rows))])
+    (begun,) = (f.interval for f in look(rows[:95]) if f.spec == spec("row_count"))
+    assert begun is not None
+    forgotten, remembered = look(rows), look(rows, drifts=[(spec("row_count"), replace(begun, end=evening(rows)))])
     assert len(remembered) >= len(forgotten)
     assert any(f.spec == spec("row_count") for f in remembered)
-
-
-def replace_end(interval: object, rows: Days) -> object:
-    return replace(interval, end=evening(rows))  # type: ignore[type-var]  # an Interval
 
 
 def test_the_future_teaches_nothing() -> None:
