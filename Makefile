@@ -116,7 +116,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 lock: $(STAMP) ## pin requirements/*.in again; UPGRADE=1 takes newer releases
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) requirements/build.in -o requirements/build.txt
-	$(COMPILE) --extra demo --extra flights --extra apprise --extra postgres --extra doctor --extra iot pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) --extra demo --extra flights --extra apprise --extra postgres --extra doctor --extra holidays --extra iot --extra plot pyproject.toml requirements/dev.in -o requirements/dev.txt
 
 .PHONY: system-deps
 system-deps: ## print the system packages that a fresh Debian or Ubuntu needs

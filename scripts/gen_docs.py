@@ -101,6 +101,7 @@ TITLES = {
     "GatePart": "gate",
     "RetentionPart": "retention",
     "BudgetPart": "budget",
+    "OwnBudgetPart": "tables.*.budget, products.*.budget",
     "SamplesPart": "samples",
     "AcceptedValuesPart": "checks[].accepted_values",
     "BoundsPart": "checks[].row_count",

@@ -11,7 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -25,6 +25,7 @@ from tidegate.app.demo import STORIES, Act, Move, Scene, Story
 from tidegate.app.init import Initialised
 from tidegate.app.runbooks import Shown
 from tidegate.model import ContractChange, DatasetRef, Drill, Event, Incident, Mute, Remark, Settings, Version
+from tidegate.services.alarm import Alarm
 from tidegate.services.backtest import Backtest
 from tidegate.services.check import CheckOutcome
 from tidegate.services.contract import ContractTest
@@ -34,6 +35,7 @@ from tidegate.services.drill import Drilled, Past
 from tidegate.services.ledger import LedgerAudit
 from tidegate.services.notify import Flushed, Listing, Tried
 from tidegate.services.plan import ScanPlan
+from tidegate.services.portrait import Portrait
 from tidegate.services.postmortem import Postmortem
 from tidegate.services.run import RunOutcome
 from tidegate.services.slo import Levels
@@ -80,6 +82,7 @@ slaProperties: [{property: retention, value: 1, unit: y}]
 """
 
 DOCUMENTS: dict[str, object] = {
+    "alarm": Alarm,
     "audit": LedgerAudit,
     "backtest": Backtest,
     "check": CheckOutcome,
@@ -120,6 +123,7 @@ DOCUMENTS: dict[str, object] = {
     "status": Status,
     "statuspage": StatusPage,
     "statuspage-draft": Draft,
+    "table": Portrait,
     "version": Version,
     "versions": {"versions": tuple[Version, ...], "size_bytes": dict[int, int]},
 }
@@ -145,7 +149,7 @@ OPTIONAL = {"incident": {"timeline", "runbook"}}
 
 PLAIN: dict[object, str] = {
     str: "string", bool: "boolean", int: "number", float: "number", type(None): "null", datetime: "string",
-    date: "string", timedelta: "number", Path: "string", DatasetRef: "string", object: "anything",
+    date: "string", timedelta: "number", tzinfo: "string", Path: "string", DatasetRef: "string", object: "anything",
 }  # fmt: skip
 
 
@@ -288,6 +292,8 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     tell("config")
     tell("explain")
     tell("explain", "disk-full")
+    tell("explain", "raw.orders")
+    tell("explain", "1")
     dbt = project.root.parent / "dbt"
     (dbt / "transform").mkdir(parents=True)
     (dbt / "transform" / "dbt_project.yml").write_text("name: shop\nprofile: shop\n", encoding="utf-8")

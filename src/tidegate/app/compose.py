@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 import os
 import resource
@@ -67,7 +68,7 @@ def open_site(
         with_contracts: whether the contracts are read, and with them what they promise of products; None: with steps.
 
     Raises:
-        ConfigError: see `tidegate.config.load` and, with contracts, `tidegate.app.contracts`.
+        ConfigError: see `tidegate.config.load`, `with_named_days` and, with contracts, `tidegate.app.contracts`.
         AdapterNotFoundError: a warehouse or step type that nobody registers.
     """
     settings = load(find_project(start))
@@ -75,6 +76,7 @@ def open_site(
         from tidegate.app import contracts
 
         settings = contracts.with_contracts(settings)
+    settings = with_named_days(settings)
     warehouse = _warehouse(settings)
     steps = _steps(settings, command) if with_steps else ()
     state = open_state(settings, create=with_steps)
@@ -99,6 +101,25 @@ def open_site(
         state.close()
         if answers is not None:
             answers.close()
+
+
+YEARS_BACK = 10
+"""How far back holidays are looked up. Chosen, not derived."""
+
+
+def with_named_days(settings: Settings) -> Settings:
+    """The settings with the holidays of every country that they name.
+
+    Raises:
+        ConfigError: see `tidegate.integrations.public_holidays.days`.
+    """
+    if not settings.countries:
+        return settings
+    from tidegate.integrations import public_holidays
+
+    year = datetime.now(UTC).year
+    found = {c: public_holidays.days(c, first=year - YEARS_BACK, last=year + 1) for c in settings.countries}
+    return dataclasses.replace(settings, named_days=found)
 
 
 def _answers(settings: Settings) -> AnswerStore:

@@ -12,7 +12,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from enum import Enum
 from pathlib import Path
 
@@ -175,7 +175,7 @@ def wants_color(*, disabled: bool) -> bool:
 
 
 def to_json(value: object) -> object:
-    """A noun as JSON values: datasets as `schema.name`, times as ISO 8601 in UTC, NaN and infinities as text."""
+    """A noun as JSON values: datasets as `schema.name`, times as ISO 8601 in UTC, zones by their names, NaN and infinities as text."""
     if isinstance(value, DatasetRef):
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -188,6 +188,8 @@ def to_json(value: object) -> object:
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, timedelta):
         return value.total_seconds()
+    if isinstance(value, tzinfo):
+        return str(value)
     if isinstance(value, Mapping):
         return {str(to_json(k)): to_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

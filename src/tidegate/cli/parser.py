@@ -597,9 +597,23 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="explain",
-        help="what an error code means and what to do",
+        help="an alarm, a table as detection sees it, or an error code: what it is and what to do",
         handler="explain:explain",
-        options=(option("code", nargs="?", metavar="CODE", help="default: list all"),),
+        options=(
+            option(
+                "subject",
+                nargs="?",
+                metavar="SUBJECT",
+                help="an incident's number, a finding's key, an error code, else a table; default: list all error codes",
+            ),
+            option(
+                "--plot",
+                nargs="?",
+                const="-",
+                metavar="FILE",
+                help="draw the number's past, its band and the point; into a .png or .svg, default: here",
+            ),
+        ),
     ),
 )
 

@@ -118,7 +118,7 @@ def incident_summary(output: Output, incident: Incident) -> None:
     if root.slice is not None:
         part = root.slice
         values = f", {part.observed:,.4g} instead of {part.expected:,.4g}"
-        output.entry("slice", f"{part.segment}: {100 * part.share:.0f} % of the difference{values}")
+        output.entry("slice", f"{part.name}: {100 * part.share:.0f} % of the difference{values}")
     elif root.spread:
         output.entry("slice", f"none: it is spread over all values of {', '.join(root.spread)}")
     if root.since:

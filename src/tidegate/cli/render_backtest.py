@@ -29,6 +29,8 @@ def backtest(output: Output, found: Backtest) -> None:
     output.line()
     notches(output, found)
     output.line(f"\nlabels    {'; '.join(labels(found.labels))}")
+    for line in answered(found):
+        output.line(f"answers   {line}")
     for note in found.notes:
         output.line(f"note      {note}")
     output.line(f"time      {found.seconds:.1f} s")
@@ -81,6 +83,17 @@ def _notch(notch: Notch, found: Backtest) -> tuple[str, ...]:
         f"{notch.expected:.1f}",
         "-" if notch.recall is None else f"{notch.recall:.0%}",
     )
+
+
+def answered(found: Backtest) -> Iterator[str]:
+    """What people's answers changed: the budget of each kind of finding, and how many batches it would have held."""
+    for table in found.tables:
+        said = [
+            f"{f.kind} {counted(f.false, 'false alarm')}, {f.real} fixed: {f.factor:.2g} of its budget"
+            for f in table.feedback
+        ]
+        if said:
+            yield f"{table.dataset}: {'; '.join(said)}; would hold {table.held}, without the answers {table.held_unheard}"
 
 
 def labels(found: Labels) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ import msgspec
 from tidegate.config import notify
 from tidegate.config.schema import (
     CONTRACTS,
+    DAYS,
     DEMANDS,
     NAMED,
     TABLE,
     CheckPart,
+    Day,
     ProbePart,
     ProductPart,
     ProjectPart,
@@ -217,7 +219,12 @@ def _settings(part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Ca
                 for check in _checks(said, where("checks", place).rpartition(":")[0])
             )
         ),
-        tables={ref(name): _table(name, said) for name, said in part.tables.items()},
+        tables={
+            ref(name): _table(name, said, part, partial(where, "tables", name)) for name, said in part.tables.items()
+        },
+        zone=_zone(part.time_zone, where("time_zone")),
+        holidays=part.holidays,
+        weekend=_weekdays(part.weekend),
         contract_files=_contract_files(part.contracts, root, where),
         products=tuple(_product(name, said, root, where, _metric_names(part)) for name, said in part.products.items()),
         routes=notify.routes(part.notify, part.products, where),
@@ -295,16 +302,31 @@ def checks_of(said: Mapping[str, object], where: str) -> tuple[Check, ...]:
     return tuple(check for one in part.checks for check in _checks(one, where))
 
 
-def _table(name: str, said: TablePart) -> TableSettings:
+def _table(name: str, said: TablePart, part: ProjectPart, where: Callable[..., str]) -> TableSettings:
     return TableSettings(
         ref=ref(name),
         time_column=said.time_column,
         grain=said.grain,
+        zone=_zone(said.time_zone or part.time_zone, where("time_zone")),
+        holidays=said.holidays or part.holidays,
+        weekend=_weekdays(part.weekend if said.weekend is None else said.weekend),
+        seasonality=is_on(said.seasonality),
+        false_alarms_per_month=said.budget.false_alarms_per_month if said.budget else None,
         key=tuple(said.key),
         mask=tuple(said.mask),
         ignore=is_on(said.ignore),
         source=said.source,
     )
+
+
+def _zone(name: str, where: str) -> tzinfo | None:
+    """A time zone, None for UTC, which needs no reckoning."""
+    return None if name == "UTC" else notify.zone_of(name, where)
+
+
+def _weekdays(days: Sequence[Day]) -> frozenset[int]:
+    """Days of the week as Python counts them: Monday is 0."""
+    return frozenset(DAYS.index(day) for day in days)
 
 
 def _metric_names(part: ProjectPart) -> tuple[str, ...]:
@@ -323,6 +345,7 @@ def _product(name: str, said: ProductPart, root: Path, where: Callable[..., str]
         tables=tuple(ref(t) for t in said.tables),
         owner=said.owner,
         tier=said.tier,
+        false_alarms_per_month=said.budget.false_alarms_per_month if said.budget else None,
         runbook=said.runbook,
         consumers=tuple(said.consumers),
         slo=_slo(said, partial(where, "products", name), metrics),

@@ -77,7 +77,7 @@ def _maintenance(said: MaintenancePart, where: Where, place: int) -> Hush:
         hours = HoursPart(start=said.start, end=said.end, days=said.days, time_zone=said.time_zone)
         window = _weekly(hours, where, at)
     else:
-        zone = _zone(said.time_zone, where(*at, "time_zone"))
+        zone = zone_of(said.time_zone, where(*at, "time_zone"))
         start, end = (_moment(getattr(said, name), zone, where(*at, name)) for name in ("start", "end"))
         if end <= start:
             raise ConfigError(f"{where(*at, 'end')}: `{said.end}` is not after `{said.start}`")
@@ -87,7 +87,7 @@ def _maintenance(said: MaintenancePart, where: Where, place: int) -> Hush:
 
 def _weekly(said: HoursPart, where: Where, at: tuple[str | int, ...]) -> Window:
     return Window(
-        zone=_zone(said.time_zone, where(*at, "time_zone")),
+        zone=zone_of(said.time_zone, where(*at, "time_zone")),
         time_zone=said.time_zone,
         days=tuple(sorted({DAYS.index(day) for day in said.days})),
         start_minute=_minute(said.start),
@@ -107,7 +107,12 @@ def _moment(text: str, zone: zoneinfo.ZoneInfo, where: str) -> datetime:
         raise ConfigError(f"{where}: `{text}` is no day of the calendar", hint="correct the day") from None
 
 
-def _zone(name: str, where: str) -> zoneinfo.ZoneInfo:
+def zone_of(name: str, where: str) -> zoneinfo.ZoneInfo:
+    """The time zone of that name; `where` is the place that an error names.
+
+    Raises:
+        ConfigError: there is none.
+    """
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -104,6 +104,7 @@ ClockOrMoment = Annotated[
 ]
 SeverityName = Literal["sev1", "sev2", "sev3", "sev4"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKEND: tuple[Day, ...] = ("sat", "sun")
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Unless = Annotated[SeverityName | None, about("what is as severe or worse is told all the same")]
 ZoneName = Annotated[str, about("such as `Europe/Berlin`")]
@@ -261,11 +262,38 @@ ABOUT_ROWS = ("rule", "not_null", "accepted_values", "relationships")
 """Demands whose failures are rows of the table, so that they can be moved into quarantine."""
 
 
+Country = Annotated[
+    str,
+    about(
+        "whose holidays excuse an even drop: a country such as `DE` or a part of it such as `DE-BY` (with the `holidays`"
+        " package), `common` for days that many countries of Europe or the United States have, or `none`"
+    ),
+    called(
+        "a country such as `DE`, a part of it such as `DE-BY`, `common` or `none`",
+        pattern=r"^(none|common|[A-Z]{2,3}(-[A-Za-z0-9]{1,8})?)$(?!\n)",
+    ),
+]
+Weekend = Annotated[list[Day], about("the days on which business rests")]
+
+
+class OwnBudgetPart(Part, frozen=True):
+    """How much noise the team can live with from one table, or from a product's tables together."""
+
+    false_alarms_per_month: Annotated[float, Meta(gt=0, description="at one run a day")]
+
+
 class TablePart(Part, frozen=True):
     """What you know better than inference about one table."""
 
     time_column: Annotated[str | None, about("the column that says when a row happened")] = None
     grain: Annotated[Literal["hour", "day", "week", "month"] | None, about("the size of a time bucket")] = None
+    time_zone: Annotated[ZoneName | None, about("where its days, weeks and months begin; default: the project's")] = (
+        None
+    )
+    holidays: Annotated[Country | None, about("a country, `common` or `none`; default: the project's")] = None
+    weekend: Annotated[Weekend | None, about("default: the project's")] = None
+    seasonality: Annotated[Switch, about("`false`: weekdays, hours and months are not compared with their like")] = True
+    budget: Annotated[OwnBudgetPart | None, about("its own, beside the project's")] = None
     key: Annotated[list[str], about("columns that identify a row, for `diff` and samples")] = []
     mask: Annotated[list[str], about("columns that are masked in samples")] = []
     ignore: Annotated[Switch, about("neither measure nor judge it; declared checks still run")] = False
@@ -344,6 +372,7 @@ class ProductPart(Part, frozen=True):
     ]
     owner: Annotated[str | None, about("who answers for the data")] = None
     tier: Annotated[int, Meta(ge=1, le=4, description="1 matters most, 4 least; part of the severity of incidents")] = 2
+    budget: Annotated[OwnBudgetPart | None, about("shared by its tables that have none of their own")] = None
     slo: Annotated[SloPart, about("what its readers are promised")] = SloPart()
     probes: Annotated[list[ProbePart], about("how `availability` and `latency` are measured")] = []
     runbook: Annotated[str | None, about("a Markdown file, relative to this file")] = None
@@ -491,6 +520,9 @@ class ProjectPart(Part, frozen=True):
         ),
     ] = 0.05
     budget: BudgetPart = BudgetPart()
+    time_zone: Annotated[ZoneName, about("where days, weeks and months begin, such as `Europe/Berlin`")] = "UTC"
+    holidays: Country = "common"
+    weekend: Weekend = msgspec.field(default_factory=lambda: list(WEEKEND))
     checks: list[CheckPart] = []
     contracts: Annotated[
         list[str],

@@ -7,28 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tidegate.detect.history import (
+    DRIFT,
+    LOUDEST,
     OF_VERSIONS,
     OF_VERSIONS_BESIDE_TIME,
     YOUNG,
     DetectSettings,
+    Normal,
     TableHistory,
     lookback,
 )
 from tidegate.detect.schema import judge_schema
 from tidegate.model import Finding
 
+if TYPE_CHECKING:
+    from tidegate.detect.ahead import Outlook
+
 __all__ = [
+    "DRIFT",
+    "LOUDEST",
     "OF_VERSIONS",
     "OF_VERSIONS_BESIDE_TIME",
     "YOUNG",
     "DetectSettings",
+    "Normal",
     "TableHistory",
     "judge_schema",
     "judge_table",
     "lookback",
     "notes",
+    "outlook",
 ]
 
 UsedBy = Callable[[str], Sequence[str]]
@@ -44,6 +55,13 @@ def judge_table(history: TableHistory, *, now: datetime, settings: DetectSetting
     from tidegate.detect.judge import judge
 
     return judge(history, now=now, settings=settings).findings
+
+
+def outlook(history: TableHistory, *, now: datetime, settings: DetectSettings) -> Outlook:
+    """What is expected of a table's next bucket or version, and what its past is like. It costs what judging one does."""
+    from tidegate.detect.ahead import outlook as look_ahead
+
+    return look_ahead(history, now=now, settings=settings)
 
 
 def notes(history: TableHistory, *, now: datetime, settings: DetectSettings) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ from tidegate.detect.panel import Panel
 MODERATE = math.log(1 / 0.65)
 """On a weekend beside a holiday a change of up to 35 % is excused. Chosen, not derived."""
 HOLIDAYS_SEEN = 2
-SATURDAY = 5
 
 
 def quiet(panel: Panel, settings: DetectSettings) -> Flags:
@@ -31,7 +30,9 @@ def named_day(day: date, settings: DetectSettings) -> str | None:
     """The name of a holiday or of a day that the user named."""
     if day in settings.quiet_days:
         return "one of the quiet days"
-    return holiday(day) if settings.holidays else None
+    if not settings.holidays:
+        return None
+    return holiday(day) if settings.named_days is None else settings.named_days.get(day)
 
 
 def excuse(panel: Panel, day: date, change: float, settings: DetectSettings) -> str | None:
@@ -44,7 +45,7 @@ def excuse(panel: Panel, day: date, change: float, settings: DetectSettings) -> 
     if name := named_day(day, settings):
         excused = change < 0 and (change > -math.inf or rests(panel, settings))
         return f"it is {name}" if excused else None
-    if day.weekday() < SATURDAY or abs(change) > MODERATE:
+    if day.weekday() not in settings.weekend or abs(change) > MODERATE:
         return None
     near = (named_day(day + timedelta(days=apart), settings) for apart in (1, -1, 2, -2))
     name = next((n for n in near if n), None)

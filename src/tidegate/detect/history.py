@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from tidegate.model import Dataset, Grid, Interval, Measurement, MetricSpec
+from tidegate.model import Dataset, Finding, Grid, Interval, Measurement, MetricSpec
 
 LOAD_COLUMN = "_dlt_load_id"
 """The column in which dlt writes the load that brought a row."""
 
+
+DRIFT = "drift"
+"""The kind of the finding about a slow drift: it is told, opens an incident, and holds nothing."""
 
 YOUNG = 1.5
 """A bucket is young until one and a half of its own length after its end. Chosen, not derived."""
@@ -48,6 +51,10 @@ OF_VERSIONS_BESIDE_TIME = frozenset({"row_count", "distinct_count", "empty_count
 """Those that are left where buckets of time tell the others better."""
 
 
+LOUDEST = 0.05
+"""No budget is above one alarm in twenty batches of a table. Chosen, not derived."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectSettings:
     """How sensitive detection is. All defaults are chosen, not derived, and measured by walk-forward.
@@ -59,7 +66,10 @@ class DetectSettings:
     of a mean, relative to what was expected; `least_share` of the rows for nulls and other shares;
     `least_segment` of the table's rows for what a category lost.
 
-    On a public holiday, and on each of `quiet_days`, an even drop of volume is told and does not hold.
+    On a public holiday, and on each of `quiet_days`, an even drop of volume is told and does not hold. `named_days` are the
+    holidays where a country is known; None for days that are holidays in many. Monday is 0 in `weekend`. Without
+    `seasonality` nothing is compared with the same weekday, hour or month. `louder` is the factor on the budget of some
+    kinds of findings.
     """
 
     budget: float = 1 / 200
@@ -74,6 +84,35 @@ class DetectSettings:
     most_findings: int = 3
     holidays: bool = True
     quiet_days: frozenset[date] = frozenset()
+    named_days: Mapping[date, str] | None = None
+    weekend: frozenset[int] = frozenset({5, 6})
+    seasonality: bool = True
+    louder: Mapping[str, float] = field(default_factory=dict)
+
+    def budget_of(self, kind: str) -> float:
+        """The budget of one kind of finding, by what people answered to earlier ones."""
+        return min(LOUDEST, self.budget * self.louder.get(kind, 1.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normal:
+    """A number that a person called expected: in a bucket, or of a version where there is none; `expected` is what was
+    expected before. It teaches, and so may the level that came with it.
+    """
+
+    spec: MetricSpec | None
+    interval: Interval | None = None
+    version: int | None = None
+    observed: float | None = None
+    expected: float | None = None
+
+    @classmethod
+    def of(cls, finding: Finding, *, version: int | None) -> Normal:
+        """What calling a finding of a version expected says."""
+        centre = finding.expected.centre if finding.expected is not None else None
+        return cls(
+            spec=finding.spec, interval=finding.interval, version=version, observed=finding.observed, expected=centre
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +126,8 @@ class TableHistory:
     are looked for in `base` where it is None. `first` are bucketed numbers as the first version
     that saw their bucket had them: where given, they tell how young buckets differ from grown ones (late rows, delivery
     dates that are not known yet). `versions` are whole-table numbers of earlier
-    published versions, oldest first. `excluded` must not teach: (number or None for all, bucket or None).
+    published versions, oldest first. `excluded` must not teach: (number or None for all, bucket or None). `accepted` is
+    what people called expected. `drifts` teach bands, which nothing of them left, and no reference of slow drifts.
     `new_loads` are the dlt loads of this run, oldest first. `grain` is hour, day, week or month; None infers it.
     """
 
@@ -99,6 +139,8 @@ class TableHistory:
     first: Sequence[Measurement] = ()
     versions: Sequence[tuple[int, Sequence[Measurement]]] = ()
     excluded: Sequence[tuple[MetricSpec | None, Interval | None]] = ()
+    accepted: Sequence[Normal] = ()
+    drifts: Sequence[tuple[MetricSpec | None, Interval | None]] = ()
     new_loads: tuple[str, ...] = ()
     time_column: str | None = None
     grain: str | None = None

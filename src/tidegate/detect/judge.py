@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
-from tidegate.detect import gross, loads, snapshots, stale, story, unlike
+from tidegate.detect import drift, gross, loads, snapshots, stale, story, unlike
 from tidegate.detect.excuse import quiet
 from tidegate.detect.forecast import Flags, Floats, Predictors, predict
 from tidegate.detect.history import DetectSettings, TableHistory
-from tidegate.detect.panel import SEASONS, Panel, build, excluded
+from tidegate.detect.normal import Baseline, baselines
+from tidegate.detect.panel import Panel, build, excluded
 from tidegate.detect.score import Scored, chances, score
 from tidegate.detect.series import Aspect, Series, series
 from tidegate.detect.words import bucket, buckets
@@ -38,20 +39,45 @@ def judge(history: TableHistory, *, now: datetime, settings: DetectSettings) -> 
     found: list[Finding] = []
     said: list[str] = []
     if panel is not None:
-        looks = examine(panel, history, settings)
-        found += story.tell(looks, story.Context(history=history, settings=settings, panel=panel))
-        found += stale.judge(panel, whole, now=now, settings=settings)
-        found += unlike.judge(panel, looks, history, found, settings)
-        said += notes(panel, looks, settings)
+        told = [by_time(one, whole, now, settings) for one in baselines(panel, history, settings)]
+        found += agreed([t.findings for t in told])
+        said += told[0].notes
     versions = snapshots.panel_of(whole, panel)
-    found += snapshots.judge(whole, versions, timed=panel is not None, settings=settings)
+    known = () if versions is None else baselines(versions, whole, settings)
+    found += agreed([by_version(one, panel, settings) for one in known])
     found += loads.judge(whole, panel, settings=settings)
-    found += gross.judge(whole, versions, timed=panel is not None, settings=settings)
     ordered = story.limited(found, settings.most_findings)
     if short := too_short(whole, panel, settings):
         said.append(short.sentence)
         ordered = ordered or (short,)
     return Verdict(ordered, tuple(said))
+
+
+def by_time(known: Baseline, whole: TableHistory, now: datetime, settings: DetectSettings) -> Verdict:
+    """Judge the buckets under test by one baseline."""
+    panel, history = known.panel, known.history
+    looks = examine(panel, history, settings)
+    found = story.tell(looks, story.Context(history=history, settings=settings, panel=panel))
+    found += stale.judge(panel, whole, now=now, settings=settings)
+    whole_batch = replace(settings, budget=settings.budget_of("unlike"))
+    found += unlike.judge(panel, looks, history, found, whole_batch)
+    found += drift.judge(panel, history, found, settings)
+    return Verdict(tuple(found), tuple(notes(panel, looks, settings)))
+
+
+def by_version(known: Baseline, timed: Panel | None, settings: DetectSettings) -> tuple[Finding, ...]:
+    """Judge what has no buckets by one baseline."""
+    found = snapshots.judge(known.history, known.panel, timed=timed is not None, settings=settings)
+    return (*found, *gross.judge(known.history, known.panel, timed=timed is not None, settings=settings))
+
+
+def agreed(told: Sequence[tuple[Finding, ...]]) -> list[Finding]:
+    """What every baseline finds strange; where one would not hold it, it does not hold."""
+    found = list(told[0]) if told else []
+    for other in told[1:]:
+        holds = {f.key: f.holds for f in other}
+        found = [f if holds[f.key] else replace(f, holds=False) for f in found if f.key in holds]
+    return found
 
 
 def examine(panel: Panel, history: TableHistory, settings: DetectSettings) -> list[story.Look]:
@@ -84,15 +110,14 @@ def scores(
     """Score one aspect at each column; forecasts are made once, and again after something strange."""
     rows = list(one.places)
     y = np.where(np.isnan(teach[rows]), np.nan, one.y)
-    seasons = SEASONS.get(panel.grain, ())
     said: Predictors | None = None
     out: list[Scored] = []
     for at in columns:
         if said is None:
-            said = predict(y, seasons, panel.values.shape[1] - columns[0] + settings.most_points)
+            said = predict(y, panel.seasons, panel.values.shape[1] - columns[0] + settings.most_points)
         judged = np.ones(len(rows), dtype=bool) if at in panel.new else moved(one, at, settings)
         scored = score(one, y, said, panel, at, judged=judged, skip=skip, chances=chances, settings=settings)
-        strange = scored.rarity > story.threshold(settings)
+        strange = scored.rarity > story.threshold(settings, scored.aspect)
         if strange.any():
             y[strange, at] = np.nan
             said = None

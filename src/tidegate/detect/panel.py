@@ -15,9 +15,10 @@ from tidegate.detect.history import LOAD_COLUMN, WIDTHS, YOUNG, DetectSettings, 
 from tidegate.model import Grid, Interval, Measurement, MetricSpec, Segment, Value
 
 Key = tuple[str, str, str, str, str, str]
+Seasons = tuple[tuple[int, str], ...]
 Places = NDArray[np.int64]
 
-SEASONS: dict[str, tuple[tuple[int, str], ...]] = {
+SEASONS: dict[str, Seasons] = {
     "hour": ((24, "hour of the day"), (168, "hour of the week")),
     "day": ((7, "weekday"),),
     "week": (),
@@ -33,7 +34,7 @@ class Panel:
     where nothing is known, rows of missing buckets zero. `first` is what was said of a bucket when it had just ended.
     `intervals` are the buckets. `new` are the columns that no published version has judged, `young` those that
     ended just now, `unseen` new ones that are too many to be judged, and teach nothing. `open` tells that a bucket
-    that has not ended was left out.
+    that has not ended was left out. `versions` are the numbers of the versions, where these are the columns. `seasons` are (length in columns, name).
     """
 
     grain: str
@@ -48,6 +49,8 @@ class Panel:
     young: tuple[int, ...] = ()
     unseen: tuple[int, ...] = ()
     offset: int = 0
+    versions: tuple[int, ...] = ()
+    seasons: Seasons = ()
 
     def row(self, metric: str, column: str | None = None, segment: Segment | None = None) -> int | None:
         """Find a number without argument and predicate; None when it was not measured."""
@@ -242,6 +245,7 @@ def arrange(
         open=any(i.end > now for i in reader.intervals.values()),
         young=tuple(t for t, i in enumerate(intervals) if now <= i.end + YOUNG * (i.end - i.start)),
         offset=reader.offset,
+        seasons=SEASONS.get(reader.grain, ()) if settings.seasonality else (),
     )
 
 

@@ -71,6 +71,7 @@ def panel_of(history: TableHistory, timed: Panel | None) -> Panel | None:
         new=(len(versions) - 1,),
         first_known=0,
         open=False,
+        versions=tuple(max((m.version for m in numbers), default=0) for numbers in versions),
     )
 
 

@@ -79,9 +79,9 @@ class Context:
         return ", ".join(parts) or "this version"
 
 
-def threshold(settings: DetectSettings) -> float:
-    """The rarity beyond which something holds."""
-    return -math.log10(settings.budget)
+def threshold(settings: DetectSettings, kind: str) -> float:
+    """The rarity beyond which a finding of a kind holds."""
+    return -math.log10(settings.budget_of(kind))
 
 
 def tell(looks: Sequence[Look], context: Context) -> list[Finding]:
@@ -124,12 +124,12 @@ def together(same: Sequence[Finding], context: Context) -> Finding:
 
 def strange(scored: Scored, i: int, settings: DetectSettings) -> bool:
     """Whether a series is worth telling: beyond, or nearly beyond, what holds, and what its aspect showed twice before."""
-    return bool(scored.rarity[i] > threshold(settings) - NEARLY and scored.rarity[i] > scored.own)
+    return bool(scored.rarity[i] > threshold(settings, scored.aspect) - NEARLY and scored.rarity[i] > scored.own)
 
 
 def holding(scored: Scored, i: int, context: Context) -> bool:
     """Whether a series is rare enough to hold."""
-    return bool(scored.rarity[i] > threshold(context.settings))
+    return bool(scored.rarity[i] > threshold(context.settings, scored.aspect))
 
 
 def duplicates(look: Look, context: Context) -> Finding | None:

@@ -121,14 +121,14 @@ class Frame:
         return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share, 1)
 
 
-def plot(line: Sequence[Point], band: Band | None, what: str) -> str:
-    """A line through the past, the band at its end, and the point that left it."""
+def plot(line: Sequence[Point], band: Band | None, what: str, *, ahead: bool = False) -> str:
+    """A line through the past, the band at its end, and the point that left it; with `ahead` the band of the next one."""
     known = [p.value for p in line if p.value is not None]
     ends = [*known, *((band.low, band.high) if band else ())]
     frame = Frame(low=min(ends), high=max(ends), points=len(line))
     parts = [*_axes(line, frame), *(_band(band, frame) if band else ()), *_strokes(line, frame)]
     last = line[-1].value
-    if last is not None:
+    if last is not None and not ahead:
         parts.append(f'<circle class="bad" cx="{frame.x(len(line) - 1)}" cy="{frame.y(last)}" r="4.5"/>')
     label = escape(f"{what}: {len(line)} values until {line[-1].at:%Y-%m-%d}", quote=True)
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'

@@ -122,12 +122,20 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """The part of the rows that explains a finding: `share` (0 to 1) of the difference lies in `segment`."""
+    """The part of the rows that explains a finding: `share` (0 to 1) of the difference lies in `segment`, and there in
+    `within`, where two columns together tell it better than one.
+    """
 
     segment: Segment
     share: float
     observed: float
     expected: float
+    within: Segment | None = None
+
+    @property
+    def name(self) -> str:
+        """`country = DE`, or `country = DE and channel = web`."""
+        return f"{self.segment} and {self.within}" if self.within is not None else str(self.segment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +143,7 @@ class Finding:
     """A result or an anomaly worth telling; `sentence` explains it, with expected and observed, in one sentence.
 
     `kind` names what it is about: check, volume, freshness, schema, nulls, distinct, location, scale, share,
-    duplicates, segment, unlike, step, unchecked, written, quarantine, slow, memory, slo, budget. `holds` tells whether it closes the gate. `key` identifies the cause from
+    duplicates, segment, unlike, drift, step, unchecked, written, quarantine, slow, memory, slo, budget. `holds` tells whether it closes the gate. `key` identifies the cause from
     run to run, so that the same cause tomorrow is the same incident. `rarity` is -log10 of how often chance alone
     brings so strange a number, None where no chance is involved. `spread` names the columns of which no value explains it. `since` says from which load, bucket or version on.
     `product` is the one whose promise it is about. `urgent` tells that somebody is needed now, whatever else is known.

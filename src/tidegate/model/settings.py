@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -13,6 +13,12 @@ from tidegate.model.dataset import DatasetRef
 from tidegate.model.judgement import Check
 from tidegate.model.notification import Hush, Route
 from tidegate.model.slo import Probe
+
+COMMON_HOLIDAYS, NO_HOLIDAYS = "common", "none"
+"""The words in place of a country: days that are holidays in many, and no days at all."""
+
+WEEKEND = frozenset({5, 6})
+"""Saturday and Sunday; Monday is 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +50,18 @@ class StepSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSettings:
     """What the team says about one table; everything else is inferred. `source` is the side that `reconcile` compares it
-    with, such as `source/shop.db::orders`.
+    with, such as `source/shop.db::orders`. `zone`, `holidays` and `weekend` are as those of `Settings`, and theirs where nothing
+    is said. Without `seasonality` weekdays, hours and months are not compared with their like.
     """
 
     ref: DatasetRef
     time_column: str | None = None
     grain: str | None = None
+    zone: tzinfo | None = None
+    holidays: str = COMMON_HOLIDAYS
+    weekend: frozenset[int] = WEEKEND
+    seasonality: bool = True
+    false_alarms_per_month: float | None = None
     key: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
     ignore: bool = False
@@ -81,7 +93,8 @@ class Slo:
 class Product:
     """A data product: tables that somebody owns and others read; tier 1 matters most, 4 least.
 
-    `tables` may be patterns with `*`, `?` and `[...]` in schema and name.
+    `tables` may be patterns with `*`, `?` and `[...]` in schema and name. `false_alarms_per_month` is shared by those of its
+    tables that have none of their own.
     """
 
     name: str
@@ -91,6 +104,7 @@ class Product:
     runbook: str | None = None
     consumers: tuple[str, ...] = ()
     slo: Slo = Slo()
+    false_alarms_per_month: float | None = None
     probes: tuple[Probe, ...] = ()
 
     def covers(self, ref: DatasetRef) -> bool:
@@ -129,6 +143,9 @@ class Settings:
     `state` is the address of the state store as it is written, with its `${NAME}`; None is the file at `state_path`.
 
     `contracts` are what `contract_files` say, once they are read. `maintenance` holds for every route.
+
+    Days, weeks and months begin in `zone`, UTC where it is None. `holidays` is a country, `common` for days that are holidays in
+    many, or `none`; `named_days` has the days of each country that is named, once they are looked up. Monday is 0 in `weekend`.
     """
 
     root: Path
@@ -147,11 +164,27 @@ class Settings:
     strict: bool = False
     quarantine_limit: float = 0.05
     false_alarms_per_month: float = 2.0
+    zone: tzinfo | None = None
+    holidays: str = COMMON_HOLIDAYS
+    weekend: frozenset[int] = WEEKEND
+    named_days: Mapping[str, Mapping[date, str]] = field(default_factory=dict, metadata={"json": False})
     sample_rows: int = 20
     masked_columns: tuple[str, ...] = ()
     hold_risky: bool = False
     state: str | None = None
     mask_personal_data: bool = True
+
+    def table(self, ref: DatasetRef) -> TableSettings:
+        """What is said about a table; the project's word about one that is not named."""
+        return self.tables.get(
+            ref, TableSettings(ref=ref, zone=self.zone, holidays=self.holidays, weekend=self.weekend)
+        )
+
+    @property
+    def countries(self) -> tuple[str, ...]:
+        """The countries whose holidays are asked for."""
+        said = {self.holidays, *(t.holidays for t in self.tables.values())}
+        return tuple(sorted(said - {COMMON_HOLIDAYS, NO_HOLIDAYS}))
 
     @property
     def state_path(self) -> Path:

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 from tidegate.metrics import quoted, relation, select
 from tidegate.model import Grid, Interval, MetricSpec
 from tidegate.scan import infer
-from tidegate.scan.grain import bucket, moment
+from tidegate.scan.grain import moment
 from tidegate.scan.merging import Item, Merge
 from tidegate.scan.options import Plan
 from tidegate.scan.pieces import table
@@ -79,7 +79,7 @@ def bucket_of(key: object, span: Window) -> Interval:
     start = moment(float(str(key)))
     if start is None:
         raise ValueError(f"the engine put a row outside the window, at {key}")
-    return bucket(start, span.grain)
+    return span.bucket(start)
 
 
 def reopened(found: Contents, known: Grid | None, spec: MetricSpec, span: Window) -> frozenset[Interval] | None:

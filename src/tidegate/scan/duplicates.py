@@ -15,7 +15,7 @@ from typing import Final
 
 from tidegate.metrics import aggregate, literal, quoted, relation, select
 from tidegate.model import Column, Segment
-from tidegate.scan.grain import bucket, floor, moment
+from tidegate.scan.grain import moment
 from tidegate.scan.infer import LOADERS_OWN
 from tidegate.scan.options import Plan
 from tidegate.scan.tally import Tally
@@ -64,7 +64,7 @@ def _with_newest_load(tally: Tally, span: Window, recent: Window, load: Column, 
     sql = select([oldest], relation(tally.dataset.ref, tally.dialect), where=where, dialect=tally.dialect)
     found = yield tally.statement("newest load", sql)
     first = moment(float(str(found[0][0]))) if found[0][0] is not None else None
-    return span.since(min(recent.interval.start, floor(first, span.grain))) if first is not None else recent
+    return span.since(min(recent.interval.start, span.floor(first))) if first is not None else recent
 
 
 def newest_loads(tally: Tally, load: Column) -> list[str]:
@@ -121,4 +121,4 @@ def _add(tally: Tally, recent: Window | None, starts: Sequence[datetime], by_buc
         return
     for start in starts:
         if start in recent.interval:
-            tally.add_buckets([spec], [by_bucket[int(start.timestamp())]], bucket(start, recent.grain))
+            tally.add_buckets([spec], [by_bucket[int(start.timestamp())]], recent.bucket(start))

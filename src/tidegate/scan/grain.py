@@ -1,8 +1,12 @@
-"""Time buckets: where they start and end, in Python and in SQL. UTC throughout; weeks start on Monday."""
+"""Time buckets: where they start and end, in Python and in SQL; weeks start on Monday.
+
+Buckets are intervals in UTC. Days, weeks and months begin at midnight of a time zone, of UTC where none is given; a date has no
+zone and a time without one is UTC.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from tidegate.metrics import Kind, literal, quoted
@@ -27,8 +31,10 @@ def moment(seconds: float) -> datetime | None:
         return None
 
 
-def floor(at: datetime, grain: str) -> datetime:
+def floor(at: datetime, grain: str, zone: tzinfo | None = None) -> datetime:
     """The start of the bucket that `at` lies in."""
+    if zone is not None:
+        return _utc_of(floor(at.astimezone(zone).replace(tzinfo=UTC), grain), zone)
     if grain == "hour":
         return at.replace(minute=0, second=0, microsecond=0)
     day = at.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -37,9 +43,11 @@ def floor(at: datetime, grain: str) -> datetime:
     return day.replace(day=1) if grain == "month" else day
 
 
-def shift(start: datetime, grain: str, buckets: int) -> datetime:
+def shift(start: datetime, grain: str, buckets: int, zone: tzinfo | None = None) -> datetime:
     """The start of the bucket that lies `buckets` after `start` (before it when negative), held within years 1 to 9998."""
     try:
+        if zone is not None:
+            return _utc_of(shift(start.astimezone(zone).replace(tzinfo=UTC), grain, buckets), zone)
         if grain != "month":
             return start + timedelta(seconds=SECONDS[grain] * buckets)
         months = start.year * 12 + start.month - 1 + buckets
@@ -48,14 +56,24 @@ def shift(start: datetime, grain: str, buckets: int) -> datetime:
         return FIRST if buckets < 0 else datetime(9999, 12, 31, tzinfo=UTC)
 
 
-def bucket(start: datetime, grain: str) -> Interval:
+def _utc_of(wall: datetime, zone: tzinfo) -> datetime:
+    """The moment at which clocks in the zone show what `wall` says."""
+    return wall.replace(tzinfo=zone).astimezone(UTC)
+
+
+def bucket(start: datetime, grain: str, zone: tzinfo | None = None) -> Interval:
     """The interval of the bucket that starts there."""
-    return Interval(start=start, end=shift(start, grain, 1))
+    return Interval(start=start, end=shift(start, grain, 1, zone))
 
 
-def bucket_sql(column: str, kind: Kind, grain: str, dialect: str) -> str:
+def bucket_sql(column: str, kind: Kind, grain: str, dialect: str, zone: tzinfo | None = None) -> str:
     """The start of a row's bucket, in whole seconds since 1970; the column must be finite there."""
-    return f"CAST(EPOCH(DATE_TRUNC('{grain.upper()}', {_utc(column, kind, dialect)})) AS BIGINT)"
+    if zone is None:
+        return f"CAST(EPOCH(DATE_TRUNC('{grain.upper()}', {_utc(column, kind, dialect)})) AS BIGINT)"
+    name, time = literal(str(zone), dialect), quoted(column, dialect)
+    moment_of = time if kind is Kind.TIMESTAMP_TZ else f"TIMEZONE('UTC', CAST({time} AS TIMESTAMP))"
+    start = f"DATE_TRUNC('{grain.upper()}', TIMEZONE({name}, {moment_of}))"
+    return f"CAST(EPOCH(TIMEZONE({name}, {start})) AS BIGINT)"
 
 
 def within_sql(column: str, kind: Kind, interval: Interval, dialect: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ class ScanOptions:
     """How a table is scanned. `version` and `taken_at` (aware UTC) go into every measurement.
 
     `time_column`, `load_column` and `grain` (hour, day, week, month) are inferred when None; an empty string says that
-    there is none. `history_buckets` bounds the bucketed history, `recent_buckets` the search for duplicates;
+    there is none. Days, weeks and months begin in `zone`, in UTC where it is None. `history_buckets` bounds the bucketed history, `recent_buckets` the search for duplicates;
     `history=False` leaves out history and duplicates. `profile=False` measures only what is wanted. `known` are the
     bucketed numbers of an earlier scan: buckets whose rows have not changed since are not scanned again. `pieces` are
     those of the table, with what is kept of each, where its parts can be told apart; all of its rows are in one.
@@ -38,6 +38,7 @@ class ScanOptions:
     time_column: str | None = None
     load_column: str | None = None
     grain: str | None = None
+    zone: tzinfo | None = None
     history_buckets: int = 120
     recent_buckets: int = 8
     columns_per_statement: int = 50

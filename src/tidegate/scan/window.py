@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 
-from tidegate.metrics import kind_of
+from tidegate.metrics import Kind, kind_of
 from tidegate.model import Column, Interval
 from tidegate.scan import infer
-from tidegate.scan.grain import SECONDS, TIMES_AS_MANY, bucket_sql, floor, moment, shift, within_sql
+from tidegate.scan.grain import SECONDS, TIMES_AS_MANY, bucket, bucket_sql, floor, moment, shift, within_sql
 from tidegate.scan.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The buckets that are looked at: by which column, how long each, and from when to when."""
+    """The buckets that are looked at: by which column, how long each, from when to when, and in whose days."""
 
     column: Column
     grain: str
     interval: Interval
+    zone: tzinfo | None = None
 
     @property
     def buckets(self) -> int:
@@ -27,7 +28,7 @@ class Window:
 
     def key(self, dialect: str) -> str:
         """The SQL of a row's bucket."""
-        return bucket_sql(self.column.name, kind_of(self.column), self.grain, dialect)
+        return bucket_sql(self.column.name, kind_of(self.column), self.grain, dialect, self.zone)
 
     def condition(self, dialect: str) -> str:
         """The SQL condition that a row lies in the window."""
@@ -35,7 +36,7 @@ class Window:
 
     def last(self, buckets: int) -> Window:
         """The same window, cut to its newest buckets."""
-        return self.since(shift(self.interval.end, self.grain, -buckets))
+        return self.since(shift(self.interval.end, self.grain, -buckets, self.zone))
 
     def since(self, start: datetime) -> Window:
         """The same window, cut to what begins at that bucket's start."""
@@ -43,7 +44,15 @@ class Window:
 
     def cut(self, interval: Interval) -> Window:
         """The same buckets, of that interval."""
-        return Window(self.column, self.grain, interval)
+        return replace(self, interval=interval)
+
+    def bucket(self, start: datetime) -> Interval:
+        """The bucket that starts there."""
+        return bucket(start, self.grain, self.zone)
+
+    def floor(self, at: datetime) -> datetime:
+        """The start of the bucket that `at` lies in."""
+        return floor(at, self.grain, self.zone)
 
 
 def window(tally: Tally, column: Column, grain: str) -> Window | None:
@@ -53,8 +62,9 @@ def window(tally: Tally, column: Column, grain: str) -> Window | None:
     first = moment(oldest) if oldest is not None else None
     if last is None:
         return None
-    end = shift(floor(last, grain), grain, 1)
-    start = shift(end, grain, -tally.options.history_buckets * TIMES_AS_MANY.get(grain, 1))
+    zone = None if grain == "hour" or kind_of(column) is Kind.DATE else tally.options.zone
+    end = shift(floor(last, grain, zone), grain, 1, zone)
+    start = shift(end, grain, -tally.options.history_buckets * TIMES_AS_MANY.get(grain, 1), zone)
     if first is not None:
-        start = max(start, floor(first, grain))
-    return Window(column, grain, Interval(start=start, end=end)) if start < end else None
+        start = max(start, floor(first, grain, zone))
+    return Window(column, grain, Interval(start=start, end=end), zone) if start < end else None

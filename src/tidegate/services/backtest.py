@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import TypeAlias
 
-from tidegate.detect import YOUNG, DetectSettings
-from tidegate.errors import UsageError
-from tidegate.model import Dataset, DatasetRef, Finding, Incident, IncidentState, Interval, Measurement
+from tidegate.detect import DetectSettings
+from tidegate.model import Dataset, DatasetRef, Finding, Incident, Interval, Settings
+from tidegate.services.baseline import DAYS_A_MONTH, SOLVED, Answers, Feedback, knobs
 from tidegate.services.faults import FAULTS, Fault, row_count
-from tidegate.services.judge import DAYS_A_MONTH, per_batch
-from tidegate.services.measure import is_users_own
 from tidegate.services.publish import nothing_published
-from tidegate.services.replay import Excluded, Past, Point, bucket_past, line, look, version_past
+from tidegate.services.replay import Past, Point, line, look
 from tidegate.services.site import Site
+from tidegate.services.tables import chosen_tables, past_of, profiled
 
 NOTCHES = (0.5, 1.0, 2.0, 4.0, 8.0)
 """The budgets that are compared, in false alarms a month for the project."""
@@ -31,12 +29,13 @@ DAYS = 90
 SMALL = 2
 """A batch of fewer rows than twice what detection calls few is not tried: half of it is nothing that somebody would miss."""
 
-Accepted: TypeAlias = Mapping[tuple[str, Interval | None], str]
-"""What people called expected or a false alarm, by cause and bucket."""
+Answer: TypeAlias = Callable[[Finding], str | None]
+"""What a person said of a finding, where that accepts it."""
 
-NOTHING: Accepted = MappingProxyType({})
-ACCEPTING = frozenset({"expected", "false alarm"})
-SOLVED = (IncidentState.RESOLVED, IncidentState.REVIEWED)
+
+def nobody_said(finding: Finding) -> str | None:  # noqa: ARG001  it has the shape of an answer
+    """No answer to anything."""
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ class TableReplay:
 
     `judged` of its `known` batches were judged, `held` is how many of them would have been held, `told` how many had something
     to be told that does not hold, or that was accepted. `unit` is what a batch is: day, version. `why_not` says why nothing
-    was judged.
+    was judged. `feedback` is what people answered, and `held_unheard` how many batches would have been held without that.
     """
 
     dataset: DatasetRef
@@ -73,6 +72,8 @@ class TableReplay:
     told: int
     seconds: float
     why_not: str | None = None
+    feedback: tuple[Feedback, ...] = ()
+    held_unheard: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ class Caught:
 class Notch:
     """What one budget would have cost and brought.
 
-    `budget` is in false alarms a month for the project, `per_batch` the same for one table and batch, `expected` how many false
+    `budget` is in false alarms a month for the project, `per_batch` the same for one table and batch on average, `expected` how many false
     alarms that allows for all batches that were judged. `alarms` are the batches that would have been held, `days` the days
     on which that would have happened.
     """
@@ -151,15 +152,35 @@ class Backtest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budgets:
-    """The budgets to compare, ascending, and how many tables share them; `own` is the one that is reported whole."""
+    """The budgets of the project to compare, ascending; `own` is the one that is reported whole.
+
+    `told` is what detection is told of the table with each of them; what a table or product says for itself is taken as many
+    times as the project's is.
+    """
 
     own: float
     all: tuple[float, ...]
-    tables: int
+    told: Mapping[float, DetectSettings]
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        ref: DatasetRef,
+        tables: Collection[DatasetRef],
+        own: float,
+        feedback: Collection[Feedback] = (),
+    ) -> Budgets:
+        """The budgets for one table, by what people answered."""
+        every = tuple(sorted({*NOTCHES, own}))
+        said = settings.false_alarms_per_month
+        return cls(
+            own=own, all=every, told={b: knobs(settings, ref, tables, times=b / said, feedback=feedback) for b in every}
+        )
 
     def settings(self, budget: float) -> DetectSettings:
-        """What detection is told of a budget, as in a run."""
-        return DetectSettings(budget=per_batch(budget, self.tables))
+        """What detection is told with a budget, as in a run."""
+        return self.told[budget]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,15 +191,12 @@ class Walk:
     steps: range
     found: Mapping[int, Mapping[float, tuple[Finding, ...]]]
     caught: Mapping[float, tuple[Caught, ...]]
-    accepted: Accepted
+    budgets: Budgets
+    answer: Answer
 
     def held(self, budget: float) -> tuple[int, ...]:
         """The steps that would have been held, but for what was accepted."""
         return tuple(at for at, by in self.found.items() if any(f.holds and not self.answer(f) for f in by[budget]))
-
-    def answer(self, finding: Finding) -> str | None:
-        """What a person said of the same cause in the same bucket, where that accepts it."""
-        return self.accepted.get((finding.key, finding.interval))
 
 
 def backtest(
@@ -198,19 +216,22 @@ def backtest(
     published = site.state.published()
     if published is None:
         raise nothing_published(site)
-    catalog = _profiled(site, published.number)
+    catalog = profiled(site, published.number)
     own = site.settings.false_alarms_per_month if budget is None else budget
-    budgets = Budgets(own=own, all=tuple(sorted({*NOTCHES, own})), tables=len(catalog))
-    chosen = _chosen(catalog, tables)
-    accepted = _accepted(site, published.number)
+    chosen = chosen_tables(catalog, tables)
+    answers = Answers(site.state, published.number)
     walks: list[Walk] = []
     replays: list[TableReplay] = []
     for done, dataset in enumerate(chosen):
         site.progress.advance(done, len(chosen), str(dataset.ref))
         started = site.clock.wall_s()
-        past = _past(site, published.number, dataset)
-        done_walk = walk(past, budgets, days=DAYS if days is None else days, accepted=accepted)
-        replays.append(_summary(done_walk, own, site.clock.wall_s() - started))
+        past = past_of(site, published.number, dataset, answers)
+        budgets = Budgets.of(site.settings, dataset.ref, catalog, own, answers.feedback(dataset.ref))
+        done_walk = walk(past, budgets, days=DAYS if days is None else days, answer=answers.to)
+        heard = answers.feedback(dataset.ref)
+        unheard = _held_unheard(done_walk, own) if heard else None
+        replay = _summary(done_walk, own, site.clock.wall_s() - started)
+        replays.append(dataclasses.replace(replay, feedback=heard, held_unheard=unheard))
         walks.append(done_walk)
     site.progress.advance(len(chosen), len(chosen))
     moments = sorted(m for w in walks for at in _ends(w.steps) for m in _moments(w.past, at))
@@ -221,8 +242,12 @@ def backtest(
         until=moments[-1] if moments else None,
         tables=tuple(replays),
         alarms=tuple(sorted((a for w in walks for a in _alarms(w, own)), key=lambda a: (a.at, a.dataset))),
-        notches=tuple(_notch(walks, one, budgets) for one in budgets.all),
-        labels=_labels(site, {d.ref: d for d in chosen}, budgets.settings(own)),
+        notches=tuple(_notch(walks, one) for one in sorted({*NOTCHES, own})),
+        labels=_labels(
+            site,
+            {d.ref: d for d in chosen},
+            {w.past.dataset.ref: dataclasses.replace(w.budgets.settings(own), louder={}) for w in walks},
+        ),
         notes=_notes(site, days),
         seconds=site.clock.wall_s() - begun,
     )
@@ -235,84 +260,7 @@ def _notes(site: Site, days: int | None) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _profiled(site: Site, number: int) -> dict[DatasetRef, Dataset]:
-    """The tables that a run measures whole."""
-    with site.warehouse.reader(number) as reader:
-        catalog = {d.ref: d for d in reader.catalog()}
-    said = site.settings.tables
-    return {
-        ref: dataset
-        for ref, dataset in catalog.items()
-        if not dataset.is_view and is_users_own(ref, catalog) and not (ref in said and said[ref].ignore)
-    }
-
-
-def _chosen(catalog: Mapping[DatasetRef, Dataset], names: Sequence[str]) -> tuple[Dataset, ...]:
-    """The tables that are named, in their order, with their schema or where it is clear without; all when none is named."""
-    by_name: dict[str, list[Dataset]] = {}
-    for ref, dataset in catalog.items():
-        for name in (str(ref), ref.name):
-            by_name.setdefault(name.casefold(), []).append(dataset)
-    found = []
-    for name in names:
-        same = by_name.get(name.casefold(), [])
-        if len(same) != 1:
-            near = [str(d.ref) for d in same] or difflib.get_close_matches(name, [str(r) for r in catalog], n=1)
-            hint = (
-                f"did you mean `{'` or `'.join(near)}`?" if near else "views and ignored tables have no learned bands"
-            )
-            raise UsageError(f"`{name}` is {'more than one table' if same else 'no table that is profiled'}", hint=hint)
-        found += same
-    return tuple(dict.fromkeys(found)) if found else tuple(catalog.values())
-
-
-def _past(site: Site, number: int, dataset: Dataset) -> Past:
-    """A table's buckets of time, else its versions."""
-    ref, state, said = dataset.ref, site.state, site.settings.tables.get(dataset.ref)
-    grid = state.grid(number, ref)
-    taken = max((m.taken_at for m in state.numbers(number, ref)), default=site.clock.now())
-    past = bucket_past(
-        dataset,
-        grid,
-        now=taken,
-        first=_first_words(site, number, ref) if grid.intervals else (),
-        excluded=_excluded(site, number, ref),
-        time_column=said.time_column if said else None,
-    )
-    return past or version_past(dataset, state.history(number, ref))
-
-
-def _first_words(site: Site, number: int, ref: DatasetRef) -> tuple[Measurement, ...]:
-    """What runs said of the buckets that they saw come: while these were young, else at first."""
-    words = (*site.state.first_seen(number, ref), *site.state.first_seen(number, ref, within=YOUNG))
-    return tuple({(m.spec, m.interval): m for m in words}.values())
-
-
-def _excluded(site: Site, number: int, ref: DatasetRef) -> tuple[Excluded, ...]:
-    """What incidents of published versions said was strange never teaches, unless it was a false alarm; as in a run."""
-    lineage = set(site.state.lineage(number))
-    return tuple(
-        (finding.spec, finding.interval)
-        for incident in site.state.incidents(versions=lineage)
-        if incident.resolution != "false alarm"
-        for finding in incident.findings
-        if finding.dataset == ref and finding.interval is not None
-    )
-
-
-def _accepted(site: Site, number: int) -> Accepted:
-    """What a person called expected, or a false alarm, about a version of the lineage; as in a run."""
-    lineage = set(site.state.lineage(number))
-    return {
-        (finding.key, finding.interval): incident.resolution
-        for incident in site.state.incidents(states=SOLVED, versions=lineage)
-        if incident.resolution in ACCEPTING
-        for finding in incident.findings
-        if finding.interval is not None
-    }
-
-
-def walk(past: Past, budgets: Budgets, *, days: int, accepted: Accepted = NOTHING) -> Walk:
+def walk(past: Past, budgets: Budgets, *, days: int, answer: Answer = nobody_said) -> Walk:
     """Judge a table's steps of the last `days`, from the first on that has enough before it.
 
     With a larger budget nothing less is found, so the smaller ones are asked only where the largest finds something.
@@ -325,7 +273,7 @@ def walk(past: Past, budgets: Budgets, *, days: int, accepted: Accepted = NOTHIN
             less = {one: look(past, at, budgets.settings(one)) for one in budgets.all[:-1]}
             found[at] = {**less, budgets.all[-1]: most}
     able = [at for at in steps[-NEWEST:] if not _holds(found.get(at, {}).get(budgets.all[-1], ()))]
-    return Walk(past=past, steps=steps, found=found, caught=inject(past, able, budgets), accepted=accepted)
+    return Walk(past=past, steps=steps, found=found, caught=inject(past, able, budgets), budgets=budgets, answer=answer)
 
 
 def _under_test(past: Past, days: int) -> range:
@@ -386,6 +334,13 @@ def _summary(done: Walk, budget: float, seconds: float) -> TableReplay:
     )
 
 
+def _held_unheard(done: Walk, budget: float) -> int:
+    """How many batches would have been held if nobody had answered anything but what is accepted."""
+    plain = dataclasses.replace(done.budgets.settings(budget), louder={})
+    found = (look(done.past, at, plain) for at in done.steps)
+    return sum(any(f.holds and not done.answer(f) for f in findings) for findings in found)
+
+
 def _alarms(done: Walk, budget: float) -> Iterator[Alarm]:
     past = done.past
     for at, by in done.found.items():
@@ -402,13 +357,13 @@ def _alarms(done: Walk, budget: float) -> Iterator[Alarm]:
                 )
 
 
-def _notch(walks: Sequence[Walk], budget: float, budgets: Budgets) -> Notch:
-    share = budgets.settings(budget).budget
+def _notch(walks: Sequence[Walk], budget: float) -> Notch:
+    shares = {w.past.dataset.ref: w.budgets.settings(budget).budget for w in walks}
     held = [(w.past.now(at), w) for w in walks for at in w.held(budget)]
     return Notch(
         budget=budget,
-        per_batch=share,
-        expected=share * sum(len(w.steps) for w in walks),
+        per_batch=sum(shares.values()) / max(1, len(shares)),
+        expected=sum(shares[w.past.dataset.ref] * len(w.steps) for w in walks),
         alarms=len(held),
         days=len({moment.date() for moment, _ in held}),
         caught=tuple(
@@ -431,14 +386,14 @@ def _moments(past: Past, at: int) -> tuple[datetime, ...]:
     return (past.now(at),) if bucket is None else (bucket.start, bucket.end)
 
 
-def _labels(site: Site, chosen: Mapping[DatasetRef, Dataset], settings: DetectSettings) -> Labels:
+def _labels(site: Site, chosen: Mapping[DatasetRef, Dataset], told: Mapping[DatasetRef, DetectSettings]) -> Labels:
     """Judge again what people have judged, on the numbers of the version that the incident was about."""
     found: dict[str, list[int | None]] = {"fixed": [], "false alarm": []}
     for incident in site.state.incidents(states=SOLVED):
         root = incident.findings[0]
         dataset = chosen.get(root.dataset) if root.dataset is not None else None
         if incident.resolution in found and root.interval is not None and dataset is not None:
-            found[incident.resolution].append(_delay(site, incident, dataset, root.interval, settings))
+            found[incident.resolution].append(_delay(site, incident, dataset, root.interval, told[dataset.ref]))
     real, false = found["fixed"], found["false alarm"]
     delays = tuple(d for d in real if d is not None)
     return Labels(
@@ -454,7 +409,7 @@ def _delay(
     site: Site, incident: Incident, dataset: Dataset, interval: Interval, settings: DetectSettings
 ) -> int | None:
     """After how many of an incident's batches its table is held; None when it never is."""
-    past = _past(site, incident.version, dataset)
+    past = past_of(site, incident.version, dataset, Answers(site.state, incident.version))
     steps = [at for at in range(settings.min_history, len(past)) if _inside(past.interval(at), interval)]
     return next((n for n, at in enumerate(steps) if _holds(look(past, at, settings))), None)
 

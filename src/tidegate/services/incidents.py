@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from tidegate.detect import DRIFT
 from tidegate.errors import IncidentError
 from tidegate.lineage import Graph, Scope, causes
 from tidegate.model import DatasetRef, Finding, Incident, IncidentState
@@ -33,6 +34,9 @@ daily run that comes late. Chosen, not derived.
 
 OF_ROWS = frozenset({"volume", "freshness", "duplicates", "segment", "share", "quarantine"})
 """Kinds of findings about rows as such, whatever column they name: what is built from the table has other rows too."""
+
+OPENING = EFFORT | {DRIFT}
+"""Kinds of findings that open an incident and hold nothing: a person shall look, and nothing waits for it."""
 
 KIND_ORDER = {
     kind: place
@@ -99,8 +103,8 @@ def record(
 ) -> list[NewEvent]:
     """The events that open an incident for every new cause, or let a known one be seen again. Nothing is written.
 
-    Findings of which none closes the gate, and that are not about the cost of a step, are told with the run and open
-    nothing. An incident that was mitigated, or resolved not long ago, is open again. What belongs to an open incident by
+    Findings of which none closes the gate, and that are not about the cost of a step or a slow drift, are told with the run
+    and open nothing. An incident that was mitigated, or resolved not long ago, is open again. What belongs to an open incident by
     lineage joins it silently.
     """
     now = site.clock.now()
@@ -111,7 +115,7 @@ def record(
     events: list[NewEvent] = []
     groups, also = known.grouped(findings, graph)
     for members, joined in groups:
-        if not any(f.holds or f.kind in EFFORT for f in members):
+        if not any(f.holds or f.kind in OPENING for f in members):
             continue
         before = known.incident_of(members, joined)
         told = _with_what_was_told(before, members)
@@ -258,9 +262,8 @@ def _back(incident: Incident, version: int, now: datetime) -> str:
 def next_step(root: Finding, *, version: int, held: bool) -> str:
     """What the person on call does now, in one or two imperatives."""
     first = root.hint or "look at the finding and its SQL"
-    if (
-        (root.kind == PROMISE and not held) or root.kind == "step" or (root.kind == "unchecked" and not held)
-    ):  # no other version answers what nobody can ask
+    lasting = root.kind in {PROMISE, DRIFT, "unchecked"} and not held
+    if lasting or root.kind == "step":  # no other version answers what nobody can ask
         return first
     if root.kind == WRITTEN:
         accept = f"`tidegate publish {version}" if held else "`tidegate run`, and then `tidegate publish N"

@@ -23,8 +23,6 @@ from tidegate.model import (
     DatasetRef,
     Finding,
     Grid,
-    IncidentState,
-    Interval,
     Layer,
     MetricSpec,
     Outcome,
@@ -33,6 +31,7 @@ from tidegate.model import (
     TestRun,
 )
 from tidegate.ports import StateStore
+from tidegate.services.baseline import Answers, knobs
 from tidegate.services.incidents import group
 from tidegate.services.measure import Measured
 
@@ -46,8 +45,6 @@ KPI = "metric"
 
 CHECKS_WITH_GROUPS = {"group_by", "group_by_columns"}
 """Arguments by which a check looks at each group by itself."""
-
-Excluded = tuple[MetricSpec | None, Interval | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +85,12 @@ def judge(
     notes = list(facts.notes)
     notes += [note for scan in measured.scans.values() for note in scan.notes]
     if settings.learned != "off":
-        learned = _learned(measured, facts, graph, parent=parent, state=state, settings=settings, now=now)
-        known = _accepted(state, parent, measured.version)
+        answers = Answers(state, parent, under_test=measured.version)
+        learned = _learned(measured, facts, graph, answers, parent=parent, state=state, settings=settings, now=now)
+        known = [f for f in learned if answers.to(f)]
         notes += _young([f for f in learned if _is_note(f)])
-        notes += [f"accepted before: {f.sentence}" for f in learned if (f.key, f.interval) in known]
-        findings += [f for f in learned if not _is_note(f) and (f.key, f.interval) not in known]
+        notes += [f"accepted before: {f.sentence}" for f in known]
+        findings += [f for f in learned if not _is_note(f) and f not in known]
     findings = [f for members in group(findings, graph) for f in members]
     findings.sort(key=lambda f: not f.holds)
     return Verdict(results=results, findings=tuple(findings), notes=tuple(notes))
@@ -107,6 +105,7 @@ def _learned(
     measured: Measured,
     facts: PipelineFacts,
     graph: Graph,
+    answers: Answers,
     *,
     parent: int | None,
     state: StateStore,
@@ -115,24 +114,25 @@ def _learned(
 ) -> list[Finding]:
     found: list[Finding] = []
     old = state.schemas(parent) if parent is not None else {}
-    excluded = _excluded(state, parent)
-    knobs = DetectSettings(budget=per_batch(settings.false_alarms_per_month, len(measured.profiled)))
     for ref, scan in measured.scans.items():
         if ref not in measured.profiled:
             continue
+        told = knobs(settings, ref, measured.profiled, feedback=answers.feedback(ref))
         history = TableHistory(
             dataset=measured.catalog[ref],
             current=scan.measurements,
             known=measured.known.get(ref, Grid()),
             reopened=scan.reopened,
-            excluded=excluded.get(ref, ()),
+            excluded=answers.excluded(ref),
+            accepted=answers.normals(ref),
+            drifts=answers.drifts(ref),
             new_loads=facts.load_ids,
             time_column=scan.time_column,
             grain=scan.grain,
         )
         if parent is not None and ref in old:
-            history = _remembered(history, state, parent, knobs)
-        found += judge_table(history, now=now, settings=knobs)
+            history = _remembered(history, state, parent, told)
+        found += judge_table(history, now=now, settings=told)
     for ref in dict.fromkeys([*old, *(r for r in measured.scans if r in measured.profiled)]):
         present = measured.catalog[ref].columns if ref in measured.catalog else ()
         types = tuple((c.name, c.type) for c in present)
@@ -175,51 +175,12 @@ def _softened(finding: Finding) -> Finding:
     return dataclasses.replace(finding, holds=False)
 
 
-DAYS_A_MONTH = 30
-"""The budget is a project's per month; detection takes one per table and batch, at one run a day."""
-
-MOST_PER_BATCH = 0.05
-"""A budget above one alarm in twenty batches of a table is cut to that. Chosen, not derived."""
-
-
-def per_batch(false_alarms_per_month: float, tables: int) -> float:
-    """A project's monthly budget of false alarms as one per table and batch, at one run a day."""
-    return min(MOST_PER_BATCH, false_alarms_per_month / (DAYS_A_MONTH * max(1, tables)))
-
-
 def _young(findings: Sequence[Finding]) -> list[str]:
     """Tables with too little history, in one line."""
     if len(findings) < 2:
         return [f.sentence for f in findings]
     names = ", ".join(str(f.dataset) for f in findings)
     return [f"not enough history for learned bands yet, so only gross changes are judged: {names}"]
-
-
-def _accepted(state: StateStore, parent: int | None, version: int) -> set[tuple[str, Interval | None]]:
-    """What a person called expected, or a false alarm, about this very version, its parent or an ancestor."""
-    lineage = {version, *(state.lineage(parent) if parent is not None else ())}
-    return {
-        (f.key, f.interval)
-        for incident in state.incidents(states=(IncidentState.RESOLVED, IncidentState.REVIEWED), versions=lineage)
-        if incident.resolution in {"expected", "false alarm"}
-        for f in incident.findings
-        if f.interval is not None
-    }
-
-
-def _excluded(state: StateStore, parent: int | None) -> Mapping[DatasetRef, tuple[Excluded, ...]]:
-    """What incidents of published versions said was strange: it never teaches, unless it was a false alarm."""
-    if parent is None:
-        return {}
-    lineage = set(state.lineage(parent))
-    found: dict[DatasetRef, list[Excluded]] = {}
-    for incident in state.incidents(versions=lineage):
-        if incident.resolution == "false alarm":
-            continue
-        for finding in incident.findings:
-            if finding.dataset is not None and finding.interval is not None:
-                found.setdefault(finding.dataset, []).append((finding.spec, finding.interval))
-    return {ref: tuple(what) for ref, what in found.items()}
 
 
 def _if_bands_look(result: CheckResult, measured: Measured, settings: Settings) -> CheckResult:

@@ -232,13 +232,9 @@ def _profiled(dataset: Dataset, catalog: Container[DatasetRef], settings: Settin
 
 
 def _options(dataset: Dataset, settings: Settings, *, version: int, now: datetime, profile: bool) -> ScanOptions:
-    said = settings.tables.get(dataset.ref)
+    said = settings.table(dataset.ref)
     return ScanOptions(
-        version=version,
-        taken_at=now,
-        profile=profile,
-        time_column=said.time_column if said else None,
-        grain=said.grain if said else None,
+        version=version, taken_at=now, profile=profile, time_column=said.time_column, grain=said.grain, zone=said.zone
     )
 
 

@@ -147,7 +147,7 @@ def facts(site: Site, incident: Incident) -> tuple[tuple[str, str], ...]:
     if root is not None and root.dataset is not None:
         said.append(("where", str(root.dataset) + (f", column {root.column}" if root.column else "")))
     if root is not None and root.slice is not None:
-        said.append(("slice", f"{root.slice.segment}: {100 * root.slice.share:.0f} % of the difference"))
+        said.append(("slice", f"{root.slice.name}: {100 * root.slice.share:.0f} % of the difference"))
     since = root.since if root is not None and root.since else f"{incident.opened_at:%Y-%m-%d %H:%M} UTC"
     said.append(("since", since))
     others = [f.sentence for f in incident.findings[1:]]

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from tidegate.detect import YOUNG, DetectSettings, TableHistory, judge_table, lookback
+from tidegate.detect import YOUNG, DetectSettings, Normal, TableHistory, judge_table, lookback
 from tidegate.detect.history import infer_grain
 from tidegate.model import Dataset, Finding, Grid, Interval, Measurement, MetricSpec, Value
+from tidegate.services.baseline import Excluded
 
 Numbers: TypeAlias = Mapping[MetricSpec, Value]
 Alter: TypeAlias = Callable[[Numbers], Numbers]
-Excluded: TypeAlias = tuple[MetricSpec | None, Interval]
 
 RUNS_KNOWN = 30
 """How many earlier runs tell how late rows usually are; detection looks at no more."""
@@ -120,6 +120,8 @@ class BucketPast:
     grain: str
     steps: tuple[Bucket, ...]
     excluded: tuple[Excluded, ...]
+    accepted: tuple[Normal, ...]
+    drifts: tuple[Excluded, ...]
     time_column: str
     specs: tuple[MetricSpec, ...]
     seen: tuple[tuple[int, ...], ...]
@@ -166,6 +168,8 @@ class BucketPast:
             first=tuple(m for s in self.steps[start:at] for m in s.first) if step.first else (),
             versions=tuple((-1 - n, (newest,)) for n, newest in enumerate(runs)),
             excluded=tuple(e for e in self.excluded if e[1].end <= step.interval.start),
+            accepted=tuple(a for a in self.accepted if a.interval and a.interval.end <= step.interval.start),
+            drifts=tuple(d for d in self.drifts if d[1].end <= step.interval.start),
             time_column=self.time_column,
             grain=self.grain,
         )
@@ -209,6 +213,8 @@ def bucket_past(
     now: datetime,
     first: Sequence[Measurement] = (),
     excluded: Sequence[Excluded] = (),
+    accepted: Sequence[Normal] = (),
+    drifts: Sequence[Excluded] = (),
     time_column: str | None = None,
 ) -> BucketPast | None:
     """Make the past of a table from its bucketed numbers; None when no bucket had ended at `now`. O(numbers).
@@ -230,7 +236,8 @@ def bucket_past(
     past = frozenset(sorted(i for i, said in words.items() if said[0].version == oldest)[:-1])
     ordered = sorted(i for i in by_bucket if infer_grain(i) == grain)
     steps = [_bucket(i, by_bucket.get(i, {}), words.get(i, ()), backfilled=i in past) for i in _without_gaps(ordered)]
-    return _in_columns(dataset, grain, steps, excluded, time_column or TIME)
+    made = _in_columns(dataset, grain, steps, time_column or TIME)
+    return dataclasses.replace(made, excluded=tuple(excluded), accepted=tuple(accepted), drifts=tuple(drifts))
 
 
 def _bucket(interval: Interval, numbers: Numbers, words: Sequence[Measurement], *, backfilled: bool) -> Bucket:
@@ -246,9 +253,7 @@ def _bucket(interval: Interval, numbers: Numbers, words: Sequence[Measurement], 
     )
 
 
-def _in_columns(
-    dataset: Dataset, grain: str, steps: Sequence[Bucket], excluded: Sequence[Excluded], time_column: str
-) -> BucketPast:
+def _in_columns(dataset: Dataset, grain: str, steps: Sequence[Bucket], time_column: str) -> BucketPast:
     place: dict[MetricSpec, int] = {}
     series, places, values, ends = [], [], [], []
     seen: list[list[int]] = []
@@ -266,7 +271,9 @@ def _in_columns(
         dataset=dataset,
         grain=grain,
         steps=tuple(steps),
-        excluded=tuple(excluded),
+        excluded=(),
+        accepted=(),
+        drifts=(),
         time_column=time_column,
         specs=tuple(place),
         seen=tuple(tuple(at) for at in seen),
@@ -294,6 +301,7 @@ class VersionPast:
 
     dataset: Dataset
     versions: tuple[tuple[int, tuple[Measurement, ...]], ...]
+    accepted: tuple[Normal, ...] = ()
 
     @property
     def unit(self) -> str:
@@ -322,13 +330,17 @@ class VersionPast:
             current=tuple(_measured(spec, value, now, None, version=number) for spec, value in current),
             base=self.versions[at - 1][1] if at else (),
             versions=self.versions[:at],
+            accepted=tuple(a for a in self.accepted if a.version is not None and a.version < number),
         )
 
 
-def version_past(dataset: Dataset, versions: Sequence[tuple[int, Sequence[Measurement]]]) -> VersionPast:
+def version_past(
+    dataset: Dataset, versions: Sequence[tuple[int, Sequence[Measurement]]], *, accepted: Sequence[Normal] = ()
+) -> VersionPast:
     """Make the past of a table from its whole-table numbers, oldest version first."""
     kept = ((number, tuple(m for m in numbers if m.interval is None)) for number, numbers in versions)
-    return VersionPast(dataset=dataset, versions=tuple((number, numbers) for number, numbers in kept if numbers))
+    filled = tuple((number, numbers) for number, numbers in kept if numbers)
+    return VersionPast(dataset=dataset, versions=filled, accepted=tuple(accepted))
 
 
 def line(past: Past, finding: Finding, until: int, *, points: int = 60) -> tuple[Point, ...]:
@@ -350,6 +362,17 @@ def line(past: Past, finding: Finding, until: int, *, points: int = 60) -> tuple
     moments = (i.start if (i := past.interval(at)) is not None else past.now(at) for at in steps)
     found = tuple(Point(at=moment, value=value) for moment, value in zip(moments, plain, strict=True))
     return (*found[:-1], Point(at=found[-1].at, value=observed)) if _same(plain[-1], observed) else found
+
+
+def rows_line(past: Past, *, points: int = 60) -> tuple[Point, ...]:
+    """The past of a table's rows."""
+    spec = MetricSpec(dataset=past.dataset.ref, metric="row_count")
+    steps = range(max(0, len(past) - points), len(past))
+    moments = (i.start if (i := past.interval(at)) is not None else past.now(at) for at in steps)
+    return tuple(
+        Point(at=moment, value=_number(past.numbers(at).get(spec, 0)))
+        for at, moment in zip(steps, moments, strict=True)
+    )
 
 
 def _same(value: float | None, other: float) -> bool:

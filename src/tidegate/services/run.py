@@ -491,6 +491,11 @@ def save(site: Site, measured: Measured, verdict: Verdict) -> None:
         "cpu_s": round(sum(c.cpu_s for c in measured.costs), 4),
         "wall_s": round(sum(c.wall_s for c in measured.costs), 4),
         "notes": list(verdict.notes),
+        "tables": {
+            str(ref): {"time_column": scan.time_column, "grain": scan.grain, "load_column": scan.load_column}
+            for ref, scan in measured.scans.items()
+            if ref in measured.profiled
+        },
     }
     site.state.save_scan(
         measured.version,

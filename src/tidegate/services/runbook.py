@@ -176,7 +176,7 @@ def values(incident: Incident, *, published: int | None = None, owners: Iterable
         "sentence": root.sentence.rstrip("."),
         "table": root.dataset,
         "column": root.column,
-        "slice": root.slice.segment if root.slice else None,
+        "slice": root.slice.name if root.slice else None,
         "since": root.since,
         "observed": None if root.observed is None else _said(root.observed, root.kind),
         "expected": _band(root.expected, root.kind),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 
+from tidegate.detect import DRIFT
 from tidegate.lineage import Graph
 from tidegate.model import DatasetRef, Finding, Product, Severity
 from tidegate.model.words import lasting
@@ -68,6 +69,8 @@ def severity(
 def _who_sees(findings: Sequence[Finding], *, held: bool) -> tuple[float, str]:
     if all(f.kind in EFFORT for f in findings):
         return (1.0, "only a step's cost is unusual, the data is sound")
+    if all(f.kind == DRIFT for f in findings):
+        return (1.0, "a slow drift: no single batch left its band")
     if held:
         return (0.0, "readers do not see this version")
     if findings[0].kind == PROMISE:

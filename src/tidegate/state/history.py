@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tidegate.model import DatasetRef, Grid, Interval, Measurement
+from tidegate.model import DatasetRef, Grid, Interval, Measurement, MetricSpec
 from tidegate.state.connection import Connection
 from tidegate.state.lineage import as_json, lineage
 from tidegate.state.measurements import EPOCH, LARGEST, micros
@@ -47,6 +47,12 @@ SELECT series, bucket_start, bucket_end, value, text, vanished
 FROM bucket
 WHERE dataset = :dataset AND bucket_start >= :since AND version IN (SELECT CAST(value AS BIGINT) FROM json_each(:lineage))
 ORDER BY bucket_start, bucket_end, series, version
+"""
+OF_SERIES = """
+SELECT bucket_start, bucket_end, series, version, value, text, unit, error, taken_at, vanished
+FROM bucket
+WHERE dataset = :dataset AND series = :series AND NOT vanished AND version IN (SELECT CAST(value AS BIGINT) FROM json_each(:lineage))
+ORDER BY bucket_start, bucket_end, version
 """
 PUBLISHED = """
 SELECT number FROM version
@@ -101,6 +107,16 @@ def first_seen(
     return tuple(shelf.bucketed(connection.execute(FIRST, parameters)))
 
 
+def words(connection: Connection, version: int, spec: MetricSpec) -> tuple[Measurement, ...]:
+    """Every word in the lineage on one bucketed number, oldest bucket first, then oldest version first."""
+    shelf = Shelf(connection, spec.dataset)
+    parameters = {"dataset": shelf.dataset, "lineage": as_json(lineage(connection, version))}
+    number = shelf.number(spec)
+    return (
+        () if number is None else tuple(shelf.bucketed(connection.execute(OF_SERIES, {**parameters, "series": number})))
+    )
+
+
 def published(
     connection: Connection,
     version: int,
@@ -138,6 +154,10 @@ class Shelf:
         """The series of some metrics (None for all), with or without those of categories."""
         wanted = ((number, spec) for number, spec in self._specs.items() if segments or spec.segment is None)
         return [number for number, spec in wanted if metrics is None or spec.metric in metrics]
+
+    def number(self, spec: MetricSpec) -> int | None:
+        """The series of a spec; None when nothing of it is kept."""
+        return next((number for number, known in self._specs.items() if known == spec), None)
 
     def whole(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Measurement]:
         """Make one from each (series, version, value, text, unit, error, taken_at)."""

@@ -222,6 +222,10 @@ class DatabaseStateStore(StateStore):
         with self._database.reading() as connection:
             return history.first_seen(connection, version, dataset, within, since)
 
+    def words(self, version: int, spec: MetricSpec) -> tuple[Measurement, ...]:
+        with self._database.reading() as connection:
+            return history.words(connection, version, spec)
+
     def schemas(self, version: int) -> Mapping[DatasetRef, tuple[tuple[str, str], ...]]:
         with self._database.reading() as connection:
             return scans.schemas(connection, version)

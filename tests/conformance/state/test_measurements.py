@@ -404,3 +404,12 @@ def test_a_scan_in_part_leaves_other_buckets_alone(chain: StateStore):
 
 def days_of(store: StateStore, version: int) -> dict[int, object]:
     return {(interval.start - day(0).start).days: value for _, interval, value in store.grid(version, ORDERS).cells()}
+
+
+def test_every_word_on_a_number_is_kept_in_order(chain: StateStore):
+    save(chain, 1, buckets(1, {0: 10, 1: 11}))
+    save(chain, 2, buckets(2, {0: 20, 1: 11, 2: 12}))
+    save(chain, 3, [*buckets(3, {0: 20, 2: 32}), number(3, 52)])
+    assert [(m.version, m.value) for m in chain.words(3, ROWS)] == [(1, 10), (2, 20), (1, 11), (2, 12), (3, 32)]
+    assert [(m.version, m.value) for m in chain.words(1, ROWS)] == [(1, 10), (1, 11)]
+    assert chain.words(3, dataclasses.replace(ROWS, column="never")) == ()

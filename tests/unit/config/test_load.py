@@ -168,3 +168,54 @@ def test_the_json_schema_refuses_what_the_loader_refuses() -> None:
     properties = schema["properties"]
     assert isinstance(properties, dict)
     assert {"version", "warehouse", "steps", "checks", "tables", "products", "retention", "learned"} <= set(properties)
+
+
+CALENDAR = """\
+version: 1
+time_zone: Europe/Berlin
+holidays: DE-BY
+weekend: [fri, sat]
+budget: {false_alarms_per_month: 3}
+tables:
+  raw.a: {key: [id]}
+  raw.b: {time_zone: UTC, holidays: none, weekend: [], seasonality: false, budget: {false_alarms_per_month: 0.5}}
+products:
+  p: {tables: [raw.a], budget: {false_alarms_per_month: 1}}
+"""
+
+
+def test_a_calendar_and_budgets_for_the_project_and_for_one_table(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, CALENDAR)
+    a, b, c = (settings.table(DatasetRef(namespace="raw", name=name)) for name in "abc")
+    for said in (a, c):
+        assert str(said.zone) == "Europe/Berlin"
+        assert (said.holidays, said.weekend, said.seasonality) == ("DE-BY", {4, 5}, True)
+    assert (b.zone, b.holidays, b.weekend, b.seasonality, b.false_alarms_per_month) == (None, "none", set(), False, 0.5)
+    assert settings.products[0].false_alarms_per_month == 1
+    assert settings.countries == ("DE-BY",)
+
+
+def test_without_a_word_days_are_utcs_and_holidays_those_of_many(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "version: 1\n")
+    said = settings.table(DatasetRef(namespace="raw", name="a"))
+    assert (said.zone, said.holidays, said.weekend) == (None, "common", {5, 6})
+    assert settings.countries == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("time_zone: Europe/Nowhere", "there is no time zone `Europe/Nowhere`"),
+        ("tables: {raw.a: {time_zone: Mars}}", "tidegate.yml:2:18: there is no time zone `Mars`"),
+        ("holidays: Germany", "`common` or `none`"),
+        ("holidays: de", "`common` or `none`"),
+        ("weekend: [sunday]", "`sunday`"),
+        ("tables: {raw.a: {budget: {}}}", "false_alarms_per_month"),
+        ("tables: {raw.a: {budget: {false_alarms_per_month: 0}}}", "false_alarms_per_month"),
+    ],
+)
+def test_a_calendar_that_is_none_is_refused(tmp_path: Path, said: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings_of(tmp_path, f"version: 1\n{said}\n")
+    assert message in str(caught.value)
+    assert caught.value.hint

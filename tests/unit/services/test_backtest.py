@@ -209,3 +209,17 @@ def test_a_rate_needs_time_to_go_by():
     assert a_month(3, START, START + timedelta(days=90)) == 1.0
     assert a_month(3, START, START) is None
     assert a_month(3, None, None) is None
+
+
+def test_answers_change_what_would_be_held_and_that_is_told(site):
+    days = shop(34)
+    scaled(days[30], 0.82)
+    keep(site, 1, days)
+    (alarm,) = backtest(site, budget=0.2).alarms
+    for number in (1, 2, 3):
+        elsewhere = dataclasses.replace(alarm.finding, interval=bucket(100 + number))
+        resolved(site, number, elsewhere, version=1, resolution="false alarm")
+    found = backtest(site, budget=0.2)
+    (table,) = found.tables
+    assert [(f.kind, f.false, f.factor) for f in table.feedback] == [("volume", 3, 1 / 8)]
+    assert (table.held, table.held_unheard, found.alarms) == (0, 1, ())

@@ -349,3 +349,11 @@ def test_an_incident_names_the_products_that_it_reaches(site: Site) -> None:
     )
     told(dataclasses.replace(site, settings=dataclasses.replace(site.settings, products=products)), finding("orders"))
     assert site.state.incident(1).products == ("first", "alpha", "beta")
+
+
+def test_a_slow_drift_opens_an_incident_and_holds_nothing(site: Site) -> None:
+    told(site, finding("orders", kind="drift", holds=False), held=False)
+    (found,) = site.state.incidents()
+    assert found.severity is Severity.SEV4
+    assert "a slow drift: no single batch left its band" in found.reasons
+    assert "`tidegate rollback`" not in found.next_step

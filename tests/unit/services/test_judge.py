@@ -12,7 +12,7 @@ from tests.unit.services.site import NOW, settings_of
 from tidegate.errors import QueryError
 from tidegate.lineage import Graph
 from tidegate.model import Check, CheckResult, DatasetRef, Finding, Outcome, PipelineFacts, TestRun
-from tidegate.services.judge import Verdict, judge, per_batch
+from tidegate.services.judge import Verdict, judge
 from tidegate.services.measure import Measured
 from tidegate.state.sqlite import SQLiteStateStore
 
@@ -168,10 +168,3 @@ def test_a_table_that_could_not_be_measured_holds(state: SQLiteStateStore) -> No
 def test_what_holds_comes_first(state: SQLiteStateStore) -> None:
     told = judged(state, result(Outcome.WARN, name="a"), result(Outcome.FAIL, name="b"), result(Outcome.WARN, name="c"))
     assert [f.holds for f in told.findings] == [True, False, False]
-
-
-def test_the_monthly_budget_is_shared_by_the_tables_and_bounded() -> None:
-    assert per_batch(2.0, 10) == pytest.approx(2 / 300)
-    assert per_batch(2.0, 20) < per_batch(2.0, 10)
-    assert per_batch(1000.0, 1) == 0.05
-    assert per_batch(2.0, 0) == 0.05

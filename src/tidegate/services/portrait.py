@@ -1,0 +1,235 @@
+"""Portrait: what is inferred of one table, what the next bucket is expected to be, and how each of it is said otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import islice
+from statistics import median
+from typing import Final
+
+from tidegate.detect import DetectSettings, TableHistory, outlook
+from tidegate.detect.ahead import Outlook
+from tidegate.detect.excuse import named_day
+from tidegate.model import Dataset, DatasetRef, Interval, Measurement, MetricSpec, TableSettings
+from tidegate.model.settings import COMMON_HOLIDAYS, WEEKEND
+from tidegate.services.baseline import Answers, Budget, budget_of, knobs
+from tidegate.services.publish import nothing_published
+from tidegate.services.replay import Point, rows_line
+from tidegate.services.site import Site
+from tidegate.services.tables import chosen_tables, past_of, profiled
+
+AGES: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 14.0)
+"""The ages, in lengths of a bucket after its end, at which is told how much of it was there. Chosen, not derived, like these:"""
+
+SEEN_YOUNG: Final = 4
+"""So many buckets must have been seen young before it is told when they are complete."""
+
+COMPLETE: Final = 0.995
+"""A bucket is complete with this share of its rows."""
+
+MOSTLY: Final = 0.9
+"""As many of the buckets must have been complete at an age."""
+
+LOOK_AHEAD_DAYS: Final = 366
+HOLIDAYS_SHOWN: Final = 3
+
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One thing that detection goes by: its value, whether somebody said so, and the line of tidegate.yml that says otherwise."""
+
+    value: str | None
+    is_said: bool
+    override: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Age:
+    """How much of a bucket was there so many lengths after its end: the median share of its rows, of so many buckets."""
+
+    age: float
+    share: float
+    buckets: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lateness:
+    """How buckets ripen. `complete_after` is the age, in lengths of a bucket after its end, from which nine in ten buckets had
+    99.5 % of their rows; None where too few were `seen` young, of the `needed`, or no age was late enough.
+    """
+
+    curve: tuple[Age, ...]
+    complete_after: float | None
+    seen: int
+    needed: int = SEEN_YOUNG
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portrait:
+    """One table as detection sees it. `said` has grain, time column, time zone, holidays, weekend, seasonality and budget.
+
+    `next_holidays` are the next days on which an even drop is excused. `budget` is this table's, in false alarms a month,
+    and `incidents` the numbers of those that are about it, newest first. `line` is the past of its rows.
+    """
+
+    dataset: DatasetRef
+    version: int
+    rows: int | None
+    load_column: str | None
+    said: Mapping[str, Said]
+    outlook: Outlook
+    lateness: Lateness
+    next_holidays: tuple[tuple[date, str], ...]
+    budget: Budget
+    incidents: tuple[int, ...]
+    line: tuple[Point, ...]
+
+    @property
+    def is_young(self) -> bool:
+        """Whether the history is too short for bands."""
+        return self.outlook.points < self.outlook.needed
+
+
+def portrait(site: Site, name: str) -> Portrait:
+    """Describe one table of the published version, by what is kept of it; the warehouse's rows are not read.
+
+    Raises:
+        NothingPublishedError: nothing is published yet.
+        UsageError: a table that is not there.
+    """
+    published = site.state.published()
+    if published is None:
+        raise nothing_published(site)
+    number, catalog = published.number, profiled(site, published.number)
+    (dataset,) = chosen_tables(catalog, [name])
+    ref, answers = dataset.ref, Answers(site.state, number)
+    numbers, known = (
+        site.state.numbers(number, ref),
+        knobs(site.settings, ref, catalog, feedback=answers.feedback(ref)),
+    )
+    now = max((m.taken_at for m in numbers), default=site.clock.now())
+    history = _history(site, number, dataset, answers, numbers)
+    seen = outlook(history, now=now, settings=known)
+    words = site.state.words(number, MetricSpec(dataset=ref, metric="row_count"))
+    inferred = _scanned(site, number, ref)
+    budget = budget_of(site.settings, ref, catalog)
+    return Portrait(
+        dataset=ref,
+        version=number,
+        rows=next((int(m.value) for m in numbers if _is_rows(m) and isinstance(m.value, int)), None),
+        load_column=inferred.get("load_column"),
+        said=_said(site, ref, inferred, seen, budget),
+        outlook=seen,
+        lateness=lateness(words),
+        next_holidays=_holidays(now.date(), known) if seen.unit in {"day", "hour"} else (),
+        budget=budget,
+        incidents=tuple(i.number for i in answers.of(ref)),
+        line=rows_line(past_of(site, number, dataset, answers)),
+    )
+
+
+def _history(
+    site: Site, number: int, dataset: Dataset, answers: Answers, numbers: Sequence[Measurement]
+) -> TableHistory:
+    """All that is kept of a table as its past: its buckets, else its versions, the published one the newest."""
+    ref, grid = dataset.ref, site.state.grid(number, dataset.ref)
+    timed = bool(grid.intervals)
+    plain = tuple(m for m in numbers if m.interval is None)
+    return TableHistory(
+        dataset=dataset,
+        current=() if timed else plain,
+        base=plain if timed else (),
+        known=grid,
+        reopened=frozenset() if timed else None,
+        versions=() if timed else [(n, m) for n, m in site.state.history(number, ref) if n != number],
+        excluded=answers.excluded(ref),
+        accepted=answers.normals(ref),
+        drifts=answers.drifts(ref),
+    )
+
+
+def _is_rows(m: Measurement) -> bool:
+    return m.spec == MetricSpec(dataset=m.spec.dataset, metric="row_count") and m.interval is None
+
+
+def _scanned(site: Site, number: int, ref: DatasetRef) -> Mapping[str, str | None]:
+    """What the scan of a version inferred of a table: time column, grain, load column; nothing of versions before this was kept."""
+    tables = site.state.marks(number).get("tables")
+    found = tables.get(str(ref)) if isinstance(tables, Mapping) else None
+    if not isinstance(found, Mapping):
+        return {}
+    return {str(name): None if said is None else str(said) for name, said in found.items()}
+
+
+def _said(
+    site: Site, ref: DatasetRef, inferred: Mapping[str, str | None], seen: Outlook, budget: Budget
+) -> dict[str, Said]:
+    settings, told = site.settings, site.settings.tables.get(ref, TableSettings(ref=ref))
+    said = settings.table(ref)
+
+    def one(name: str, value: str | None, example: str, *, by_person: bool) -> Said:
+        return Said(value=value, is_said=by_person, override=f"tables: {{{quoted_key(ref)}: {{{name}: {example}}}}}")
+
+    grain = said.grain or inferred.get("grain") or (seen.unit if seen.unit != "version" else None)
+    column = said.time_column or inferred.get("time_column")
+    days = ", ".join(DAYS[day] for day in sorted(said.weekend))
+    zone = str(said.zone) if said.zone else "UTC"
+    share = f"{budget.false_alarms_per_month:.3g}"
+    return {
+        "time_column": one("time_column", column, column or "COLUMN", by_person=told.time_column is not None),
+        "grain": one("grain", grain, "week" if grain == "day" else "day", by_person=told.grain is not None),
+        "time_zone": one("time_zone", zone, "Europe/Berlin", by_person=said.zone is not None),
+        "holidays": one("holidays", said.holidays, "DE", by_person=said.holidays != COMMON_HOLIDAYS),
+        "weekend": one("weekend", days or "none", "[fri, sat]", by_person=said.weekend != WEEKEND),
+        "seasonality": one("seasonality", "on" if said.seasonality else "off", "false", by_person=not said.seasonality),
+        "budget": one("budget", share, "{false_alarms_per_month: 0.5}", by_person=budget.said_by != "the project"),
+    }
+
+
+def quoted_key(ref: DatasetRef) -> str:
+    """A table's name as a key of YAML's flow style."""
+    name = str(ref)
+    return name if name.replace(".", "").replace("_", "").isalnum() else f"'{name.replace(chr(39), chr(39) * 2)}'"
+
+
+def lateness(words: Sequence[Measurement]) -> Lateness:
+    """How buckets ripen, from all that was ever said of their rows, in order; those that no run saw young say nothing."""
+    by_bucket: dict[Interval, list[Measurement]] = {}
+    for word in words:
+        if word.interval is not None and isinstance(word.value, (int, float)):
+            by_bucket.setdefault(word.interval, []).append(word)
+    seen = {
+        i: said for i, said in by_bucket.items() if any(i.end <= m.taken_at <= i.end + (i.end - i.start) for m in said)
+    }
+    if len(seen) < SEEN_YOUNG:
+        return Lateness(curve=(), complete_after=None, seen=len(seen))
+    shares = {age: [s for i, said in seen.items() if (s := _share(i, said, age)) is not None] for age in AGES}
+    curve = tuple(
+        Age(age=age, share=median(of), buckets=len(of)) for age, of in shares.items() if len(of) >= SEEN_YOUNG
+    )
+    late = [age for age, of in shares.items() if len(of) >= SEEN_YOUNG and _mostly(of)]
+    return Lateness(curve=curve, complete_after=min(late, default=None), seen=len(seen))
+
+
+def _mostly(shares: Sequence[float]) -> bool:
+    return sum(share >= COMPLETE for share in shares) >= MOSTLY * len(shares)
+
+
+def _share(bucket: Interval, words: Sequence[Measurement], age: float) -> float | None:
+    """The share of its rows that a bucket had at an age; None when nobody had looked by then, or it has none."""
+    by_then = [m for m in words if m.taken_at <= bucket.end + age * (bucket.end - bucket.start)]
+    last = words[-1].value
+    if not by_then or not isinstance(last, (int, float)) or not last:
+        return None
+    then = by_then[-1].value
+    return min(1.0, float(then) / float(last)) if isinstance(then, (int, float)) else None
+
+
+def _holidays(today: date, known: DetectSettings) -> tuple[tuple[date, str], ...]:
+    days = (today + timedelta(days=n) for n in range(LOOK_AHEAD_DAYS))
+    named = ((day, name) for day in days if (name := named_day(day, known)) is not None)
+    return tuple(islice(named, HOLIDAYS_SHOWN))
