@@ -66,9 +66,7 @@ def test_the_cheaper_way_leads_to_the_same_numbers(made: tuple[str, list[str], b
         rows = ", ".join(f"(({value})::{type_})" for value in values or ["null"])
         times = 3000 if often else 1
         where = "" if values else "where false"
-        engine.run(
-            f"create table t as select c from (values {rows}) v(c), range({times}) {where}"
-        )
+        engine.run(f"create table t as select c from (values {rows}) v(c), range({times}) {where}")
         scan, column = engine.scan("t", history=False), engine.dataset("t").columns[0]
         asked = [m for m in PROFILE if METRICS[m].applies_to(kind_of(column), column.family)]
         for metric in [m for m in asked if not m.endswith("_exact")]:

@@ -2,7 +2,7 @@
 SELECT COUNT(*), COUNT("order_id"), APPROX_COUNT_DISTINCT("order_id"), MIN("order_id"), MAX("order_id"), SUM("order_id"), SUM(CAST("order_id" AS DOUBLE) * CAST("order_id" AS DOUBLE)), COUNT("country"), APPROX_COUNT_DISTINCT("country"), MIN(LENGTH("country")), MAX(LENGTH("country")), SUM(LENGTH("country")), COUNT("amount"), APPROX_COUNT_DISTINCT("amount"), MIN("amount"), MAX("amount"), SUM("amount"), SUM(CAST("amount" AS DOUBLE) * CAST("amount" AS DOUBLE)), COUNT("weight"), APPROX_COUNT_DISTINCT("weight"), MIN("weight"), MAX("weight"), SUM(CAST("weight" AS DOUBLE)), SUM(CAST("weight" AS DOUBLE) * CAST("weight" AS DOUBLE)), COUNT("ordered_at"), APPROX_COUNT_DISTINCT("ordered_at"), EPOCH(MIN("ordered_at")), EPOCH(MAX("ordered_at")), APPROX_COUNT_DISTINCT(CAST("ordered_at" AS DATE)), COUNT("is_gift"), APPROX_COUNT_DISTINCT("is_gift"), COUNT(CASE WHEN "is_gift" THEN 1 END), COUNT("payload"), COUNT("_dlt_load_id"), APPROX_COUNT_DISTINCT("_dlt_load_id"), MIN(LENGTH("_dlt_load_id")), MAX(LENGTH("_dlt_load_id")), SUM(LENGTH("_dlt_load_id"))
 FROM "raw"."orders";
 
--- profile
+-- profile: left open
 SELECT COUNT(CASE WHEN LENGTH("country") = 0 THEN 1 END), SUM(CAST(CASE WHEN ISFINITE("weight") THEN "weight" END AS DOUBLE)), COUNT(CASE WHEN ISFINITE("weight") THEN "weight" END), STDDEV_SAMP(CAST(CASE WHEN ABS("weight") < 1e150 THEN "weight" END AS DOUBLE)), COUNT(CASE WHEN ISNAN("weight") THEN 1 END), COUNT(CASE WHEN ISINF("weight") THEN 1 END), COUNT(CASE WHEN LENGTH("_dlt_load_id") = 0 THEN 1 END)
 FROM "raw"."orders";
 
