@@ -7,6 +7,7 @@ three quarters of the time: the squares of integers cost 0.4 ns a row where Welf
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -20,7 +21,7 @@ from tidegate.metrics.kinds import TIMES, Kind, kind_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tidegate.model import Column
+    from tidegate.model import Column, Dataset
 
 OPEN: Final = object()
 """What `combine` returns when the values do not tell."""
@@ -59,6 +60,70 @@ def shortcut(metric: str, column: Column, name: str, *, limit: float | None = No
         text = name if kind is Kind.TEXT else f"CAST({name} AS TEXT)"
         return Atoms((f"MIN(LENGTH({text}))",), _none_is_empty)
     return None
+
+
+def in_range(text: str, dataset: Dataset) -> Atoms | None:
+    """How many rows fail a condition that only bounds columns of integers or decimals, or lengths of texts: none, when their
+    extremes meet it. Of use where the extremes are asked anyway: both together cost twice what counting does. None where
+    the condition is anything else.
+    """
+    found: list[tuple[str, str, Fraction]] = []
+    for test in _AND.split(_BETWEEN.sub(r"\1 >= \2 AND \1 <= \3", text)):
+        said = _BOUND.fullmatch(test)
+        operand = _bounded(said, dataset) if said is not None else None
+        if said is None or operand is None:
+            return None
+        found.append((operand, said["sign"], Fraction(said["number"])))
+    operands = list(dict.fromkeys(operand for operand, _, _ in found))
+
+    def combined(values: Sequence[object]) -> object:
+        ends = dict(zip(operands, zip(values[::2], values[1::2], strict=True), strict=True))
+        held = (_MET[sign](end, number) for operand, sign, number in found for end in ends[operand])
+        return 0 if all(held) else OPEN
+
+    return Atoms(tuple(f"{which}({o})" for o in operands for which in ("MIN", "MAX")), combined)
+
+
+def _bounded(said: re.Match[str], dataset: Dataset) -> str | None:
+    """The operand of a bound as SQL, None where its extremes do not tell."""
+    column = dataset.column(said["quoted"] or said["word"])
+    if column is None:
+        return None
+    kind, name = kind_of(column), '"' + column.name.replace('"', '""') + '"'
+    if said["length"]:
+        return f"LENGTH({name})" if kind is Kind.TEXT else None
+    return name if kind in (Kind.INTEGER, Kind.DECIMAL) else None
+
+
+_NUMBER: Final = r"-?(?=[0-9.]{1,16}(?![0-9.]))[0-9]+(?:\.[0-9]+)?"
+"""At most 15 digits: with more, the engine may refuse to compare."""
+
+_NAME: Final = r"""(?:(?P<word>[a-z_][a-z0-9_]*)|"(?P<quoted>[^"]+)")"""
+_BOUND: Final = re.compile(
+    rf"\s*(?P<length>LENGTH\s*\(\s*)?{_NAME}(?(length)\s*\))\s*(?P<sign><=|>=|<|>|=)\s*(?P<number>{_NUMBER})\s*",
+    re.IGNORECASE | re.ASCII,
+)
+_BETWEEN: Final = re.compile(
+    rf"""((?:LENGTH\s*\(\s*)?(?:\b[a-z_][a-z0-9_]*|"[^"]+")\s*\)?)\s*\bBETWEEN\s+({_NUMBER})\s+AND\s+({_NUMBER})""",
+    re.IGNORECASE | re.ASCII,
+)
+_AND: Final = re.compile(r"\bAND\b", re.IGNORECASE)
+
+
+def _met(compare: Callable[[Fraction, Fraction], bool]) -> Callable[[object, Fraction], bool]:
+    """Whether an extreme meets a bound; where there is no value nothing fails."""
+    return lambda end, number: end is None or (isinstance(end, int | Decimal) and compare(Fraction(end), number))
+
+
+_MET: Final[Mapping[str, Callable[[object, Fraction], bool]]] = MappingProxyType(
+    {
+        "<=": _met(operator.le),
+        ">=": _met(operator.ge),
+        "<": _met(operator.lt),
+        ">": _met(operator.gt),
+        "=": _met(operator.eq),
+    }
+)
 
 
 def extreme_of(part: str) -> str | None:

@@ -51,7 +51,7 @@ def expected(engine: Engine, metric: str) -> object:
     return value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @example(("double", ["1e15", "1e15+1"], False))
 @example(("double", ["1.7e308", "1.7e308"], False))
 @example(("timestamp", ["'-infinity'"], False))
@@ -129,3 +129,61 @@ def test_squares_beyond_a_double_are_left_to_the_engine(engine):
     scan = engine.scan("t", spec, profile=False)
     assert [statement.sql.count("stddev") for statement in engine.asked] == [0, 1]
     assert scan("aggregate", argument="stddev(x)") is None  # infinite, as the engine says
+
+
+CONDITIONS = {
+    "n between {0} and {1}": "integer",
+    "N >= {0} and n < {1}": "bigint",
+    '"n" > {0}': "decimal(18, 2)",
+    "n = {0}": "decimal(4, 1)",
+    "n between {0} and {1} and length(s) <= {1}": "integer",
+    "length(s) between {0} and {1}": "integer",
+    "LENGTH( \"S\" ) = 1 AND n <= {1}": "hugeint",
+    "n between {0} and {1} or n is null": "integer",
+    "not n between {0} and {1}": "integer",
+    "n + 1 between {0} and {1}": "integer",
+    "n between {0} and m": "integer",
+    "n <= {0}": "double",
+    "n >= '{0}'": "integer",
+    "n >= {0} and (n < {1})": "integer",
+}  # fmt: skip
+numbers = st.sampled_from(["0", "-1", "1.5", "2", "99", "100.05", "123456789012345"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(sorted(CONDITIONS)),
+    numbers,
+    numbers,
+    st.lists(st.tuples(st.sampled_from(["0", "-1", "2", "99", "1.5", "null"]), st.sampled_from(["''", "'é'", "'abc'", "null"])), max_size=4),
+)  # fmt: skip
+def test_a_bound_fails_as_many_rows_as_the_condition(form, low, high, rows) -> None:
+    condition = form.format(low, high)
+    with duckdb.connect() as connection:
+        engine = Engine(connection)
+        engine.run(f"create table t (n {CONDITIONS[form]}, s varchar, m integer default 3)")
+        for n, s in rows:
+            engine.run(f"insert into t (n, s) values ({n}, {s})")
+        spec = MetricSpec(dataset=engine.dataset("t").ref, metric="failing_rows", argument=condition)
+        scan = engine.scan("t", spec, history=False)
+        try:
+            ((failing,),) = engine.run(f"select count(*) from t where not ({condition})")
+        except duckdb.ConversionException:
+            assert spec in scan.scan.unmeasured
+        else:
+            assert scan("failing_rows", argument=condition) == failing
+
+
+def test_what_is_in_range_is_not_counted(engine):
+    engine.run("create table t as select i as n, 'é' || i as s, (i / 7)::decimal(9, 2) as d from range(100) r(i)")
+    ref = engine.dataset("t").ref
+    inside = ("n between 0 and 99", '"n" >= 0 AND "n" <= 99', "length(s) between 2 and 3", "d > -0.01 and d < 15")
+    outside = ("n between 0 and 98", "length(s) > 2", "n > 0 or d > 0")
+    wanted = [MetricSpec(dataset=ref, metric="failing_rows", argument=text) for text in (*inside, *outside)]
+    scan = engine.scan("t", *wanted, history=False)
+    assert [scan("failing_rows", argument=text) for text in (*inside, *outside)] == [0, 0, 0, 0, 1, 10, 1]
+    first, again, *_ = engine.asked
+    assert [sum(text in first.sql for text in texts) for texts in (inside, outside)] == [0, 1]
+    assert sum(text in again.sql for text in outside) == 2
+    engine.scan("t", *wanted, profile=False)
+    assert sum(text in engine.asked[0].sql for text in (*inside, *outside)) == 7
