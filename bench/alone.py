@@ -37,11 +37,14 @@ def _touch(path: Path) -> str:
 
 
 def _profile(path: Path, *, history: bool) -> str:
-    from bench.scan import orders, profile
+    from bench.scan import profile
+    from tidegate.warehouses.duckdb import DuckDBReader
 
     statements: list[str] = []
     with _opened(path) as connection:
-        scan = profile(connection, orders(connection), statements, history=history)
+        reader = DuckDBReader(connection, path.stem)
+        (dataset,) = (found for found in reader.catalog() if found.ref.name == "orders")
+        scan = profile(reader, dataset, statements, history=history)
     return f"{len(statements)} statements, {len(scan.measurements):,} numbers"
 
 

@@ -22,6 +22,7 @@ from tidegate.checks import threshold
 from tidegate.metrics import atoms, fragments, predicate
 from tidegate.model import Column, Dataset, DatasetRef, Family
 from tidegate.scan import ScanOptions, TableScan, scan_table
+from tidegate.warehouses.duckdb import DuckDBReader
 
 FAMILIES = {"VARCHAR": Family.TEXT, "BOOLEAN": Family.BOOLEAN, "DATE": Family.TIME, "TIMESTAMP": Family.TIME}
 CACHED_IN = (fragments, atoms, predicate, threshold)
@@ -41,9 +42,7 @@ def touch(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
     connection.execute(f"select {', '.join(parts)} from orders").fetchall()
 
 
-def profile(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, statements: list[str], *, history: bool = True
-) -> TableScan:
+def profile(reader: DuckDBReader, dataset: Dataset, statements: list[str], *, history: bool = True) -> TableScan:
     """Our scan, planner and reading of the answers included, from cold caches."""
     clear_caches()
     options = ScanOptions(version=1, taken_at=datetime(2026, 4, 11, tzinfo=UTC), history=history)
@@ -52,7 +51,7 @@ def profile(
         statement = next(plan)
         while True:
             statements.append(statement.sql)
-            statement = plan.send(connection.execute(statement.sql).fetchall())
+            statement = plan.send(reader.query(statement.sql).rows)
     except StopIteration as stop:
         result: TableScan = stop.value
         return result
@@ -80,14 +79,14 @@ def cpu_s(work: Callable[[], object]) -> float:
 def measure(path: Path, runs: int) -> dict[str, list[float]]:
     with duckdb.connect(path, read_only=True) as connection:
         connection.execute("set threads = 2")
-        dataset = orders(connection)
+        dataset, reader = orders(connection), DuckDBReader(connection, path.stem)
         statements: list[str] = []
-        scan = profile(connection, dataset, statements)
+        scan = profile(reader, dataset, statements)
         print(f"{len(statements)} statements, {len(scan.measurements):,} numbers, history by `{scan.time_column}`\n")
         works: dict[str, Callable[[], object]] = {
             "touch (floor)": lambda: touch(connection, dataset),
-            "full profile through the planner": lambda: profile(connection, dataset, []),
-            "… of it without the history": lambda: profile(connection, dataset, [], history=False),
+            "full profile through the planner": lambda: profile(reader, dataset, []),
+            "… of it without the history": lambda: profile(reader, dataset, [], history=False),
             "by hand": lambda: by_hand(connection, statements),
             "SUMMARIZE": lambda: connection.execute("summarize orders").fetchall(),
         }

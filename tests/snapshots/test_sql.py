@@ -64,7 +64,7 @@ CHECKS = [
 def answer(statement):
     """Rows that lead the plan through all its parts."""
     start, day = int(datetime(2026, 2, 1, tzinfo=UTC).timestamp()), 86_400
-    if statement.purpose == "profile":
+    if statement.purpose.startswith("profile"):
         items = split(statement.sql.removeprefix("SELECT ").split(' FROM "raw"')[0])
         default = {"COUNT(*)": ROWS} | NUMBERS
         return [tuple(default.get(item, time_of(item, start, day)) for item in items)]

@@ -135,7 +135,7 @@ SELECTION = (
     option(
         "--selector", metavar="NAME", help="only what a selector of dbt's selectors.yml means, without the two above"
     ),
-    option("--state", metavar="DIR", help="the artifacts that `state:` and `result:` compare with"),
+    option("--state", metavar="DIR", help="the artifacts that `state:`, `result:` and `source_status:` compare with"),
     option(
         "--indirect-selection",
         choices=("eager", "cautious", "buildable", "empty"),

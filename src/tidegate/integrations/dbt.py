@@ -204,12 +204,15 @@ class DbtStep:
         )
 
     def facts(self, project: Path, state: Path) -> PipelineFacts:
-        manifest = dbt_artifacts.read_manifest(self._target_in(state))
+        manifest, loaded = (
+            dbt_artifacts.read_manifest(target := self._target_in(state)),
+            dbt_artifacts.read_loaded(target),
+        )
         found = dbt_artifacts.facts(dbt_artifacts.Artifacts(manifest=manifest, run_results={}), prefix=self._path)
         return replace(
             found,
             located=partial(dbt_lines.located, manifest=manifest, project=project),
-            selectables=dbt_selection.selectables(manifest, folder=self._path),
+            selectables=dbt_selection.selectables(manifest, folder=self._path, loaded=loaded),
             selectors=dbt_selection.selectors(manifest),
         )
 

@@ -78,7 +78,7 @@ def read_new(stale: Stale) -> Artifacts:
 def keep(folder: Path, target: Path) -> None:
     """Put a copy of a target folder's artifacts into another one."""
     target.mkdir(parents=True, exist_ok=True)
-    for name in ("manifest.json", "run_results.json"):
+    for name in ("manifest.json", "run_results.json", "sources.json"):
         if (folder / name).is_file():
             shutil.copyfile(folder / name, target / name)
 
@@ -86,6 +86,20 @@ def keep(folder: Path, target: Path) -> None:
 def read_manifest(folder: Path) -> Raw:
     """The manifest in a target folder, whoever wrote it; empty when there is none."""
     return _document(folder / "manifest.json")
+
+
+def read_loaded(folder: Path) -> Mapping[str, str]:
+    """The newest time in each source by the freshness in a target folder, whoever wrote it; empty when there is none."""
+    return loaded(_document(folder / "sources.json"))
+
+
+def loaded(sources: Raw) -> Mapping[str, str]:
+    """The newest time in each source, ISO 8601, by its id; those are left out of which dbt could not tell."""
+    return {
+        str(result.get("unique_id")): str(result["max_loaded_at"])
+        for result in _results(sources)
+        if result.get("max_loaded_at")
+    }
 
 
 def declared(manifest: Raw) -> tuple[Check, ...]:

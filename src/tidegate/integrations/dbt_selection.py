@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from tidegate.errors import PathNotFoundError
 from tidegate.integrations import dbt_artifacts
 from tidegate.model import Selectable
 
 Raw = Mapping[str, object]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 PARTS = ("nodes", "sources", "exposures", "metrics", "semantic_models", "saved_queries", "unit_tests", "functions")
 """Where a manifest keeps what a selection can name; macros, which only count as changed, are apart."""
@@ -32,15 +36,18 @@ TEST_SETTINGS = (
 """What dbt compares of a test's settings."""
 
 
-def selectables(manifest: Raw, *, folder: str = ".") -> tuple[Selectable, ...]:
+def selectables(manifest: Raw, *, folder: str = ".", loaded: Mapping[str, str] = NOTHING) -> tuple[Selectable, ...]:
     """Everything in a manifest that a selection can name, and its macros.
 
     Args:
         folder: the dbt project's folder, relative to `tidegate.yml`.
+        loaded: the newest time in each source whose freshness is known, by its id.
     """
     project = str(_map(manifest.get("metadata")).get("project_name", ""))
     found = [
-        _selectable(i, _map(raw), project, folder) for part in PARTS for i, raw in _map(manifest.get(part)).items()
+        dataclasses.replace(_selectable(i, _map(raw), project, folder), loaded_at=loaded.get(i))
+        for part in PARTS
+        for i, raw in _map(manifest.get(part)).items()
     ]
     found += [_macro(i, _map(raw)) for i, raw in _map(manifest.get("macros")).items()]
     return tuple(found)
@@ -51,19 +58,34 @@ def selectors(manifest: Raw) -> Raw:
     return _map(manifest.get("selectors"))
 
 
-def read_state(folder: Path) -> tuple[Mapping[str, Selectable] | None, Mapping[str, str] | None]:
-    """What the manifest in a folder holds, by id, and how the results beside it ended; either is None without its file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """Another state of a project: what its manifest holds, how its results ended, and the newest time in each of its
+    sources, all by id; None where that file is missing.
+    """
+
+    nodes: Mapping[str, Selectable] | None
+    results: Mapping[str, str] | None
+    loaded: Mapping[str, str] | None
+
+
+def read_state(folder: Path) -> Before:
+    """What the artifacts in a folder tell.
 
     Raises:
-        PathNotFoundError: there is neither.
+        PathNotFoundError: there are none.
     """
     kept = dbt_artifacts.read_new(dbt_artifacts.Stale(folder=folder, manifest=None, run_results=None))
-    if not kept.manifest and not kept.run_results:
+    if not kept.manifest and not kept.run_results and not kept.sources:
         raise PathNotFoundError(
             f"there is no manifest.json in `{folder}`", hint="name the folder of dbt's artifacts with `--state DIR`"
         )
     before = {s.id: s for s in selectables(kept.manifest)} if kept.manifest else None
-    return before, _ended(kept.run_results) if kept.run_results else None
+    return Before(
+        nodes=before,
+        results=_ended(kept.run_results) if kept.run_results else None,
+        loaded=dbt_artifacts.loaded(kept.sources) if kept.sources else None,
+    )
 
 
 def _ended(run_results: Raw) -> Mapping[str, str]:

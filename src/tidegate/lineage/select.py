@@ -6,7 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -107,7 +108,9 @@ class _World:
     """The graph to select from. A pair of sets is what is selected, and what may be once all its parents are."""
 
     def __init__(self, nodes: Iterable[Selectable], asked: Selection) -> None:
-        known = {n.id: n for n in nodes}
+        known: dict[str, Selectable] = {}
+        for node in nodes:
+            known[node.id] = _with_time(node, known.get(node.id))
         self.asked = asked
         self.macros = {i: n for i, n in known.items() if n.kind == "macro"}
         self.nodes = {i: n for i, n in known.items() if n.kind != "macro"}
@@ -404,6 +407,39 @@ def _result(world: _World, spec: Criterion) -> Iterator[Selectable]:
     return (n for n in world.of() if results.get(n.id) == spec.value)
 
 
+FRESHER: Final = "fresher"
+
+
+def _source_status(world: _World, spec: Criterion) -> Iterator[Selectable]:
+    """Sources with a newer time than in the other state, or with a first one; of another status dbt selects nothing."""
+    before, now = world.asked.loaded, [node for node in world.of("source") if node.loaded_at is not None]
+    if before is None:
+        raise UsageError(
+            f"`{spec.text}` needs a sources.json to compare with", hint="name its folder with `--state DIR`"
+        )
+    if not now:
+        raise UsageError(
+            f"`{spec.text}` needs the freshness of the sources of the published version, and it has none",
+            hint="let a step of tidegate.yml run `dbt source freshness`, which writes it to sources.json",
+        )
+    for node in now if spec.value == FRESHER else ():
+        then = before.get(node.id)
+        if then is None or _moment(node.loaded_at) > _moment(then):
+            yield node
+
+
+def _with_time(node: Selectable, same: Selectable | None) -> Selectable:
+    """A node that two steps tell of: each may leave a manifest, only one of them asks for the freshness of sources."""
+    if same is None or same.loaded_at is None or node.loaded_at is not None:
+        return node
+    return replace(node, loaded_at=same.loaded_at)
+
+
+def _moment(text: str | None) -> datetime:
+    found = datetime.fromisoformat(text or "")
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
 METHODS: Final[Mapping[str, Callable[[_World, Criterion], Iterable[Selectable]]]] = {
     "fqn": _fqn,
     "tag": _tag,
@@ -417,9 +453,10 @@ METHODS: Final[Mapping[str, Callable[[_World, Criterion], Iterable[Selectable]]]
     "resource_type": _resource_type,
     "state": _state,
     "result": _result,
+    "source_status": _source_status,
     "group": _group,
     "access": _access,
     "version": _version,
     **dict.fromkeys(sorted(NAMED), _named),
 }
-"""dbt's methods but `source_status`, which compares two files of source freshness."""
+"""dbt's methods."""

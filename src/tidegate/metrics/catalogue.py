@@ -271,7 +271,7 @@ _METRICS: dict[str, Metric] = {
         says="on how many different days the times fall, by HyperLogLog",
         families=TIME,
         error=DISTINCT_ERROR,
-        aggregate=lambda x, c, kind, a: x.ApproxDistinct(this=x.cast(c, "date")),
+        aggregate=lambda x, c, kind, a: x.ApproxDistinct(this=c if kind is Kind.DATE else x.cast(c, "date")),
     ),
     "empty_count": Metric(
         unit="rows",

@@ -285,8 +285,8 @@ _RENDERED: dict[tuple[str, str], tuple[str, str]] = {
         'EPOCH(MAX(CASE WHEN ({condition}) THEN CASE WHEN ISFINITE("{column}") AND "{column}" <= CAST({argument} AS TIMESTAMP) THEN "{column}" END END))',
     ),
     ("distinct_days", "date"): (
-        'APPROX_COUNT_DISTINCT(CAST("{column}" AS DATE))',
-        'APPROX_COUNT_DISTINCT(CASE WHEN ({condition}) THEN CAST("{column}" AS DATE) END)',
+        'APPROX_COUNT_DISTINCT("{column}")',
+        'APPROX_COUNT_DISTINCT(CASE WHEN ({condition}) THEN "{column}" END)',
     ),
     ("distinct_days", "timestamp"): (
         'APPROX_COUNT_DISTINCT(CAST("{column}" AS DATE))',

@@ -13,7 +13,8 @@ class Selectable:
     `kind` is dbt's resource type. `path` is relative to the dbt project's folder, which is `folder` for the user and empty
     for what is declared elsewhere; `patch_path` is the YAML file that describes it. `own` tells whether it belongs to the project itself and not to an
     installed package. `parents` are the ids that it depends on, `macros` those of its macros. `aspects` are texts that
-    stay the same as long as that side of it does: what `state:modified` compares.
+    stay the same as long as that side of it does: what `state:modified` compares. `loaded_at` is the newest time in a
+    source, as `dbt source freshness` found it, ISO 8601.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Selectable:
     parents: tuple[str, ...] = ()
     macros: tuple[str, ...] = ()
     aspects: Mapping[str, str] = field(default_factory=dict)
+    loaded_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,7 @@ class Selection:
     """What a person asks for, in dbt's words: `select` and `exclude` are lists of specs, each with its own spaces.
 
     `indirect` is dbt's `--indirect-selection`. `before` is what another state of the project held, by id, and `results`
-    how its tests ended; both None where no state was given. `selector` names a definition of dbt's selectors.yml,
+    how its tests ended, `loaded` the newest time in each source; all None where no state was given. `selector` names a definition of dbt's selectors.yml,
     and then there is neither `select` nor `exclude`.
     """
 
@@ -54,6 +56,7 @@ class Selection:
     indirect: str = "eager"
     before: Mapping[str, Selectable] | None = None
     results: Mapping[str, str] | None = None
+    loaded: Mapping[str, str] | None = None
 
     def __bool__(self) -> bool:
         return bool(self.select or self.exclude or self.selector)

@@ -19,11 +19,13 @@ from tidegate.metrics import (
     conditions,
     is_pure,
     kind_of,
+    quoted,
     relation,
     select,
     taken_apart,
 )
 from tidegate.metrics.predicate import condition
+from tidegate.metrics.shortcuts import OPEN, extreme_of, in_range, shortcut
 from tidegate.model import Column, Family, MetricSpec
 from tidegate.scan.merging import Item, Merge, UnkeepableError
 from tidegate.scan.options import Plan
@@ -89,11 +91,23 @@ USERS_MERGES: Final[Mapping[str, Merge]] = MappingProxyType(
 )
 
 
+USERS_SHORTCUTS: Final[Mapping[str, str]] = MappingProxyType({"stddev": "stddev", "stddev_samp": "stddev"})
+"""The user's aggregates of a column that are a metric of the catalogue to which there may be a shortcut."""
+
+NAME: Final = re.compile(r'"([^"]+)"|[a-z_][a-z0-9_]*', re.IGNORECASE | re.ASCII)
+
+SHORT_MERGES: Final[Mapping[str | None, Merge]] = MappingProxyType(
+    {"COUNT": Merge.SUM, "SUM": Merge.SUM, "MIN": Merge.MIN, "MAX": Merge.MAX}
+)
+"""How the parts of shortcuts join."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """An aggregate on its way: the spec and its SQL, taken apart; `users` tells that the user wrote part of it.
 
     Where a `limit` is given, the number asked for stands for the one wanted only up to there: beyond, `exact` is asked.
+    `otherwise` makes it a shortcut: what is asked where that leaves the number open.
     """
 
     spec: MetricSpec
@@ -101,6 +115,7 @@ class Ask:
     users: bool = False
     limit: float | None = None
     exact: Atoms | None = None
+    otherwise: Ask | None = None
 
 
 def light(tally: Tally, wanted: Sequence[MetricSpec]) -> Plan[None]:
@@ -128,6 +143,33 @@ def _profile(tally: Tally, column: Column) -> list[Ask]:
 
 
 def _asked(tally: Tally, spec: MetricSpec, column: Column | None, *, users: bool = False) -> Ask:
+    """Raises: ConditionError."""
+    whole = _asked_whole(tally, spec, column, users=users)
+    short = _shortcut(tally, spec, column)
+    return whole if short is None else Ask(spec, short, users, otherwise=whole)
+
+
+def _shortcut(tally: Tally, spec: MetricSpec, column: Column | None) -> Atoms | None:
+    """A cheaper way to a number of all rows; also to the user's own `stddev(column)`."""
+    metric = spec.metric
+    if metric == "failing_rows" and spec.where is None and spec.argument is not None:
+        return in_range(spec.argument, tally.dataset) if tally.options.profile else None
+    if metric == "aggregate" and (found := USERS.fullmatch(spec.argument or "")):
+        metric, column = USERS_SHORTCUTS.get(found[1].casefold(), ""), _named(tally, found[2])
+    elif spec.argument is not None:
+        return None
+    if column is None or spec.where is not None or spec.segment is not None:
+        return None
+    return shortcut(metric, column, quoted(column.name, tally.dialect), limit=_limit(tally).timestamp())
+
+
+def _named(tally: Tally, text: str) -> Column | None:
+    """The column whose name a text is, as SQL has it."""
+    found = NAME.fullmatch(text.strip())
+    return tally.dataset.column(found[1] or found[0]) if found is not None else None
+
+
+def _asked_whole(tally: Tally, spec: MetricSpec, column: Column | None, *, users: bool) -> Ask:
     """Raises: ConditionError."""
     atoms = taken_apart(_limited(tally, spec), column, dialect=tally.dialect)
     if not tally.options.pieces:
@@ -205,27 +247,35 @@ def _ask(tally: Tally, spec: MetricSpec) -> Ask | None:
         return None
 
 
-def _measure(tally: Tally, asks: Sequence[Ask]) -> Plan[None]:
-    """Ask for all at once; when the engine refuses, ask for ours at once and for the user's one by one."""
+def _measure(tally: Tally, asks: Sequence[Ask], purpose: str = "profile") -> Plan[None]:
+    """Ask for all at once, then for what shortcuts leave open; when the engine refuses, ask for ours at once and for the
+    user's one by one.
+    """
     try:
-        asks, values = yield from _values(tally, asks)
+        asks, values = yield from _values(tally, asks, purpose)
     except QueryError:
         users = [ask for ask in asks if ask.users]
         if not users:
             raise
         ours = [ask for ask in asks if not ask.users]
         if ours:
-            yield from _measure(tally, ours)
+            yield from _measure(tally, ours, purpose)
         for ask in users:
             yield from _measure_alone(tally, ask)
         return
+    left_open = []
     for ask in asks:
         raw = ask.atoms.combine([values[part] for part in ask.atoms.parts])
+        if raw is OPEN and ask.otherwise is not None:
+            left_open.append(ask.otherwise)
+            continue
         if ask.limit is not None and ask.exact is not None and isinstance(raw, float) and raw > ask.limit:
             raw = yield from _newest(tally, ask, ask.exact, ask.limit)
         if ask.spec.metric in EXACT and ask.spec.column is not None and _fits_double(raw):
             continue
         tally.add(ask.spec, raw)
+    if left_open:
+        yield from _measure(tally, left_open, "profile: left open")
 
 
 def _newest(tally: Tally, ask: Ask, exact: Atoms, limit: float) -> Plan[object]:
@@ -242,7 +292,7 @@ def _newest(tally: Tally, ask: Ask, exact: Atoms, limit: float) -> Plan[object]:
     return max(found, default=None)
 
 
-def _values(tally: Tally, asks: Sequence[Ask]) -> Plan[tuple[Sequence[Ask], dict[str, object]]]:
+def _values(tally: Tally, asks: Sequence[Ask], purpose: str) -> Plan[tuple[Sequence[Ask], dict[str, object]]]:
     """The value of every part of what is asked: from what is kept of pieces of the table where that can be, else of all
     rows. What is asked comes back as it was asked in the end.
     """
@@ -252,14 +302,14 @@ def _values(tally: Tally, asks: Sequence[Ask]) -> Plan[tuple[Sequence[Ask], dict
         items, source = list(joining.values()), relation(tally.dataset.ref, tally.dialect)
         specs = [ask.spec for ask in asks if ask.atoms.parts[0] in joining]
         try:
-            found = yield from columns(tally, "profile", items, source, specs)
+            found = yield from columns(tally, purpose, items, source, specs)
             values = dict(zip(joining, found, strict=True))
         except (UnkeepableError, QueryError):
             asks = [replace(ask, atoms=ask.exact or ask.atoms, limit=None, exact=None) for ask in asks]
     rest = list(dict.fromkeys(part for ask in asks for part in ask.atoms.parts if part not in values))
     if rest:
         specs = [ask.spec for ask in asks if any(part not in values for part in ask.atoms.parts)]
-        rows = yield tally.statement("profile", _sql(tally, rest), specs=specs)
+        rows = yield tally.statement(purpose, _sql(tally, rest), specs=specs)
         values |= zip(rest, rows[0], strict=True)
     return asks, values
 
@@ -267,6 +317,8 @@ def _values(tally: Tally, asks: Sequence[Ask]) -> Plan[tuple[Sequence[Ask], dict
 def _items(tally: Tally, ask: Ask) -> list[Item]:
     """The parts of what is asked, each with how its values join; none where they do not, or may change with time."""
     spec = ask.spec
+    if ask.otherwise is not None:
+        return [Item(part, SHORT_MERGES[extreme_of(part)]) for part in ask.atoms.parts]
     merge = MERGES.get("max" if ask.limit is not None else spec.metric)
     if spec.metric == "aggregate" and (found := USERS.fullmatch(ask.atoms.parts[0])) and not DISTINCT.match(found[2]):
         merge = USERS_MERGES.get(found[1].casefold())
@@ -282,6 +334,7 @@ def _items(tally: Tally, ask: Ask) -> list[Item]:
 
 def _measure_alone(tally: Tally, ask: Ask) -> Plan[None]:
     """One of the user's conditions by itself; rows are counted by WHERE, which allows more SQL than an aggregate does."""
+    ask = ask.otherwise or ask
     sql = _sql(tally, ask.atoms.parts)
     if ask.spec.metric in ("failing_rows", "row_count"):
         unmet = [f"NOT ({condition(ask.spec.argument, tally.dialect)})"] if ask.spec.argument else []

@@ -11,13 +11,16 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeAlias, cast
 
 POINTS: Final = 257
 """Points by which the distribution of a part is kept, each in the middle of as many of its rows. Chosen, not derived."""
+
+WITHOUT_ROUNDING: Final = Context(prec=100)
+"""The engine's decimals have up to 38 digits; Python adds them with 28 unless told."""
 
 Cell: TypeAlias = object
 """What is kept of one aggregate: None, a number, a text, bytes, or a list of these."""
@@ -166,6 +169,8 @@ def _chosen(choose: Callable[[float, float], float], a: Cell, b: Cell) -> Cell:
 
 
 def _total(a: Cell, b: Cell) -> Cell:
+    if isinstance(a, Decimal) and isinstance(b, Decimal):
+        return WITHOUT_ROUNDING.add(a, b)
     return b if a is None else a if b is None else cast("float", a) + cast("float", b)
 
 

@@ -106,13 +106,13 @@ def _check(result: CheckResult, measured: Measured) -> PlannedCheck:
         id=check.id,
         name=check.name,
         dataset=check.dataset,
-        numbers=_words(asked, check.dataset),
+        numbers=words(asked, check.dataset),
         statements=tuple(places),
         reason=needed.reason if isinstance(needed, CheckResult) else None,
     )
 
 
-def _words(numbers: Sequence[MetricSpec], dataset: DatasetRef) -> tuple[str, ...]:
+def words(numbers: Sequence[MetricSpec], dataset: DatasetRef) -> tuple[str, ...]:
     """Numbers in words: `null_count of email where active`, `row_count in main.parents` of another dataset; each once."""
     words = (
         n.metric

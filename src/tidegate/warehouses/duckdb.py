@@ -6,7 +6,7 @@ import resource
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from itertools import count, groupby
 from pathlib import Path
@@ -62,6 +62,14 @@ PARTS = ("its database", "the state that travels with it")
 
 ROWS_OF_ONE_THREAD = 250_000
 """DuckDB hands out rows by 122,880; below two of these there is nothing to share. Chosen, not derived."""
+
+WIDE = 200
+"""Columns from which a table is scanned in several groups, and what was cached for one group is of no use to the next.
+Chosen, not derived."""
+
+CACHED_OF_WIDE = "256MB"
+"""What stays cached between two statements where a table is that wide. A profile of 1,000 columns and 100,000 rows, a file of
+0.39 GB, takes 0.8 GB without and 0.5 with it, at the same CPU."""
 
 SERIALS = count()
 
@@ -247,10 +255,13 @@ class DuckDBReader:
         self._catalog = catalog
         self._database = database
         self._least_rows = least_rows
+        self._is_wide = False
 
     def catalog(self) -> tuple[Dataset, ...]:
         rows = self._connection.execute(CATALOG, [self._catalog]).fetchall()
-        return tuple(_dataset(key, tuple(group)) for key, group in groupby(rows, key=lambda row: row[:5]))
+        found = tuple(_dataset(key, tuple(group)) for key, group in groupby(rows, key=lambda row: row[:5]))
+        self._is_wide = any(len(dataset.columns) > WIDE for dataset in found)
+        return found
 
     def parts(self, dataset: Dataset) -> tuple[Part, ...]:
         if self._database is None or dataset.is_view or (dataset.rows or 0) < self._least_rows or self._engine is None:
@@ -274,6 +285,7 @@ class DuckDBReader:
                 if any(ZONED in type_text for type_text in types):
                     self._connection.execute(without_zones(sql, types))
                 rows = self._connection.fetchall()
+                self._let_go()
         except duckdb.InterruptException as error:
             raise QueryError(f"the statement was broken off after {timeout_s or 0:g} s", sql=sql) from error
         except (duckdb.Error, ValueError, OverflowError) as error:  # the latter two for values that Python cannot hold
@@ -284,6 +296,18 @@ class DuckDBReader:
             cpu_s=_cpu_s() - cpu_s,
             wall_s=time.perf_counter() - wall_s,
         )
+
+    def _let_go(self) -> None:
+        """Give back what the engine caches of wide tables: it lets go of that only when its limit is lowered.
+
+        No statement runs under the lower limit; where even less is not cached, nothing happens.
+        """
+        import duckdb
+
+        if self._is_wide:
+            with suppress(duckdb.OutOfMemoryException):  # what cannot be let go of stays
+                self._connection.execute(f"SET memory_limit = '{CACHED_OF_WIDE}'")
+            self._connection.execute("RESET memory_limit")
 
     def repeats(self, sql: str) -> Answer:
         """Sorted in numpy, which takes a twentieth of what DuckDB's GROUP BY does, and a tenth of its memory."""

@@ -169,6 +169,7 @@ class Changed:
     """A project that was changed since a state was kept, and what dbt says to `state:`."""
 
     manifest: Mapping[str, object]
+    loaded: Mapping[str, str]
     state: Path
     answers: Mapping[str, Sequence[str] | None]
 
@@ -203,9 +204,48 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Changed:
     metadata = {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json", "invocation_id": "x"}
     document = {"metadata": metadata, "results": [row | empty for row in rows], "elapsed_time": 0, "args": {}}
     (state / "run_results.json").write_text(json.dumps(document), encoding="utf-8")
+    (state / "sources.json").write_text(freshness(SOURCES_BEFORE), encoding="utf-8")
+    (root / "target/sources.json").write_text(freshness(SOURCES_NOW), encoding="utf-8")
     answers = ask(root, [["--select", s, "--state", str(state)] for s in STATE_SPECS])
     manifest = dbt_artifacts.read_manifest(root / "target")
-    return Changed(manifest=manifest, state=state, answers=dict(zip(STATE_SPECS, answers, strict=True)))
+    loaded = dbt_artifacts.read_loaded(root / "target")
+    return Changed(manifest=manifest, loaded=loaded, state=state, answers=dict(zip(STATE_SPECS, answers, strict=True)))
+
+
+SOURCES_BEFORE = {
+    "source.shop.raw.orders": "2026-05-01T00:00:00Z",
+    "source.shop.raw.customers": "2026-05-01T00:00:00Z",
+    "source.shop.gone.table": "2026-05-01T00:00:00Z",
+}
+SOURCES_NOW = {
+    "source.shop.raw.orders": "2026-05-01T02:00:00.5+01:00",
+    "source.shop.raw.customers": "2026-05-01T00:00:00+00:00",
+    "source.shop.crm.accounts": "2020-01-01T00:00:00Z",
+    "source.geo.raw.orders": None,
+}
+"""The newest time in each source; None where dbt could not tell."""
+
+
+def freshness(newest: Mapping[str, str | None]) -> str:
+    """What `dbt source freshness` writes to sources.json."""
+    known = {
+        "snapshotted_at": "2026-05-02T00:00:00Z",
+        "max_loaded_at_time_ago_in_s": 1.0,
+        "status": "pass",
+        "criteria": {},
+    }
+    known |= {"adapter_response": {}, "timing": [], "thread_id": "", "execution_time": 0.1}
+    rows = [
+        {"unique_id": i, "error": "no", "status": "runtime error"}
+        if at is None
+        else known | {"unique_id": i, "max_loaded_at": at}
+        for i, at in newest.items()
+    ]
+    version = {
+        "dbt_schema_version": "https://schemas.getdbt.com/dbt/sources/v3.json",
+        "generated_at": "2026-05-02T00:00:00Z",
+    }
+    return json.dumps({"metadata": version | {"invocation_id": "y"}, "results": rows, "elapsed_time": 0.1})
 
 
 STATE_SPECS = [
@@ -218,15 +258,20 @@ STATE_SPECS = [
     "result:fail",
     "result:error+",
     "result:pass",
+    "source_status:fresher",
+    "source_status:fresher+",
+    "source_status:fresher,source:raw",
+    "2+fct_orders,source_status:fresher+",
+    "source_status:pass",
 ]
 
 
 @pytest.mark.parametrize("spec", STATE_SPECS)
 def test_what_changed_is_what_dbt_calls_changed(changed: Changed, spec: str) -> None:
     theirs = changed.answers[spec]
-    before, results = dbt_selection.read_state(changed.state)
-    asked = Selection(select=(spec,), before=before, results=results)
-    nodes = dbt_selection.selectables(changed.manifest, folder="transform")
+    before = dbt_selection.read_state(changed.state)
+    asked = Selection(select=(spec,), before=before.nodes, results=before.results, loaded=before.loaded)
+    nodes = dbt_selection.selectables(changed.manifest, folder="transform", loaded=changed.loaded)
     if theirs is None:
         with pytest.raises(UsageError):
             select(nodes, asked)

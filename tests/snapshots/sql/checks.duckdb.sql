@@ -120,7 +120,7 @@ FROM "raw"."orders";
 
 -- == freshness ordered_at
 -- profile
-SELECT COUNT(*), EPOCH(MAX(CASE WHEN ISFINITE("ordered_at") AND "ordered_at" <= CAST('2026-05-02T00:00:00+00:00' AS TIMESTAMPTZ) THEN "ordered_at" END))
+SELECT COUNT(*), EPOCH(MAX("ordered_at")), COUNT("ordered_at")
 FROM "raw"."orders";
 
 -- == metric 

@@ -61,19 +61,26 @@ def test_a_state(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps(MANIFEST), encoding="utf-8")
     results = {"metadata": {"invocation_id": "1"}, "results": [{"unique_id": "a", "status": "Fail"}, 3]}
     (tmp_path / "run_results.json").write_text(json.dumps(results), encoding="utf-8")
-    before, ended = read_state(tmp_path)
-    assert before is not None
-    assert "macro.shop.m" in before
-    assert ended is not None
-    assert ended["a"] == "fail"
+    sources = {
+        "metadata": {"invocation_id": "2"},
+        "results": [{"unique_id": "s", "max_loaded_at": "2026-05-01"}, {"unique_id": "t"}],
+    }
+    (tmp_path / "sources.json").write_text(json.dumps(sources), encoding="utf-8")
+    before = read_state(tmp_path)
+    assert before.nodes is not None
+    assert "macro.shop.m" in before.nodes
+    assert before.results is not None
+    assert before.results["a"] == "fail"
+    assert before.loaded == {"s": "2026-05-01"}
 
 
 def test_half_a_state(tmp_path: Path) -> None:
     (tmp_path / "run_results.json").write_text(json.dumps({"metadata": {"invocation_id": "1"}}), encoding="utf-8")
-    assert read_state(tmp_path) == (None, {})
+    half = read_state(tmp_path)
+    assert (half.nodes, half.results, half.loaded) == (None, {}, None)
     (tmp_path / "run_results.json").unlink()
     (tmp_path / "manifest.json").write_text(json.dumps(MANIFEST), encoding="utf-8")
-    assert read_state(tmp_path)[1] is None
+    assert read_state(tmp_path).results is None
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]"])

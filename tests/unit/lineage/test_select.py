@@ -140,3 +140,38 @@ def test_a_macro_that_changed_changes_what_uses_it() -> None:
     asked = Selection(select=("state:modified",), before=before)
     assert select([*new, *macros], asked) == {"user"}
     assert select([*new, *macros], Selection(select=("state:unmodified",), before=before)) == {"other"}
+
+
+def source(name: str, loaded_at: str | None) -> Selectable:
+    return node(name, kind="source", loaded_at=loaded_at)
+
+
+@pytest.mark.parametrize(
+    ("status", "now", "before", "found"),
+    [
+        ("fresher", "2026-05-01T01:00:00Z", {"s": "2026-05-01T00:00:00Z"}, {"s", "below"}),
+        ("fresher", "2026-05-01T01:00:00+02:00", {"s": "2026-05-01T00:00:00Z"}, set()),
+        ("fresher", "2026-05-01T00:00:00", {"s": "2026-05-01T00:00:00Z"}, set()),
+        ("fresher", "2026-05-01T00:00:00Z", {}, {"s", "below"}),
+        ("fresher", "2026-05-01T00:00:00Z", {"s": "2026-06-01T00:00:00Z"}, set()),
+        ("pass", "2026-05-01T00:00:00Z", {}, set()),
+    ],
+)
+def test_sources_with_newer_rows(status: str, now: str, before: dict[str, str], found: set[str]) -> None:
+    nodes = [source("s", now), source("unknown", None), node("below", "s")]
+    asked = Selection(select=(f"source_status:{status}+",), loaded=before, indirect="empty")
+    assert select(nodes, asked) == found
+
+
+def test_of_two_steps_one_knows_how_fresh_a_source_is() -> None:
+    asked = Selection(select=("source_status:fresher",), loaded={})
+    known, unknown = source("s", "2026-05-01T00:00:00Z"), source("s", None)
+    assert select([known, unknown], asked) == select([unknown, known], asked) == {"s"}
+
+
+@pytest.mark.parametrize(
+    ("loaded", "now", "says"), [(None, "2026-05-01", "to compare"), ({"s": "x"}, None, "has none")]
+)
+def test_unknown_freshness_is_no_answer(loaded: dict[str, str] | None, now: str | None, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        select([source("s", now)], Selection(select=("source_status:fresher",), loaded=loaded))

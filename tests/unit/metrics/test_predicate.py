@@ -6,11 +6,11 @@ from itertools import accumulate
 
 import pytest
 import sqlglot
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tidegate.metrics import ConditionError, column_names, condition, query
-from tidegate.metrics.predicate import PLAIN, is_plainly_one
+from tidegate.metrics import ConditionError, column_names, condition, plain, predicate, query
+from tidegate.metrics.predicate import is_light, is_plainly_one
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,19 @@ PLAINLY = [
     "status='a;b (c)'",
     "a >= -1.5 AND \"Is ) Gift\" is not null and b <> ''",
     "a IS NULL",
+    "a = b",
+    "a = 1 or not (b = 1 and c < 2)",
+    "regexp_matches(email, '^[a-z0-9.]+@[a-z]+[.]com$')",
+    "quantity between 1 and 5",
+    "length(country) not between -2 and b + 2",
+    "order_date = cast(ordered_at as date)",
+    "cast(a as decimal(12, 2)) <> - 3 * b",
+    "a not in (1, 'x', b)",
+    "lower(a) not like 'x%' or a is not null",
+    "avg(case when a is null then 1.0 when b > 2 then 2 else 0.0 end)",
+    "sum(a) / count(*)",
+    "coalesce(a, f(), 'x') || b = 'y'",
+    "a = 1\nand b = 2",
 ]
 
 
@@ -98,11 +111,76 @@ def test_what_is_plain_is_one_condition_to_sqlglot_too(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["a = 'b", "a = 'it''s'", "a = e'\\''", "a = 1) or (b = 1", "a = 1; b", "a = b", "a = 1 or b = 1", "f(a) = 1",
-     "a = 1\nand b = 2", "a = 1 -- b", "a = 1 and", '"a = 1', '"a""b" = 1', "a = $$x$$", "a = 'b\0'", "a\u2028= 1"],
+    ["", "a = 'b", "a = 'it''s'", "a = e'\\''", "a = 1) or (b = 1", "a = 1; b", "a = 1 -- b", "a = 1 and", '"a = 1', '"a""b" = 1',
+     "a = $$x$$", "a = 'b\0'", "a\u2028= 1", "a, b", "(a, b) = c", "a as b", "a b", "*", "count(distinct a)", "t.a = 1", "a::int", "a[1]",
+     "sum(a) over ()", "sum(a) filter (where b)", "a in (select b from t)", "exists (select 1)", "x -> x", "f(x := 1)", "a < b < c", "a = 1e5",
+     "a = current_date", "date '2026-01-01'", "interval 1 day", "a is true", "case a when 1 then 2 end", "cast(a as int[])", "a not 1",
+     "select", "(a", "a)", "f(a,)", "()", "a = -- 1", "a /* b */", "cast(a, b)", "null(a)", '"f"(a)', "(" * 100 + "a" + ")" * 100],
 )  # fmt: skip
 def test_what_is_not_plain_is_parsed(text):
-    assert PLAIN.fullmatch(text) is None
+    assert plain.read(text) is None
+
+
+WORDS = ["a", "b", '"C d"', "1", "2.5", "'x'", "null", "true", "(", ")", "and", "or", "not", "is", "null", "between", "in", "like", "=", "<>", "<", "+", "-",
+         "*", "/", "||", ",", "f(", "sum(", "count(", "count(*)", "abs(", "cast(", "as date)", "case when", "then", "else", "end", "--", ";", "as", "select",
+         "distinct", "date", "over", "x."]  # fmt: skip
+
+
+def by_sqlglot(monkeypatch, function, text):
+    """What a function of `predicate` says without the plain grammar."""
+    with monkeypatch.context() as patch:
+        patch.setattr(predicate.plain, "read", lambda _: None)
+        return (
+            function.__wrapped__(text) if function is not predicate._condition else function.__wrapped__(text, "duckdb")
+        )
+
+
+def operands(inner):
+    return st.one_of(
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "||", "=", "<", ">=", "<>", "and", "or"]), inner).map(
+            " ".join
+        ),
+        st.tuples(st.sampled_from(["abs", "f", "sum", "avg", "count", "max", "coalesce", "nullif"]), inner, inner).map(
+            lambda t: f"{t[0]}({t[1]}, {t[2]})" if t[0] in ("coalesce", "f", "nullif") else f"{t[0]}({t[1]})"
+        ),
+        inner.map("({})".format),
+        inner.map("not {}".format),
+        inner.map("{} is not null".format),
+        inner.map("cast({} as decimal(9, 2))".format),
+        st.tuples(inner, inner, inner).map(lambda t: f"case when {t[0]} then {t[1]} else {t[2]} end"),
+        st.tuples(inner, inner, inner).map(lambda t: f"({t[0]}) between {t[1]} and {t[2]}"),
+        st.tuples(inner, inner).map(lambda t: f"({t[0]}) not in ({t[1]}, 'y')"),
+    )
+
+
+made = st.recursive(st.sampled_from(["a", "b", '"C d"', "1", "2.5", "'x'", "null", "count(*)"]), operands, max_leaves=8)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(text=st.one_of(made, st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join)))
+def test_what_is_plain_is_the_same_to_sqlglot(monkeypatch, text):
+    known = plain.read(text)
+    if known is None:
+        return
+    assert by_sqlglot(monkeypatch, predicate._condition, text) == text.strip()
+    assert set(by_sqlglot(monkeypatch, column_names, text)) == set(known.columns)
+    if known.is_light:
+        assert by_sqlglot(monkeypatch, is_light, text)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(plain.AGGREGATES | plain.SCALARS - {"cast", "try_cast", "coalesce", "nullif", "greatest", "least"})
+)
+def test_sqlglot_knows_the_functions_of_the_plain_grammar(monkeypatch, name):
+    text = f"sum({name}(a))" if name in plain.SCALARS else f"{name}(a)"
+    assert plain.read(text).is_light
+    assert by_sqlglot(monkeypatch, is_light, text)
+
+
+@pytest.mark.parametrize("text", ["a", "sum(a) + b", "f(sum(a))", "sum(f(a))", "1", "abs(a)", "median(a)"])
+def test_what_is_no_light_aggregate_is_not_taken_for_one(text):
+    assert not plain.read(text).is_light
+    assert not is_light(text)
 
 
 PLAIN_QUERIES = [

@@ -10,10 +10,10 @@ import pytest
 from tests.unit.integrations.reports import RESULTS, check, result
 from tests.unit.services.site import add_version, make_site, settings_of
 from tidegate.errors import NothingCheckedError, NothingPublishedError
-from tidegate.model import Check, Column, Dataset, DatasetRef, Family, Outcome, Selection
+from tidegate.model import Check, Column, Dataset, DatasetRef, Family, MetricSpec, Outcome, Selection
 from tidegate.services.check import check as judge
 from tidegate.services.check import count, demand_executed
-from tidegate.services.plan import columns_read, plan
+from tidegate.services.plan import columns_read, plan, words
 from tidegate.services.site import Site
 
 ORDERS = Dataset(
@@ -58,6 +58,60 @@ def test_a_plan_asks_and_judges_nothing(tmp_path: Path) -> None:
     assert len(plan(site).statements) > len(found.statements)
     assert site.state.events() == before
     assert not site.state.schemas(1)
+
+
+def test_a_plan_says_in_words_what_each_check_is_judged_by(tmp_path: Path) -> None:
+    t, parent = DatasetRef(namespace="s", name="t"), DatasetRef(namespace="s", name="parent")
+    arguments: dict[str, dict[str, object]] = {
+        "not_null": {},
+        "relationships": {"to": "s.parent", "field": "id"},
+        "unique": {},
+        "uniqe": {},
+    }
+    checks = tuple(
+        Check(id=kind, name=kind, dataset=t, kind=kind, column="a", where="b > 0", arguments=said)
+        for kind, said in arguments.items()
+    )
+    far = Check(id="far", name="far", dataset=parent, kind="row_count", arguments={"min": 1})
+    lost = Check(id="lost", name="lost", dataset=t, kind="not_null", column="aa")
+    site = make_site(tmp_path, dataclasses.replace(settings_of(tmp_path), checks=(*checks, far, lost)))
+    add_version(
+        site, 1, "create schema s", "create table s.t as select range as a, 1 as b from range(5)",
+        "create table s.parent as select range as id from range(4)",
+    )  # fmt: skip
+    found = plan(site, selection=Selection(select=("resource_type:test",)))
+    said = {c.name: c for c in found.checks}
+    assert said["not_null"].numbers == ("null_count of a where b > 0", "row_count where b > 0")
+    assert said["relationships"].numbers[:3] == (
+        "orphan_rows of a where b > 0",
+        "row_count where b > 0",
+        "row_count in s.parent",
+    )
+    assert said["far"].numbers == ("row_count",)
+    purposes = {name: [found.statements[at - 1].purpose for at in c.statements] for name, c in said.items()}
+    assert purposes["not_null"] == ["profile"]
+    assert purposes["unique"] == ["profile", "unique: order"]
+    assert purposes["relationships"] == [
+        "profile",
+        "profile",
+        "relationships: ends",
+        "relationships: own ends",
+        "relationships",
+    ]
+    assert (said["uniqe"].numbers, said["uniqe"].statements) == ((), ())
+    assert said["uniqe"].reason == "could not be evaluated: there is no kind of check `uniqe`; did you mean `unique`?"
+    assert said["lost"].reason == "could not be evaluated: s.t has no column `aa`; did you mean `a`?"
+
+
+def test_a_number_of_another_table_is_told_with_its_name() -> None:
+    t, other = DatasetRef(namespace="s", name="t"), DatasetRef(namespace="s", name="u")
+    numbers = [
+        MetricSpec(dataset=other, metric="row_count"),
+        MetricSpec(dataset=t, metric="mean", column="a", where="b"),
+        MetricSpec(dataset=other, metric="row_count"),
+        MetricSpec(dataset=other, metric="mean", column="a", where="b"),
+    ]
+    assert words(numbers, t) == ("row_count in s.u", "mean of a where b", "mean of a in s.u where b")
 
 
 def test_a_selected_check_is_judged_and_nothing_is_kept(tmp_path: Path) -> None:

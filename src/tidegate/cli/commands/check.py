@@ -50,12 +50,13 @@ def check(arguments: argparse.Namespace, output: Output) -> int:
 def _selection(arguments: argparse.Namespace) -> Selection:
     if arguments.selector and (arguments.select or arguments.exclude):
         raise UsageError("`--selector` is a whole selection", hint="leave `--select` and `--exclude` out")
-    before, results = read_state(Path(arguments.state)) if arguments.state else (None, None)
+    before = read_state(Path(arguments.state)) if arguments.state else None
     return Selection(
         select=tuple(arguments.select),
         exclude=tuple(arguments.exclude),
         selector=arguments.selector,
         indirect=arguments.indirect_selection,
-        before=before,
-        results=results,
+        before=before.nodes if before else None,
+        results=before.results if before else None,
+        loaded=before.loaded if before else None,
     )
