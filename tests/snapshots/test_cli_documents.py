@@ -22,8 +22,10 @@ import pytest
 from tests.e2e import small_demo, small_project
 from tests.e2e.small_project import SmallProject, Told
 from tidegate.app.demo import STORIES, Act, Move, Scene, Story
+from tidegate.app.environments import Overview
 from tidegate.app.init import Initialised
 from tidegate.app.runbooks import Shown
+from tidegate.config.environments import Value
 from tidegate.model import ContractChange, DatasetRef, Event, Incident, Mute, Remark, Settings, Version
 from tidegate.services.backtest import Backtest
 from tidegate.services.check import CheckOutcome
@@ -34,6 +36,7 @@ from tidegate.services.ledger import LedgerAudit
 from tidegate.services.notify import Flushed, Listing, Tried
 from tidegate.services.plan import ScanPlan
 from tidegate.services.postmortem import Postmortem
+from tidegate.services.promote import Promoted
 from tidegate.services.run import RunOutcome
 from tidegate.services.slo import Levels
 from tidegate.services.stats import Stats
@@ -76,6 +79,11 @@ schema:
       - {name: order_id, logicalType: integer, required: true, relationships: [{to: orders.order_id}]}
 slaProperties: [{property: retention, value: 1, unit: y}]
 """
+ENVIRONMENTS = """
+environments:
+  staging: {warehouse: {path: warehouses/staging}}
+  prod: {learned: "off", promotion: {source: staging, approvals: {owner: []}}}
+"""
 
 DOCUMENTS: dict[str, object] = {
     "audit": LedgerAudit,
@@ -96,6 +104,7 @@ DOCUMENTS: dict[str, object] = {
     "demo": {"held_every_fault": bool, "scenes": list[Scene], "moves": list[Move]},
     "doctor": Diagnosis,
     "diff": {"old": int, "new": int, "tables": tuple[TableDiff, ...]},
+    "environments": Overview,
     "error": {"code": str, "message": str, "hint": str},
     "error-code": ERROR,
     "errors": {"errors": [ERROR]},
@@ -109,12 +118,14 @@ DOCUMENTS: dict[str, object] = {
     "notify-test": {"targets": tuple[Tried, ...]},
     "plan": ScanPlan,
     "postmortem": Postmortem,
+    "promotion": Promoted,
     "run": RunOutcome,
     "settings": Settings,
     "slo": Levels,
     "status": Status,
     "statuspage": StatusPage,
     "statuspage-draft": Draft,
+    "values": {"environment": str | None, "chosen_by": str | None, "values": tuple[Value, ...]},
     "version": Version,
     "versions": {"versions": tuple[Version, ...], "size_bytes": dict[int, int]},
 }
@@ -228,8 +239,8 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     """Every document of the story of one project, by kind: two versions published, one held, one failed, and so on."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
-    def tell(*words: str) -> Told:
-        told = project.cli(*words, "--json")
+    def tell(*words: str, **more: Path) -> Told:
+        told = project.cli(*words, "--json", **more)
         document = told.document
         found[document["kind"]].append(document)
         return told
@@ -291,6 +302,15 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
         (dbt / "transform" / "models" / f"{name}.sql").write_text("select 1 as id", encoding="utf-8")
     told = project.cli("doctor", "--json", project=dbt).document
     found[told["kind"]].append(told)
+    contract.unlink()
+    project.configure(CHECKS, NOTIFY, ENVIRONMENTS)
+    project.load(small_project.ORDERS)
+    tell("run", "--environment", "staging")
+    tell("promote", "--to", "prod")
+    tell("promote", "--to", "prod", "--approve", "--role", "owner", "--reason", "seen")
+    assert tell("promote", "--to", "prod").document["run"] is not None
+    tell("environments")
+    tell("config", "values", "--environment", "prod")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(cast("dict[str, Story]", STORIES), "shop", SMALL_DEMO)
         patch.setattr("tidegate.app.demo._quiet_tools", lambda: None)

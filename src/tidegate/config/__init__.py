@@ -1,6 +1,6 @@
 """Configuration: `tidegate.yml` read, checked with line and column, and turned into settings."""
 
-from tidegate.config.load import FILE_NAME, checks_of, find_project, json_schema, load
+from tidegate.config.load import FILE_NAME, checks_of, find_project, json_schema, laid_out, load
 from tidegate.config.schema import NAMED
 
-__all__ = ["FILE_NAME", "NAMED", "checks_of", "find_project", "json_schema", "load"]
+__all__ = ["FILE_NAME", "NAMED", "checks_of", "find_project", "json_schema", "laid_out", "load"]

@@ -42,6 +42,7 @@ from tidegate.model.quarantine import Quarantined
 from tidegate.model.selection import Selectable, Selection
 from tidegate.model.settings import (
     Product,
+    Promotion,
     Retention,
     Settings,
     Slo,
@@ -93,6 +94,7 @@ __all__ = [
     "Probe",
     "Probed",
     "Product",
+    "Promotion",
     "Publication",
     "Quarantined",
     "Remark",
