@@ -22,6 +22,7 @@ import pytest
 from tests.e2e import small_demo, small_project
 from tests.e2e.small_project import SmallProject, Told
 from tidegate.app.demo import STORIES, Act, Move, Scene, Story
+from tidegate.app.docker import Containers
 from tidegate.app.environments import Overview
 from tidegate.app.init import Initialised
 from tidegate.app.runbooks import Shown
@@ -89,6 +90,7 @@ DOCUMENTS: dict[str, object] = {
     "audit": LedgerAudit,
     "backtest": Backtest,
     "check": CheckOutcome,
+    "containers": {"init": Initialised | None, "containers": Containers},
     "contract": {"path": str | None, "contract": dict[str, object]},
     "contract-diff": {
         "old": {"file": str, "id": str, "version": str},
@@ -296,6 +298,7 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     (dbt / "transform" / "dbt_project.yml").write_text("name: shop\nprofile: shop\n", encoding="utf-8")
     made = project.cli("init", "--json", project=dbt).document
     found[made["kind"]].append(made)
+    tell("init", "--docker", project=dbt)
     (dbt / ".tidegate-ignore.yml").write_text(IGNORES, encoding="utf-8")
     (dbt / "transform" / "models").mkdir()
     for name in ("a", "b"):

@@ -172,7 +172,10 @@ COMMANDS: tuple[Command, ...] = (
         options=(
             option("--template", choices=("aws-iot",), help="write this whole project into --project DIR"),
             option("--adopt", action="store_true", help="replace the existing database by a link to the live version"),
-            option("--force", action="store_true", help="overwrite an existing tidegate.yml, or a template's files"),
+            option(
+                "--docker", action="store_true", help="write Dockerfile, compose.yaml and what belongs to them as well"
+            ),
+            option("--force", action="store_true", help="overwrite existing files of these names"),
         ),
     ),
     Command(
