@@ -63,6 +63,10 @@ fast-tests: $(STAMP) ## run the tests that need no pipeline: unit, guards, snaps
 soak: $(STAMP) ## run the tests that take minutes: load, crashes, long histories
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
+.PHONY: images
+images: $(STAMP) ## build the container images and run a project in them, without Docker (buildah, as root)
+	$(BIN)/python -m pytest -m soak tests/e2e/test_containers.py $(ARGS)
+
 .PHONY: check
 check: fmt-check lint types imports dead deps shape fast-tests ## run everything static and the fast tests; with `make test`, what CI runs
 
@@ -117,10 +121,12 @@ lock: $(STAMP) ## pin requirements/*.in again; UPGRADE=1 takes newer releases
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) --extra demo --extra flights --extra apprise --extra postgres --extra doctor --extra holidays --extra iot --extra plot pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) --extra doctor pyproject.toml requirements/image.in -c requirements/dev.txt -o requirements/image.txt
 
 .PHONY: system-deps
 system-deps: ## print the system packages that a fresh Debian or Ubuntu needs
 	@echo "apt-get install git make python3 python3-venv"
+	@echo "for make images: apt-get install buildah debootstrap; docker-compose lets one more test look at compose files"
 	@echo "for the tests of the template aws-iot: Terraform 1.10 or newer, https://developer.hashicorp.com/terraform/install"
 
 .PHONY: clean

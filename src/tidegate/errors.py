@@ -29,6 +29,7 @@ TidegateError
 │   ├── StateCorruptError        state-corrupt           the state file is not a whole SQLite database
 │   ├── StateTooNewError         state-too-new           written by a later release of tidegate
 │   └── StateUnreachableError    state-unreachable       no PostgreSQL server answers where `state:` says
+├── PromotionError               promotion-refused       it may not go to, or run in, that environment
 ├── IncidentError                incident-invalid        no such incident, or the transition is not allowed
 ├── DeliveryError                delivery-failed         a message did not arrive, or nobody can tell
 ├── ComparisonError              comparison-failed       two sides cannot be compared
@@ -279,6 +280,14 @@ class StateUnreachableError(StateError):
     code = "state-unreachable"
     http_status = 503
     default_hint = "check `state:` in `tidegate.yml` and the variables that it names, and that the server runs"
+
+
+class PromotionError(TidegateError):
+    """A version or a code revision may not go to that environment, or run there."""
+
+    code = "promotion-refused"
+    http_status = 409
+    default_hint = "run `tidegate promote --plan --to NAME` to see what is missing"
 
 
 class IncidentError(TidegateError):

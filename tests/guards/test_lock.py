@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from tests.guards.source import ROOT, pyproject
 
-LOCKS = ("requirements/uv.txt", "requirements/build.txt", "requirements/dev.txt")
+LOCKS = ("requirements/uv.txt", "requirements/build.txt", "requirements/dev.txt", "requirements/image.txt")
 
 
 def declared(path: Path) -> list[Requirement]:
@@ -48,9 +48,13 @@ def test_a_pin_without_a_hash_is_found() -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_the_lock_holds_what_its_input_asks_for(lock: str) -> None:
     wanted = declared((ROOT / lock).with_suffix(".in"))
-    if lock == "requirements/dev.txt":
+    extras_of = {
+        "requirements/dev.txt": set(pyproject()["project"]["optional-dependencies"]),
+        "requirements/image.txt": {"doctor"},
+    }
+    if lock in extras_of:
         project = pyproject()["project"]
-        extras = (text for extra in project["optional-dependencies"].values() for text in extra)
+        extras = (text for name in extras_of[lock] for text in project["optional-dependencies"][name])
         wanted += [Requirement(text) for text in (*project["dependencies"], *extras)]
     pinned = pins((ROOT / lock).read_text(encoding="utf-8"))
     for requirement in wanted:
@@ -69,3 +73,15 @@ def test_the_lock_covers_every_python_that_is_declared() -> None:
             for python in names:
                 fitting = [pin for pin in choices if pin.marker.evaluate({"python_full_version": f"{python}.0"})]
                 assert len(fitting) == 1, f"{name} on {python}: {fitting}"
+
+
+def test_the_image_holds_the_releases_that_the_tests_ran_with() -> None:
+    tested = pins((ROOT / "requirements/dev.txt").read_text(encoding="utf-8"))
+    image = pins((ROOT / "requirements/image.txt").read_text(encoding="utf-8"))
+    assert len(image) > 10
+    assert [name for name, found in image.items() if {str(p) for p in found} - {str(p) for p in tested[name]}] == []
+
+
+def test_what_installs_into_the_images_is_what_installs_here() -> None:
+    written = ROOT / "src/tidegate/kit/docker/project/docker/uv.txt"
+    assert written.read_bytes() == (ROOT / "requirements/uv.txt").read_bytes()

@@ -22,8 +22,11 @@ import pytest
 from tests.e2e import small_demo, small_project
 from tests.e2e.small_project import SmallProject, Told
 from tidegate.app.demo import STORIES, Act, Move, Scene, Story
+from tidegate.app.docker import Containers
+from tidegate.app.environments import Overview
 from tidegate.app.init import Initialised
 from tidegate.app.runbooks import Shown
+from tidegate.config.environments import Value
 from tidegate.model import ContractChange, DatasetRef, Drill, Event, Incident, Mute, Remark, Settings, Version
 from tidegate.services.alarm import Alarm
 from tidegate.services.backtest import Backtest
@@ -37,6 +40,7 @@ from tidegate.services.notify import Flushed, Listing, Tried
 from tidegate.services.plan import ScanPlan
 from tidegate.services.portrait import Portrait
 from tidegate.services.postmortem import Postmortem
+from tidegate.services.promote import Promoted
 from tidegate.services.run import RunOutcome
 from tidegate.services.slo import Levels
 from tidegate.services.stats import Stats
@@ -80,12 +84,18 @@ schema:
       - {name: order_id, logicalType: integer, required: true, relationships: [{to: orders.order_id}]}
 slaProperties: [{property: retention, value: 1, unit: y}]
 """
+ENVIRONMENTS = """
+environments:
+  staging: {warehouse: {path: warehouses/staging}}
+  prod: {learned: "off", promotion: {source: staging, approvals: {owner: []}}}
+"""
 
 DOCUMENTS: dict[str, object] = {
     "alarm": Alarm,
     "audit": LedgerAudit,
     "backtest": Backtest,
     "check": CheckOutcome,
+    "containers": {"init": Initialised | None, "containers": Containers},
     "contract": {"path": str | None, "contract": dict[str, object]},
     "contract-diff": {
         "old": {"file": str, "id": str, "version": str},
@@ -104,6 +114,7 @@ DOCUMENTS: dict[str, object] = {
     "drill": {"drills": list[Drilled], "caught": int, "sent": tuple[Tried, ...]},
     "drill-history": {"name": str, "played": tuple[Past, ...]},
     "drills": {"drills": tuple[Drill, ...], "last": dict[str, Past], "faults": [FAULT]},
+    "environments": Overview,
     "error": {"code": str, "message": str, "hint": str},
     "error-code": ERROR,
     "errors": {"errors": [ERROR]},
@@ -117,6 +128,7 @@ DOCUMENTS: dict[str, object] = {
     "notify-test": {"targets": tuple[Tried, ...]},
     "plan": ScanPlan,
     "postmortem": Postmortem,
+    "promotion": Promoted,
     "run": RunOutcome,
     "settings": Settings,
     "slo": Levels,
@@ -124,6 +136,7 @@ DOCUMENTS: dict[str, object] = {
     "statuspage": StatusPage,
     "statuspage-draft": Draft,
     "table": Portrait,
+    "values": {"environment": str | None, "chosen_by": str | None, "values": tuple[Value, ...]},
     "version": Version,
     "versions": {"versions": tuple[Version, ...], "size_bytes": dict[int, int]},
 }
@@ -237,8 +250,8 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     """Every document of the story of one project, by kind: two versions published, one held, one failed, and so on."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
-    def tell(*words: str) -> Told:
-        told = project.cli(*words, "--json")
+    def tell(*words: str, **more: Path) -> Told:
+        told = project.cli(*words, "--json", **more)
         document = told.document
         found[document["kind"]].append(document)
         return told
@@ -299,12 +312,22 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     (dbt / "transform" / "dbt_project.yml").write_text("name: shop\nprofile: shop\n", encoding="utf-8")
     made = project.cli("init", "--json", project=dbt).document
     found[made["kind"]].append(made)
+    tell("init", "--docker", project=dbt)
     (dbt / ".tidegate-ignore.yml").write_text(IGNORES, encoding="utf-8")
     (dbt / "transform" / "models").mkdir()
     for name in ("a", "b"):
         (dbt / "transform" / "models" / f"{name}.sql").write_text("select 1 as id", encoding="utf-8")
     told = project.cli("doctor", "--json", project=dbt).document
     found[told["kind"]].append(told)
+    contract.unlink()
+    project.configure(CHECKS, NOTIFY, ENVIRONMENTS)
+    project.load(small_project.ORDERS)
+    tell("run", "--environment", "staging")
+    tell("promote", "--to", "prod")
+    tell("promote", "--to", "prod", "--approve", "--role", "owner", "--reason", "seen")
+    assert tell("promote", "--to", "prod").document["run"] is not None
+    tell("environments")
+    tell("config", "values", "--environment", "prod")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(cast("dict[str, Story]", STORIES), "shop", SMALL_DEMO)
         patch.setattr("tidegate.app.demo._quiet_tools", lambda: None)

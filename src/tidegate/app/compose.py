@@ -56,6 +56,7 @@ def open_site(
     command: Sequence[str] = (),
     with_steps: bool = True,
     with_contracts: bool | None = None,
+    environment: str | None = None,
 ) -> Iterator[Site]:
     """Open the project at or above `start`; everything is closed on leaving.
 
@@ -66,12 +67,13 @@ def open_site(
         command: a command to run instead of the project's steps (`tidegate run -- dbt build`).
         with_steps: False leaves the step adapters out, for commands that only read.
         with_contracts: whether the contracts are read, and with them what they promise of products; None: with steps.
+        environment: as for `tidegate.config.load`.
 
     Raises:
         ConfigError: see `tidegate.config.load`, `with_named_days` and, with contracts, `tidegate.app.contracts`.
         AdapterNotFoundError: a warehouse or step type that nobody registers.
     """
-    settings = load(find_project(start))
+    settings = load(find_project(start), environment)
     if (with_steps if with_contracts is None else with_contracts) and settings.contract_files:
         from tidegate.app import contracts
 
@@ -139,7 +141,8 @@ def _steps(settings: Settings, command: Sequence[str]) -> tuple[Step, ...]:
     if not command:
         return steps
     make = cast(Callable[..., Step], adapter("tidegate.steps", "command", "step"))
-    return (make("command", shlex.join(command), {"alongside": steps}),)
+    env = {"TIDEGATE_ENVIRONMENT": settings.environment} if settings.environment else {}
+    return (make("command", shlex.join(command), {"alongside": steps, "env": env}),)
 
 
 def _step(said: StepSettings) -> Step:
@@ -172,7 +175,12 @@ def actor() -> str:
 
 
 def code_revision(folder: Path) -> str | None:
-    """The commit that the project's folder is at, with `+changes` when files differ from it; None outside git."""
+    """The commit that the project's folder is at, with `+changes` when files differ from it.
+
+    `TIDEGATE_CODE_REVISION` says it where there is no git, as in an image. None where nobody knows.
+    """
+    if said := os.environ.get("TIDEGATE_CODE_REVISION"):
+        return said
     try:
         head = _git(folder, "rev-parse", "--short=12", "HEAD")
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no")

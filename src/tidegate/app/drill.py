@@ -16,6 +16,7 @@ from tidegate.app.compose import SystemClock
 from tidegate.app.state import open_state
 from tidegate.errors import UsageError
 from tidegate.model import Version
+from tidegate.model.settings import OWN_FOLDER
 from tidegate.ports import Fault, Rehearsing
 from tidegate.services import drill
 from tidegate.services.drill import Stage
@@ -86,11 +87,11 @@ def _site(real: Site, folder: Path, old: Version, new: Version) -> Site:
     settings = real.settings
     if not isinstance(real.warehouse, Rehearsing):
         raise AssertionError("`versions_of` demands it")
-    _link(settings.root, folder, without={settings.warehouse.path, settings.state_path.parent})
+    _link(settings.root, folder, without={settings.warehouse.path, settings.root / OWN_FOLDER})
     warehouse = folder / "warehouse-of-the-drill"
     warehouse.mkdir()
     here = dataclasses.replace(settings.warehouse, path=warehouse, adopt=None, link_back=False)
-    settings = dataclasses.replace(settings, root=folder, warehouse=here, state=None)
+    settings = dataclasses.replace(settings, root=folder, warehouse=here, state=None, state_folder=None)
     settings.state_path.parent.mkdir()
     real.state.copy_to(settings.state_path)
     return Site(

@@ -14,25 +14,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import tidegate
+from tidegate.cli.command import Command, option
+from tidegate.cli.groups.environments import ENVIRONMENTS, PROMOTE
 from tidegate.cli.output import Output, ReaderLeftError, wants_color
 from tidegate.errors import TidegateError, UsageError
 
 EXIT_STATUS = "exit status: 0 fine, 1 findings or gate closed, 2 could not run"
-Options = tuple[tuple[tuple[str, ...], dict[str, object]], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """One command: `handler` is `module:function` below `tidegate.cli.commands`, `options` are argparse's arguments.
-
-    A group has `commands`, and a handler for when none of them is named.
-    """
-
-    name: str
-    help: str
-    handler: str
-    options: Options = ()
-    commands: tuple[Command, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +33,7 @@ class Invocation:
     def run(self) -> int:
         """Run the command; an error is written with its hint and becomes its exit status."""
         try:
-            return self.handler(self.arguments, self.output)
+            return self._handled()
         except KeyboardInterrupt:
             self.output.aside("interrupted: readers keep the published version")
             raise
@@ -56,6 +43,15 @@ class Invocation:
             told = explained(error)
             self.output.error(told)
             return told.exit_status
+
+    def _handled(self) -> int:
+        chosen = getattr(self.arguments, "environment", None)
+        if chosen is None:
+            return self.handler(self.arguments, self.output)
+        from tidegate.config.environments import choose
+
+        with choose(chosen):
+            return self.handler(self.arguments, self.output)
 
 
 def explained(error: Exception) -> TidegateError:
@@ -114,12 +110,9 @@ def _all(commands: Sequence[Command]) -> Iterator[Command]:
 def _options() -> set[str]:
     """Every option of every command."""
     own = {name for command in _all(COMMANDS) for names, _ in command.options for name in names}
-    return {"--project", "--help", *(f"--{name}" for name in SWITCHES)} | {n for n in own if n.startswith("-")}
-
-
-def option(*names: str, **said: object) -> tuple[tuple[str, ...], dict[str, object]]:
-    """One argparse argument as data."""
-    return names, said
+    return {"--project", "--environment", "--help", *(f"--{name}" for name in SWITCHES)} | {
+        n for n in own if n.startswith("-")
+    }
 
 
 WAIT = option("--wait", metavar="TIME", default="0s", help="wait this long for another run's lock, such as 10m")
@@ -179,7 +172,10 @@ COMMANDS: tuple[Command, ...] = (
         options=(
             option("--template", choices=("aws-iot",), help="write this whole project into --project DIR"),
             option("--adopt", action="store_true", help="replace the existing database by a link to the live version"),
-            option("--force", action="store_true", help="overwrite an existing tidegate.yml, or a template's files"),
+            option(
+                "--docker", action="store_true", help="write Dockerfile, compose.yaml and what belongs to them as well"
+            ),
+            option("--force", action="store_true", help="overwrite existing files of these names"),
         ),
     ),
     Command(
@@ -254,6 +250,8 @@ COMMANDS: tuple[Command, ...] = (
             WAIT,
         ),
     ),
+    PROMOTE,
+    ENVIRONMENTS,
     Command(
         name="recover",
         help="propose a way out of an incident and carry it out, step by step",
@@ -588,10 +586,11 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="config",
-        help="tidegate.yml: check it (default), print its JSON Schema",
+        help="tidegate.yml: check it (default), list its values, print its JSON Schema",
         handler="config:check",
         commands=(
             Command(name="check", help="check the file and say what it means", handler="config:check"),
+            Command(name="values", help="every value in force, and where it comes from", handler="config:values"),
             Command(name="schema", help="print the JSON Schema of the file", handler="config:schema"),
         ),
     ),
@@ -655,6 +654,8 @@ def _common(*, nested: bool) -> _ArgumentParser:
     shared = common.add_argument_group("every command")
     where = "the folder of tidegate.yml, or one below it"
     shared.add_argument("--project", metavar="DIR", default=default("."), help=where)
+    chosen = "one of `environments` in tidegate.yml (default: TIDEGATE_ENVIRONMENT, else none)"
+    shared.add_argument("--environment", metavar="NAME", default=default(None), help=chosen)
     for name, said in SWITCHES.items():
         shared.add_argument(f"--{name}", action="store_true", default=default(False), help=said)
     return common

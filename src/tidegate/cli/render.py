@@ -333,10 +333,15 @@ def versions(output: Output, found: Sequence[Version], sizes: Mapping[int, int])
 
 def diff(output: Output, old: int, new: int, tables: Sequence[TableDiff]) -> None:
     """How two versions differ."""
+    differences(output, f"version {old} -> {new}", tables)
+
+
+def differences(output: Output, what: str, tables: Sequence[TableDiff]) -> None:
+    """In which tables two sides differ, and how; `what` says which sides."""
     same = [t for t in tables if t.state == "same"]
     changed = [t for t in tables if t.state != "same"]
     output.line(
-        f"version {old} -> {new}: {counted(len(changed), 'table differs', 'tables differ')}, {len(same)} {'is' if len(same) == 1 else 'are'} the same"
+        f"{what}: {counted(len(changed), 'table differs', 'tables differ')}, {len(same)} {'is' if len(same) == 1 else 'are'} the same"
     )
     if not changed:
         return

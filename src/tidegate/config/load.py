@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta, tzinfo
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from tidegate.config import notify
+from tidegate.config import environments, notify
+from tidegate.config.environments import Layered
 from tidegate.config.schema import (
     CONTRACTS,
     DAYS,
@@ -40,6 +41,7 @@ from tidegate.model import (
     DatasetRef,
     Probe,
     Product,
+    Promotion,
     Retention,
     Settings,
     Slo,
@@ -94,28 +96,55 @@ def json_schema() -> dict[str, object]:
     return {**head, **project, "title": FILE_NAME, "$defs": definitions}
 
 
-def load(folder: Path) -> Settings:
+def load(folder: Path, environment: str | None = None) -> Settings:
     """Read and check `tidegate.yml` in a folder. Nothing is created.
+
+    Args:
+        environment: a name of `environments:`; an empty one means the file's own settings, None what is chosen
+            (see `tidegate.config.environments`).
 
     Raises:
         ProjectNotFoundError: the file does not exist.
         ConfigSyntaxError: it is not YAML, or no mapping.
-        UnknownKeyError, ConfigError: a key or a value that is not allowed.
+        UnknownKeyError, ConfigError: a key or a value that is not allowed, or no such environment.
         PathNotFoundError: a step or `adopt` names a path that does not exist.
     """
+    said = laid_out(folder, environment)
+    settings = _settings(said.part, said.plain, folder.resolve(), said.where, said.environment)
+    return dataclasses.replace(
+        settings,
+        environment=said.environment,
+        environments=tuple(said.part.environments),
+        state_folder=folder.resolve() / said.own_folder,
+    )
+
+
+def laid_out(folder: Path, environment: str | None = None) -> Layered:
+    """The file as an environment has it; see `load`."""
     path = folder / FILE_NAME
     tree, plain = plain_file(path)
+    converted(plain, partial(_place, path.name, tree))
+    chosen = environments.chosen()[0] if environment is None else environment
+    layered = environments.layered(plain, chosen, partial(_place, path.name, tree))
+    return dataclasses.replace(layered, part=converted(layered.plain, layered.where))
 
-    def where(*loc: str | int) -> str:
-        return f"{path.name}:{position(tree, loc)}"
 
+def converted(plain: object, where: Callable[..., str]) -> ProjectPart:
+    """The content of the file as its parts.
+
+    Raises:
+        ConfigError: what is not allowed.
+    """
     try:
-        part = convert(plain, ProjectPart)
+        return convert(plain, ProjectPart)
     except msgspec.ValidationError:
         from tidegate.config.explain import explain
 
         raise explain(plain, where) from None
-    return _settings(part, plain, folder.resolve(), where)
+
+
+def _place(name: str, tree: object, *loc: str | int) -> str:
+    return f"{name}:{position(tree, loc)}"
 
 
 def _read(path: Path) -> object:
@@ -207,11 +236,13 @@ def ref(text: str) -> DatasetRef:
     return DatasetRef(namespace=namespace, name=name)
 
 
-def _settings(part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Callable[..., str]) -> Settings:
+def _settings(
+    part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Callable[..., str], environment: str | None
+) -> Settings:
     return Settings(
         root=root,
         warehouse=_warehouse(part.warehouse, root, where("warehouse", "adopt")),
-        steps=_steps(part.steps, plain, root, where),
+        steps=_steps(part.steps, plain, root, where, environment),
         checks=tuple(
             _told_apart(
                 check
@@ -240,6 +271,23 @@ def _settings(part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Ca
         sample_rows=part.samples.rows,
         masked_columns=tuple(part.samples.mask),
         mask_personal_data=is_on(part.samples.mask_personal_data),
+        promotion=_promotion(part, where),
+    )
+
+
+def _promotion(part: ProjectPart, where: Callable[..., str]) -> Promotion:
+    """What comes from another environment.
+
+    Raises:
+        ConfigError: there is no such environment.
+    """
+    said = part.promotion
+    if said.source is not None and said.source not in part.environments:
+        raise environments.unknown(said.source, tuple(part.environments), f"{where('promotion', 'source')}: ")
+    return Promotion(
+        source=said.source,
+        approvals={role: tuple(people) for role, people in said.approvals.items()},
+        only_promoted_code=is_on(said.only_promoted_code),
     )
 
 
@@ -435,16 +483,27 @@ def _warehouse(said: WarehousePart, root: Path, where: str) -> WarehouseSettings
 
 
 def _steps(
-    said: Sequence[StepPart], plain: Mapping[str, Any], root: Path, where: Callable[..., str]
+    said: Sequence[StepPart],
+    plain: Mapping[str, Any],
+    root: Path,
+    where: Callable[..., str],
+    environment: str | None,
 ) -> tuple[StepSettings, ...]:
+    """The steps; the built-in kinds are told the environment in a variable, as the command line is."""
     known, steps = set(StepPart.__struct_fields__), list[StepSettings]()
     for place, part in enumerate(said):
         others = {key: value for key, value in plain["steps"][place].items() if key not in known}
-        steps.append(_step(part, others, root, partial(where, "steps", place)))
+        step = _step(part, others, root, partial(where, "steps", place))
+        steps.append(_told(step, environment) if environment and step.kind in BUILT_IN_KINDS.values() else step)
         if part.name in [step.name for step in steps[:-1]]:
             twice = f"{where('steps', place, 'name')}: two steps are called `{part.name}`"
             raise ConfigError(twice, hint="give each its own name")
     return tuple(steps)
+
+
+def _told(step: StepSettings, environment: str) -> StepSettings:
+    env = {environments.VARIABLE: environment, **cast(Mapping[str, str], step.options.get("env") or {})}
+    return dataclasses.replace(step, options={**step.options, "env": env})
 
 
 def _step(said: StepPart, others: Mapping[str, object], root: Path, where: Callable[..., str]) -> StepSettings:

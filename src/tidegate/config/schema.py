@@ -498,6 +498,62 @@ class SamplesPart(Part, frozen=True):
     mask: Annotated[list[str], about("further columns to mask, in every table")] = []
 
 
+class PromotionPart(Part, frozen=True):
+    """What comes here from another environment, and on which evidence; docs/environments.md."""
+
+    source: Annotated[Name | None, about("the environment that versions and code come from")] = None
+    approvals: Annotated[
+        dict[Name, list[str]],
+        about(
+            "the roles that have to approve, each with the people who may; an empty list: anybody. One person, one role"
+        ),
+    ] = {}
+    only_promoted_code: Annotated[
+        Switch, about("`tidegate run` refuses a code revision that was not promoted to this environment")
+    ] = False
+
+
+class StepOverridePart(Part, frozen=True):
+    """What an environment changes about a step; what it runs stays."""
+
+    timeout: Duration | None = None
+    env: Annotated[dict[str, str], about("added to the step's own, variable by variable")] = {}
+    args: list[str] | None = None
+    python: str | None = None
+    executable: str | None = None
+    select: str | None = None
+    target: str | None = None
+    profile: str | None = None
+    profiles_dir: str | None = None
+    vars: Annotated[dict[str, Any] | None, about("added to the step's own, variable by variable")] = None
+    tests: Literal["tidegate", "dbt"] | None = None
+
+
+class EnvironmentPart(Part, frozen=True):
+    """What is different in one environment: mappings are laid over the file's own key by key, lists take their place."""
+
+    # Not checks, contracts, tables and products: what was proven in one environment has to mean the same in the next.
+    warehouse: Annotated[
+        WarehousePart | None,
+        about("with a `path` of its own it has nothing of `adopt` and `link_back` of the file's own"),
+    ] = None
+    state: Annotated[
+        str | None,
+        about("`postgresql://` address; needed beside a `warehouse.path` of its own where the file's own is one"),
+    ] = None
+    steps: Annotated[dict[Name, StepOverridePart] | None, about("by the name of the step")] = None
+    learned: Literal["hold", "warn", "off"] | None = None
+    strict: Switch | None = None
+    quarantine_limit: Annotated[float, Meta(gt=0, le=1)] | None = None
+    budget: BudgetPart | None = None
+    notify: list[NotifyPart] | None = None
+    maintenance: list[MaintenancePart] | None = None
+    gate: GatePart | None = None
+    retention: RetentionPart | None = None
+    samples: SamplesPart | None = None
+    promotion: Annotated[PromotionPart | None, about("what comes here from another environment")] = None
+
+
 class ProjectPart(Part, frozen=True):
     """`tidegate.yml`; everything below `steps` is optional."""
 
@@ -539,3 +595,10 @@ class ProjectPart(Part, frozen=True):
     ] = ""
     retention: RetentionPart = RetentionPart()
     samples: SamplesPart = SamplesPart()
+    promotion: Annotated[
+        PromotionPart, about("what comes here from another environment; usually below `environments`")
+    ] = PromotionPart()
+    environments: Annotated[
+        dict[Name, EnvironmentPart],
+        about("what is different in dev, staging, prod: chosen with `--environment`, else `TIDEGATE_ENVIRONMENT`"),
+    ] = {}

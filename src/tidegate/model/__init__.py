@@ -43,6 +43,7 @@ from tidegate.model.quarantine import Quarantined
 from tidegate.model.selection import Selectable, Selection
 from tidegate.model.settings import (
     Product,
+    Promotion,
     Retention,
     Settings,
     Slo,
@@ -95,6 +96,7 @@ __all__ = [
     "Probe",
     "Probed",
     "Product",
+    "Promotion",
     "Publication",
     "Quarantined",
     "Remark",

@@ -128,6 +128,21 @@ class Retention:
     history_days: int = 400
 
 
+OWN_FOLDER = ".tidegate"
+"""Where a project has Tidegate's own files; those of an environment may be in a folder of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """What comes into an environment from another one: from `source`, when each role of `approvals` has approved, and who
+    may (nobody named: anybody). With `only_promoted_code`, code that did not come so is not run there.
+    """
+
+    source: str | None = None
+    approvals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    only_promoted_code: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A project. `root` is the folder of tidegate.yml; `learned` is hold, warn or off: what learned bands may do.
@@ -146,6 +161,7 @@ class Settings:
 
     Days, weeks and months begin in `zone`, UTC where it is None. `holidays` is a country, `common` for days that are holidays in
     many, or `none`; `named_days` has the days of each country that is named, once they are looked up. Monday is 0 in `weekend`.
+    `environment` is the chosen one (None: the file's own settings), `environments` are all that the file has, in its order.
     """
 
     root: Path
@@ -173,6 +189,15 @@ class Settings:
     hold_risky: bool = False
     state: str | None = None
     mask_personal_data: bool = True
+    environment: str | None = None
+    environments: tuple[str, ...] = ()
+    promotion: Promotion = Promotion()
+    state_folder: Path | None = None
+
+    @property
+    def own_folder(self) -> Path:
+        """Tidegate's own: `.tidegate` in the project, unless the file says otherwise."""
+        return self.state_folder or self.root / OWN_FOLDER
 
     def table(self, ref: DatasetRef) -> TableSettings:
         """What is said about a table; the project's word about one that is not named."""
@@ -188,15 +213,15 @@ class Settings:
 
     @property
     def state_path(self) -> Path:
-        """Where the state store is: `.tidegate/state.db` in the project."""
-        return self.root / ".tidegate" / "state.db"
+        """Where the state store is."""
+        return self.own_folder / "state.db"
 
     @property
     def work_path(self) -> Path:
         """Scratch space that outlives runs: generated profiles and logs."""
-        return self.root / ".tidegate" / "work"
+        return self.own_folder / "work"
 
     @property
     def logs_path(self) -> Path:
         """The steps' logs, a folder per run."""
-        return self.root / ".tidegate" / "logs"
+        return self.own_folder / "logs"

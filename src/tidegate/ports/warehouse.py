@@ -189,6 +189,18 @@ class Warehouse(Protocol):
             DiskFullError: no space; what was copied is removed.
         """
 
+    def receive(self, folder: Path, *, number: int) -> Candidate:
+        """Make a candidate that is a copy of a version of another warehouse of the same kind, with its travelling state.
+
+        Args:
+            folder: that version's folder, the parent of its `state_folder`; nobody writes to it meanwhile.
+
+        Raises:
+            DatabaseNotFoundError: there is no database of this warehouse's name.
+            WarehouseError: the number is published or was judged, or the version is being written.
+            DiskFullError: as `begin`.
+        """
+
     def guard(self, others: Sequence[Path]) -> AbstractContextManager[None]:
         """Keep the published version, and the existing files among `others`, from being written while it is held. What
         cannot be kept from it, such as the state that travels with the published version, is compared.
@@ -243,6 +255,9 @@ class Warehouse(Protocol):
 
     def compare(self, old: int, new: int) -> AbstractContextManager[Reader]:
         """Open two kept versions in one reader, as the catalogs `old` and `new`; its `catalog` lists `new`."""
+
+    def compare_with(self, old: int, folder: Path) -> AbstractContextManager[Reader]:
+        """Like `compare`, with a version of another warehouse of the same kind as `new`; see `receive`."""
 
     def describe(self, version: Version, extra: Mapping[str, object]) -> None:
         """Write `version.json`, whole or not at all."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tidegate.model import Column, Dataset, DatasetRef
 from tidegate.ports import Progress, Reader
@@ -61,10 +63,28 @@ def diff(site: Site, old: int, new: int) -> tuple[TableDiff, ...]:
     """
     for number in (old, new):
         kept_version(site, number)
-    keys = known_keys(site, new)
+    return _differences(site, old, site.warehouse.compare(old, new), known_keys(site, new))
+
+
+def diff_with(site: Site, old: int, folder: Path, keys: Mapping[DatasetRef, tuple[str, ...]]) -> tuple[TableDiff, ...]:
+    """Like `diff`, with a version of another warehouse as the new one, given by its folder.
+
+    Args:
+        keys: what identifies a row, by table.
+
+    Raises:
+        VersionNotFoundError, DatabaseNotFoundError: one of them is not there.
+    """
+    kept_version(site, old)
+    return _differences(site, old, site.warehouse.compare_with(old, folder), keys)
+
+
+def _differences(
+    site: Site, old: int, both: AbstractContextManager[Reader], keys: Mapping[DatasetRef, tuple[str, ...]]
+) -> tuple[TableDiff, ...]:
     with site.warehouse.reader(old) as reader:
         before = {d.ref: d for d in reader.catalog()}
-    with site.warehouse.compare(old, new) as reader:
+    with both as reader:
         after = {d.ref: d for d in reader.catalog()}
         refs = sorted({*before, *after})
         return tuple(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tidegate import lineage
 from tidegate.detect import lookback
-from tidegate.errors import StepError, StepEscapedError, StepTimeoutError
+from tidegate.errors import PromotionError, StaleVersionError, StepError, StepEscapedError, StepTimeoutError
 from tidegate.model import (
     Action,
     Check,
@@ -29,6 +29,7 @@ from tidegate.model import (
     StatementCost,
     StepReport,
     StepStatus,
+    TestRun,
     Version,
     VersionState,
 )
@@ -65,12 +66,27 @@ class RunOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A version of another warehouse that comes in place of what steps would build.
+
+    `folder` is the version's, `fingerprint` that of what was audited there, and `tests` are dbt's verdicts on it. `against` is
+    the published version that it was compared with; None when nothing was published.
+    """
+
+    folder: Path
+    fingerprint: str
+    against: int | None
+    tests: tuple[TestRun, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
     """What is special about a run that is no ordinary one.
 
     `backfill` is what its steps build again. `base` is the version whose copy the candidate begins as, in place of the
     published one; what it holds more than that counts as new, its dlt loads `loads` among it. `before` moves rows out of
-    the candidate before a step runs. `because` goes into the ledger with the start of the run.
+    the candidate before a step runs. `because` goes into the ledger with the start of the run. `received` is what the candidate
+    is a copy of, in place of the published version.
     """
 
     backfill: Backfill | None = None
@@ -78,6 +94,7 @@ class Build:
     loads: tuple[str, ...] = ()
     before: Callable[[Candidate, str], Sequence[quarantine.Taken]] | None = None
     because: Mapping[str, object] = field(default_factory=dict)
+    received: Received | None = None
 
 
 ORDINARY = Build()
@@ -102,12 +119,15 @@ def run(site: Site, steps: Sequence[Step], *, wait_s: float = 0.0, build: Build 
     """Run the steps against a candidate and publish it or hold it.
 
     Raises:
+        PromotionError: only promoted code may run in this environment, and this is none.
         VersionNotFoundError: the version to begin as is not kept.
         StepError: a step failed, hung or escaped; recorded as an incident, the candidate is removed.
         WarehouseLockedError: another run holds the lock after `wait_s` seconds.
         TidegateError: anything else that kept the run from a decision; recorded, the candidate is removed. So is it
             with what is no TidegateError: Ctrl-C, an OSError, a fault of Tidegate's own.
     """
+    if build.received is None:
+        _demand_promoted(site)
     for step in steps:
         step.prepare(site.settings.root)
     with site.warehouse.lock(owner="run", wait_s=wait_s):
@@ -131,6 +151,28 @@ def run(site: Site, steps: Sequence[Step], *, wait_s: float = 0.0, build: Build 
             raise
 
 
+CODE_PROMOTED = "promotion.revision"
+"""The kind of event that lets a code revision, its subject `revision:REV`, run in an environment."""
+
+
+def _demand_promoted(site: Site) -> None:
+    """Refuse code that may not run in this environment."""
+    if not site.settings.promotion.only_promoted_code:
+        return
+    known = site.state.events(subject=f"revision:{site.revision}")
+    if site.revision is None or not any(event.kind == CODE_PROMOTED for event in known):
+        here = site.settings.environment or "this environment"
+        what = (
+            f"code revision `{site.revision}` was not promoted to" if site.revision else "no code revision is known in"
+        )
+        hint = (
+            f"run `tidegate promote --revision --to {here}` once it was published in `{site.settings.promotion.source}`"
+        )
+        if site.revision is None or site.revision.endswith("+changes"):
+            hint = "commit what differs; in an image, build it with the argument CODE_REVISION"
+        raise PromotionError(f"{what} `{here}`, where only promoted code runs", hint=hint)
+
+
 def _begun(site: Site, run_id: str, parent: Version | None) -> dict[str, object]:
     return {"parent": parent.number if parent else None, "run": run_id, "code_revision": site.revision}
 
@@ -152,18 +194,22 @@ def _build(
     build: Build,
 ) -> RunOutcome:
     watch = _Watch(site)
-    candidate = _begin(site, number, build.base or parent)
+    candidate = (
+        _received(site, number, build.received) if build.received else _begin(site, number, build.base or parent)
+    )
     watch.lap("copy")
     reports, separated = _steps(site, steps, candidate, run_id, build)
     watch.lap("build")
     site.progress.stage("seal")
     fingerprint = site.warehouse.seal(number)
+    if build.received is not None:
+        _demand_unchanged(build.received, fingerprint, parent)
     site.state.append([site.event("version.sealed", f"version:{number}", {"fingerprint": fingerprint})])
     facts = quarantine.without_old_verdicts(_facts(site, steps, reports, candidate, build), separated)
     graph = lineage.build(facts.nodes, facts.edges)
     learn_parent(site, parent)
     site.progress.stage("scan", f"version {number}")
-    measured = scan_version(site, number, facts, parent=parent)
+    measured = scan_version(site, number, facts, parent=None if build.received else parent)
     watch.lap("measure")
     products.demand_known(site.settings.products, measured.catalog, facts.nodes)
     site.progress.stage("judge", f"version {number}")
@@ -204,13 +250,39 @@ def _begin(site: Site, number: int, base: int | None) -> Candidate:
     return candidate
 
 
+def _received(site: Site, number: int, received: Received) -> Candidate:
+    site.progress.stage("copy", f"{received.folder} to version {number}")
+    candidate = site.warehouse.receive(received.folder, number=number)
+    site.progress.stage("copied", f"{candidate.copied_bytes} bytes by {candidate.copy_method}")
+    return candidate
+
+
+def _demand_unchanged(received: Received, fingerprint: str, published: int | None) -> None:
+    """Refuse what is not what the evidence is about.
+
+    Raises:
+        StaleVersionError: other bytes came, or what readers see is not what they were compared with.
+    """
+    if fingerprint != received.fingerprint:
+        raise StaleVersionError(
+            f"what was copied from `{received.folder}` is not what was audited there",
+            hint="find out what wrote to it, and promote a version that was built and judged since",
+        )
+    if published != received.against:
+        raise StaleVersionError(
+            f"version `{published}` was published meanwhile, and the comparison is with version `{received.against}`",
+            hint="run `tidegate promote` again; it compares anew",
+        )
+
+
 def _facts(
     site: Site, steps: Sequence[Step], reports: Sequence[StepReport], candidate: Candidate, build: Build
 ) -> PipelineFacts:
     """What the artifacts of all steps tell, of those too that this run leaves out, and what its own steps reported."""
     everyone = {step.name: step for step in (*site.steps, *steps)}
     declared = [step.facts(site.settings.root, candidate.state) for step in everyone.values()]
-    return combine([*declared, PipelineFacts(load_ids=build.loads), *(r.facts for r in reports)])
+    told = build.received.tests if build.received else ()
+    return combine([*declared, PipelineFacts(load_ids=build.loads, tests=told), *(r.facts for r in reports)])
 
 
 def _judged(site: Site, measured: Measured, facts: PipelineFacts, graph: lineage.Graph, parent: int | None) -> Verdict:

@@ -125,6 +125,9 @@ class DuckDBWarehouse:
     def begin(self, *, number: int, parent: int | None) -> Candidate:
         return self._folder.begin(number, parent)
 
+    def receive(self, folder: Path, *, number: int) -> Candidate:
+        return self._folder.receive(folder, number)
+
     def guard(self, others: Sequence[Path]) -> AbstractContextManager[None]:
         number = self.published()
         if number is None:
@@ -197,9 +200,15 @@ class DuckDBWarehouse:
             _spread(connection, name)
             yield DuckDBReader(connection, name, database)
 
+    def compare(self, old: int, new: int) -> AbstractContextManager[Reader]:
+        return self._compared(self._folder.database(old), self._folder.database(new))
+
+    def compare_with(self, old: int, folder: Path) -> AbstractContextManager[Reader]:
+        return self._compared(self._folder.database(old), self._folder.foreign(folder))
+
     @contextmanager
-    def compare(self, old: int, new: int) -> Iterator[Reader]:
-        databases = {"old": self._folder.database(old), "new": self._folder.database(new)}
+    def _compared(self, old: Path, new: Path) -> Iterator[Reader]:
+        databases = {"old": old, "new": new}
         with _session(self._folder.spill_path(next(SERIALS))) as connection:
             for name, database in databases.items():
                 _attach(connection, database, name=name)

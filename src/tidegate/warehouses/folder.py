@@ -31,10 +31,13 @@ NEW = ".new-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingredients:
-    """What a candidate is made of: a database file or none, the version that it is of, and whether it becomes a link."""
+    """What a candidate is made of: a database file or none, the version that it is of, the state that travels with it, and
+    whether the database becomes a link.
+    """
 
     database: Path | None = None
     parent: int | None = None
+    state: Path | None = None
     link_back: bool = False
 
 
@@ -124,7 +127,28 @@ class VersionFolder:
         """Build a candidate from a kept version, or from nothing."""
         if parent is None:
             return self._build(number, Ingredients())
-        return self._build(number, Ingredients(database=self.database(parent), parent=parent))
+        state = self.path(parent) / STATE
+        return self._build(number, Ingredients(database=self.database(parent), parent=parent, state=state))
+
+    def receive(self, folder: Path, number: int) -> Candidate:
+        """Build a candidate from a version of another folder of versions."""
+        return self._build(number, Ingredients(database=self.foreign(folder), state=folder / STATE))
+
+    def foreign(self, folder: Path) -> Path:
+        """The database of a version of another folder of versions.
+
+        Raises:
+            DatabaseNotFoundError: it has none of this warehouse's name, or the file is no DuckDB database.
+        """
+        path = folder / self._name
+        if not path.is_file():
+            raise DatabaseNotFoundError(
+                f"there is no database `{self._name}` in `{folder}`",
+                hint="give both warehouses the same `database`: dbt's views have its name in their text",
+            )
+        with refusals(f"read `{path}`"):
+            _demand_database(path)
+        return path
 
     def adopt(self, original: Path, number: int, *, link_back: bool) -> Candidate:
         """Build a candidate from a database that is not of this warehouse."""
@@ -285,8 +309,8 @@ class VersionFolder:
         new.mkdir()
         before = None if source.database is None else source.database.stat()
         method, copied = _copy_database(source.database, new / self._name)
-        if source.parent is not None and (self.path(source.parent) / STATE).is_dir():
-            storage.copy_tree(self.path(source.parent) / STATE, new / STATE)
+        if source.state is not None and source.state.is_dir():
+            storage.copy_tree(source.state, new / STATE)
         (new / STATE).mkdir(exist_ok=True)
         if source.database is not None and before is not None and source.link_back:
             adoption.note(new, source.database, before)

@@ -1,0 +1,346 @@
+"""`tidegate init --docker` writes containers that every validator accepts, for what it finds, and nothing over what is there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import tidegate
+from tidegate.app.docker import write_containers
+from tidegate.app.doctor import examine
+from tidegate.cli import main
+from tidegate.cli.progress import StderrProgress
+from tidegate.errors import ConfigError
+from tidegate.kit.source import copy_project
+
+BIN = Path(sys.executable).parent
+WRITTEN = {
+    ".dockerignore",
+    ".env.example",
+    "Dockerfile",
+    "compose.yaml",
+    "docker/schedule.sh",
+    "docker/uv.txt",
+    "docker/wheels/README.md",
+}
+HASHED = f"dbt-core==1.11.16 \\\n    --hash=sha256:{'0' * 64}\n"
+POSTGRES = """\
+shop:
+  target: dev
+  outputs:
+    dev: {type: postgres, host: postgres, user: "{{ env_var('POSTGRES_USER') }}", password: "{{ env_var('POSTGRES_PASSWORD') }}",
+          dbname: "{{ env_var('POSTGRES_DB') }}", schema: analytics, port: 5432, threads: 2, sslmode: "{{ env_var('PG_SSL', 'off') }}"}
+"""
+
+Change = Callable[[Path], None]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A dlt, dbt and DuckDB project in git, with a tidegate.yml, as the demo has it."""
+    folder = tmp_path / "My Shop"
+    copy_project("tidegate.kit.shop", folder)
+    with (folder / ".gitignore").open("a", encoding="utf-8") as ignore:
+        ignore.write(".env\n.tidegate/\nwarehouse/\n")
+    return folder
+
+
+def postgres(folder: Path) -> None:
+    (folder / "transform" / "profiles.yml").write_text(POSTGRES, encoding="utf-8")
+
+
+def with_packages(folder: Path) -> None:
+    said = "packages:\n  - {package: dbt-labs/dbt_utils, version: 1.3.0}\n  - {git: 'https://example.com/x.git', revision: 1.0.0}\n"
+    (folder / "transform" / "packages.yml").write_text(said, encoding="utf-8")
+
+
+def pinned(folder: Path) -> None:
+    (folder / "requirements.lock").write_text(HASHED, encoding="utf-8")
+
+
+def uv_locked(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text("[project]\nname = 'x'\nversion = '1'\ndependencies = ['dlt', 'tidegate']\n")
+    (folder / "uv.lock").write_text("version = 1\n", encoding="utf-8")
+
+
+def three_environments(folder: Path) -> None:
+    with (folder / "tidegate.yml").open("a", encoding="utf-8") as file:
+        file.write("environments:\n  dev: {warehouse: {path: warehouses/dev}}\n  prod: {}\n")
+
+
+def shared_state(folder: Path) -> None:
+    with (folder / "tidegate.yml").open("a", encoding="utf-8") as file:
+        file.write("state: postgresql://tidegate:${STATE_PASSWORD}@db.example.com/tidegate\n")
+
+
+def as_it_is(folder: Path) -> None:
+    pass
+
+
+def checked(*words: str | Path) -> None:
+    done = subprocess.run([str(w) for w in words], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip() if words[0] != BIN / "check-jsonschema" else "") == (0, ""), done
+
+
+def compose(folder: Path) -> dict[str, dict[str, dict[str, object]]]:
+    from ruamel.yaml import YAML
+
+    return YAML(typ="safe").load((folder / "compose.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "change", [as_it_is, postgres, with_packages, pinned, uv_locked, three_environments, shared_state]
+)
+def test_every_validator_accepts_what_is_written(shop: Path, change: Change) -> None:
+    change(shop)
+    write_containers(shop, force=False)
+    checked(BIN / "hadolint", "--no-color", shop / "Dockerfile")
+    for script in (shop / "docker").glob("*.sh"):
+        checked("sh", "-n", script)
+    checked(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", shop / "compose.yaml")
+    text = (shop / "Dockerfile").read_text(encoding="utf-8") + (shop / "compose.yaml").read_text(encoding="utf-8")
+    assert "@@" not in text.replace("python:3", "")
+    assert not re.search(r"sha256:[0-9a-f]", text), "a digest that nobody looked up"
+
+
+@pytest.mark.parametrize("change", [as_it_is, with_packages, pinned, three_environments])
+def test_doctor_finds_nothing_in_it_that_it_did_not_find_before(shop: Path, change: Change) -> None:
+    change(shop)
+    subprocess.run(["git", "init", "-q", str(shop)], check=True)
+    before = found(shop)
+    write_containers(shop, force=False)
+    assert found(shop) == before
+
+
+def test_a_version_that_nobody_can_know_is_left_to_you(shop: Path) -> None:
+    postgres(shop)
+    subprocess.run(["git", "init", "-q", str(shop)], check=True)
+    before = found(shop)
+    done = write_containers(shop, force=False)
+    assert found(shop) - before == {("py-unpinned", "requirements.txt")}
+    assert any(line.startswith("`dbt-postgres` is not installed here: pin it") for line in done.advice)
+
+
+def found(folder: Path) -> set[tuple[str, str]]:
+    quiet = StderrProgress(quiet=True)
+    diagnosis = examine(folder, quiet, deep=False, fix=False, history=False, ignore=None)
+    return {(breach.code, breach.path) for breach in diagnosis.breaches}
+
+
+def test_it_adds_to_a_project_that_has_tidegate_yml_and_can_be_repeated(shop: Path) -> None:
+    before = {p: p.read_bytes() for p in shop.rglob("*") if p.is_file()}
+    done = write_containers(shop, force=False)
+    assert set(done.files) == WRITTEN | {"requirements.txt"}
+    assert {p: p.read_bytes() for p in before} == before
+    again = write_containers(shop, force=False)
+    assert again.files == ()
+    assert set(again.unchanged) == WRITTEN  # the requirements are the project's own from now on
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", ".dockerignore", "docker/schedule.sh"])
+def test_nothing_of_yours_is_overwritten_without_being_told_to(shop: Path, name: str) -> None:
+    (shop / name).parent.mkdir(exist_ok=True)
+    (shop / name).write_text("mine\n", encoding="utf-8")
+    before = {p for p in shop.rglob("*") if p.is_file()}
+    with pytest.raises(ConfigError, match=f"has `{re.escape(name)}` already"):
+        write_containers(shop, force=False)
+    assert (shop / name).read_text(encoding="utf-8") == "mine\n"
+    assert {p for p in shop.rglob("*") if p.is_file()} == before
+    write_containers(shop, force=True)
+    assert (shop / name).read_text(encoding="utf-8") != "mine\n"
+
+
+def test_the_command_says_what_it_wrote_and_begins_a_project_that_has_no_tidegate_yml(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop / "tidegate.yml").unlink()
+    assert main(["init", "--docker", "--project", str(shop)]) == 0
+    said = capsys.readouterr().out
+    assert f"wrote    {shop / 'tidegate.yml'}" in said
+    assert f"wrote    {shop / 'Dockerfile'}" in said
+    assert "requirements.txt` has no hashes" in said
+    assert main(["init", "--docker", "--project", str(shop)]) == 0
+    assert main(["init", "--docker", "--adopt", "--project", str(shop)]) == 2
+    assert main(["init", "--docker", "--template", "aws-iot", "--project", str(shop)]) == 2
+
+
+def test_what_is_installed_is_pinned_to_what_is_installed_here(shop: Path) -> None:
+    write_containers(shop, force=False)
+    lines = (shop / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]
+    assert lines == [
+        f"dbt-core=={version('dbt-core')}",
+        f"dbt-duckdb=={version('dbt-duckdb')}",
+        f"dlt[duckdb]=={version('dlt')}",
+    ]
+    text = (shop / "Dockerfile").read_text(encoding="utf-8")
+    assert f"ARG TIDEGATE=tidegate=={tidegate.__version__}" in text
+    assert f"ARG PYTHON_IMAGE=python:3.{sys.version_info.minor}-slim-bookworm" in text
+
+
+def test_hashes_are_required_where_the_project_has_them(shop: Path) -> None:
+    pinned(shop)
+    done = write_containers(shop, force=False)
+    assert "requirements.txt" not in done.files
+    text = (shop / "Dockerfile").read_text(encoding="utf-8")
+    assert "--require-hashes --requirements /build/requirements.lock" in text
+    assert not any("hashes" in line for line in done.advice)
+
+
+def test_a_project_that_brings_tidegate_has_one_environment(shop: Path) -> None:
+    uv_locked(shop)
+    write_containers(shop, force=False)
+    text = (shop / "Dockerfile").read_text(encoding="utf-8")
+    assert "uv sync --project /build --python python3 --frozen" in text
+    assert "COPY --from=build /opt/venv /opt/venv" in text
+    assert "COPY --from=build /opt/tidegate" not in text
+
+
+def test_dbt_packages_are_installed_in_the_image_and_no_mount_hides_them(shop: Path) -> None:
+    with_packages(shop)
+    write_containers(shop, force=False)
+    text = (shop / "Dockerfile").read_text(encoding="utf-8")
+    assert "RUN /opt/venv/bin/dbt deps --project-dir transform" in text
+    assert "install --yes --no-install-recommends git" in text
+    mounts = [v for s in compose(shop)["services"].values() for v in s.get("volumes", [])]
+    assert mounts
+    assert not any(str(mount).startswith((".", "/")) for mount in mounts)
+
+
+def test_the_services_are_the_commands(shop: Path) -> None:
+    write_containers(shop, force=False)
+    services = compose(shop)["services"]
+    assert services["pipeline"]["command"] == ["tidegate", "run"]
+    assert services["dbt"]["entrypoint"] == ["tidegate", "run", "--", "dbt"]
+    assert services["tidegate"]["entrypoint"] == ["tidegate"]
+    assert services["scheduler"]["healthcheck"]["test"][-1] == "--healthy"
+    assert all(s["read_only"] and s["cap_drop"] == ["ALL"] for s in services.values())
+    assert "postgres" not in services
+    assert services["pipeline"]["volumes"] == ["warehouse:/app/warehouse", "state:/app/.tidegate"]
+    assert set(compose(shop)["volumes"]) == {"warehouse", "state"}
+
+
+def test_every_environment_has_its_volume(shop: Path) -> None:
+    three_environments(shop)
+    write_containers(shop, force=False)
+    assert set(compose(shop)["volumes"]) == {"warehouse", "state", "warehouses-dev"}
+
+
+def test_a_shared_ledger_brings_the_driver_and_asks_for_its_secret(shop: Path) -> None:
+    shared_state(shop)
+    write_containers(shop, force=False)
+    assert f"ARG TIDEGATE=tidegate[postgres]=={tidegate.__version__}" in (shop / "Dockerfile").read_text(
+        encoding="utf-8"
+    )
+    assert "\nSTATE_PASSWORD=\n" in (shop / ".env.example").read_text(encoding="utf-8")
+
+
+def test_a_postgresql_project_has_its_database_and_says_that_there_is_no_gate(shop: Path) -> None:
+    postgres(shop)
+    done = write_containers(shop, force=False)
+    assert any("without a gate" in line for line in done.advice)
+    services = compose(shop)["services"]
+    assert services["postgres"]["healthcheck"]
+    assert services["pipeline"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert services["dbt"]["entrypoint"] == ["dbt"]
+    assert services["dbt"]["working_dir"] == "/app/transform"
+    script = (shop / "docker" / "pipeline.sh").read_text(encoding="utf-8")
+    assert script.splitlines()[2:] == ["set -eu", "python3 ingest/shop.py", "(cd transform && dbt build)"]
+    example = (shop / ".env.example").read_text(encoding="utf-8")
+    assert re.search(r"^POSTGRES_PASSWORD=$", example, flags=re.MULTILINE)
+    assert re.search(r"^PG_SSL=$", example, flags=re.MULTILINE)
+    assert example.count("POSTGRES_USER=") == 1
+
+
+def test_what_git_ignores_and_what_is_data_stays_out_of_the_image(shop: Path) -> None:
+    with (shop / ".gitignore").open("a", encoding="utf-8") as ignore:
+        ignore.write("*.parquet\n/exports\n!keep.parquet\n# a remark\n")
+    write_containers(shop, force=False)
+    lines = (shop / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert {"**/.env", "**/secrets.toml", "**/*.duckdb", ".git", "warehouse", ".tidegate", "**/source"} <= set(lines)
+    assert {"**/*.parquet", "exports", "!**/keep.parquet"} <= set(lines)
+    assert len(lines) == len(set(lines) | {""}) + lines.count("") - 1
+
+
+def schedule(note: Path, *words: str, timeout: float = 30, **settings: str) -> subprocess.CompletedProcess[str]:
+    script = Path(tidegate.__file__).parent / "kit/docker/project/docker/schedule.sh"
+    env = {"PATH": "/usr/bin:/bin", "SCHEDULE_NOTE": str(note), **settings}
+    return subprocess.run(
+        ["timeout", str(timeout), "sh", str(script), *words], check=False, capture_output=True, text=True, env=env
+    )
+
+
+def test_the_loop_starts_at_fixed_times_and_never_twice_at_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    command = f'echo "begin $(date +%s)" >> {log}; sleep 1.2; echo end >> {log}'
+    done = schedule(tmp_path / "note", "sh", "-c", command, timeout=6.5, SCHEDULE_EVERY_S="2", SCHEDULE_OFFSET_S="1")
+    assert done.returncode == 124  # `timeout` stopped it, and it went
+    lines = log.read_text(encoding="utf-8").split("\n")
+    starts = [int(line.split()[1]) for line in lines if line.startswith("begin")]
+    assert len(starts) in {2, 3}
+    assert all(start % 2 == 1 for start in starts)
+    assert [line.split()[0] for line in lines[:4]] == ["begin", "end", "begin", "end"]
+
+
+def test_starts_that_a_long_run_covers_are_left_out_and_said(tmp_path: Path) -> None:
+    done = schedule(tmp_path / "note", "sleep", "2.5", timeout=5, SCHEDULE_EVERY_S="1")
+    assert re.search(r"left out [23] start\(s\) that were due meanwhile", done.stderr), done.stderr
+
+
+def test_stopping_it_stops_the_run(tmp_path: Path) -> None:
+    command = f"trap 'echo told > {tmp_path}/told; exit 3' TERM; while :; do sleep 0.1; done"
+    schedule(tmp_path / "note", "sh", "-c", command, timeout=2.5, SCHEDULE_EVERY_S="1")
+    assert (tmp_path / "told").read_text(encoding="utf-8") == "told\n"
+
+
+@pytest.mark.parametrize(("status", "healthy"), [("none", 0), ("0", 0), ("1", 0), ("2", 1), ("137", 1)])
+def test_the_health_check_knows_how_the_last_run_ended(tmp_path: Path, status: str, healthy: int) -> None:
+    note = tmp_path / "note"
+    note.write_text(f"{int(time.time()) + 60} {status}\n", encoding="utf-8")
+    assert schedule(note, "--healthy").returncode == healthy
+
+
+def test_the_health_check_notices_a_loop_that_stands_still(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    assert schedule(note, "--healthy").returncode == 1
+    note.write_text(f"{int(time.time()) - 1} 0\n", encoding="utf-8")
+    assert schedule(note, "--healthy").returncode == 1
+
+
+def test_a_loop_without_a_command_or_with_a_wrong_number_is_refused(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    assert schedule(note).returncode == 2
+    assert schedule(note, "true", SCHEDULE_EVERY_S="0").returncode == 2
+    refused = schedule(note, "true", SCHEDULE_EVERY_S="1h")
+    assert (refused.returncode, "`1h` is not a whole number" in refused.stderr) == (2, True)
+
+
+def test_the_own_image_passes_too() -> None:
+    root = Path(__file__).parents[3]
+    checked(BIN / "hadolint", "--no-color", root / "Dockerfile")
+    lines = (root / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert lines[1] == "*"
+    for copied in re.findall(r"^COPY (?!--)(.+) \S+$", (root / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE):
+        for name in copied.split():
+            assert (root / name).exists()
+            assert f"!{name.split('/')[0]}" in lines
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed")
+@pytest.mark.parametrize("change", [as_it_is, postgres])
+def test_compose_itself_understands_it(shop: Path, change: Change) -> None:
+    change(shop)
+    write_containers(shop, force=False)
+    example = (shop / ".env.example").read_text(encoding="utf-8")
+    (shop / ".env").write_text(example.replace("POSTGRES_PASSWORD=", "POSTGRES_PASSWORD=x"), encoding="utf-8")
+    said = subprocess.run(["docker-compose", "config"], cwd=shop, check=False, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert json.dumps(said.stdout).count("/app/.tidegate") >= 4
