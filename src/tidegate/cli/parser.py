@@ -14,25 +14,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import tidegate
+from tidegate.cli.command import Command, option
+from tidegate.cli.groups.ci import CI
 from tidegate.cli.output import Output, ReaderLeftError, wants_color
 from tidegate.errors import TidegateError, UsageError
 
 EXIT_STATUS = "exit status: 0 fine, 1 findings or gate closed, 2 could not run"
-Options = tuple[tuple[tuple[str, ...], dict[str, object]], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """One command: `handler` is `module:function` below `tidegate.cli.commands`, `options` are argparse's arguments.
-
-    A group has `commands`, and a handler for when none of them is named.
-    """
-
-    name: str
-    help: str
-    handler: str
-    options: Options = ()
-    commands: tuple[Command, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +100,6 @@ def _options() -> set[str]:
     """Every option of every command."""
     own = {name for command in _all(COMMANDS) for names, _ in command.options for name in names}
     return {"--project", "--help", *(f"--{name}" for name in SWITCHES)} | {n for n in own if n.startswith("-")}
-
-
-def option(*names: str, **said: object) -> tuple[tuple[str, ...], dict[str, object]]:
-    """One argparse argument as data."""
-    return names, said
 
 
 WAIT = option("--wait", metavar="TIME", default="0s", help="wait this long for another run's lock, such as 10m")
@@ -533,6 +515,7 @@ COMMANDS: tuple[Command, ...] = (
             ),
         ),
     ),
+    CI,
     Command(
         name="iot",
         help="the streaming system of `init --template aws-iot`, on this machine: up (default)",

@@ -1,0 +1,1 @@
+"""Groups of commands whose declarations have a module of their own."""
