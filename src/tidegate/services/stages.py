@@ -106,9 +106,10 @@ class StageOutcome:
 
     @property
     def outcome(self) -> Outcome:
-        """Error before fail before pass; nothing at all is an error."""
+        """Error before fail before pass; nothing at all is an error. A stage all of which was skipped is skipped."""
         found = {c.outcome for c in self.cases}
-        return next((o for o in (Outcome.ERROR, Outcome.FAIL, Outcome.PASS) if o in found), Outcome.ERROR)
+        order = (Outcome.ERROR, Outcome.FAIL, Outcome.PASS, Outcome.SKIPPED)
+        return next((o for o in order if o in found), Outcome.ERROR)
 
 
 STAGES: Mapping[str, str] = {
@@ -123,6 +124,10 @@ STAGES: Mapping[str, str] = {
     "deploy": "run and publish in production",
 }
 """Every stage with what it does, in the order in which they run."""
+
+
+NEEDS: Mapping[str, tuple[str, ...]] = {"checks": ("build",), "diff": ("build",)}
+"""Stages that look at what another one made."""
 
 
 def _sum(pattern: str) -> Callable[[str, str], int | None]:

@@ -1,13 +1,22 @@
-"""`tidegate ci`: the stages of a project."""
+"""`tidegate ci`: the stages of a project, and running them."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from tidegate.app import ci as application
-from tidegate.cli import render_ci
-from tidegate.cli.output import Output
+from tidegate.cli import render_ci, reports
+from tidegate.cli.output import Output, document
+from tidegate.cli.progress import StderrProgress
+from tidegate.errors import UsageError
+from tidegate.integrations import stage_reports
+from tidegate.services.stages import StageOutcome
+
+FORMATS = ("text", "json", "junit")
 
 
 def stages(arguments: argparse.Namespace, output: Output) -> int:
@@ -18,3 +27,39 @@ def stages(arguments: argparse.Namespace, output: Output) -> int:
     else:
         render_ci.plan(output, found)
     return 0
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    """Run stages: 0 all passed, 1 something was found, 2 something could not run or looked at nothing."""
+    if arguments.list:
+        return stages(arguments, output)
+    if arguments.all == bool(arguments.stage):
+        raise UsageError("one stage, or all of them", hint="name a stage, or pass `--all`; `--list` shows them")
+    places = reports.targets(arguments.format, arguments.output, json=arguments.json, formats=FORMATS)
+    wishes = application.variables(os.environ)
+    if arguments.base:
+        wishes = dataclasses.replace(wishes, base=arguments.base)
+    shows = ("text", None) in places
+    ended = application.run(
+        Path(arguments.project),
+        [arguments.stage] if arguments.stage else [],
+        StderrProgress(quiet=output.quiet),
+        wishes=wishes,
+        done=lambda one: render_ci.stage(output, one) if shows else None,
+    )
+    for name, path in places:
+        _write(name, path, ended, output)
+    return render_ci.status(ended)
+
+
+def _write(name: str, path: Path | None, ended: Sequence[StageOutcome], output: Output) -> None:
+    if name == "text" and path is None:
+        render_ci.end(output, ended)
+        return
+    if name == "json":
+        text = document("ci", render_ci.told(ended))
+    elif name == "junit":
+        text = stage_reports.as_junit(ended)
+    else:
+        text = reports.captured(lambda plain: render_ci.whole(plain, ended))
+    reports.put(text, path, output)

@@ -2,10 +2,51 @@
 
 from __future__ import annotations
 
-from tidegate.cli.command import Command
+from tidegate.cli.command import Command, option
+
+FORMAT_HELP = "text (default), json or junit, to stdout or a file; may be repeated"
+
+INIT = Command(
+    name="init",
+    help="write a workflow for GitHub or GitLab that calls `tidegate ci run` for each stage of this project",
+    handler="ci:init",
+    options=(
+        option("--provider", choices=("github", "gitlab"), required=True, help="where it will run"),
+        option(
+            "--python",
+            action="append",
+            default=[],
+            metavar="VERSION",
+            help="test with this Python, such as 3.12; may be repeated (default: those that pyproject.toml allows)",
+        ),
+        option(
+            "--oidc", choices=("aws", "azure", "gcp"), help="log the deploy job in to this cloud without a stored key"
+        ),
+        option("--force", action="store_true", help="overwrite files that are there"),
+    ),
+)
+
+RUN = Command(
+    name="run",
+    help="run one stage, or all of them, as the workflow does",
+    handler="ci:run",
+    options=(
+        option("stage", nargs="?", metavar="STAGE", help="one of those that `--list` shows"),
+        option(
+            "--all",
+            action="store_true",
+            help="every stage but `deploy`, in order; one that fails does not stop the rest",
+        ),
+        option("--list", action="store_true", help="the stages of this project, and why others are left out"),
+        option("--base", metavar="REF", help="diff: the commit that production runs (default: origin/main, else main)"),
+        option("--format", action="append", default=[], metavar="FORMAT[=FILE]", help=FORMAT_HELP),
+        option("--output", metavar="FILE", help="where the one format without a file of its own goes"),
+    ),
+)
 
 CI = Command(
     name="ci",
-    help="continuous integration: the stages of this project (default)",
+    help="continuous integration: list the stages of this project (default), write the workflow, run a stage",
     handler="ci:stages",
+    commands=(INIT, RUN),
 )
