@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -27,6 +28,7 @@ lint.select = ["E", "F", "I"]
 
 [tool.mypy]
 files = ["ingest"]
+follow_imports = "skip"
 
 [tool.pytest.ini_options]
 testpaths = ["tests"]
@@ -64,11 +66,14 @@ def make(folder: Path) -> Path:
     """Write the project, load 20 days of its source with dlt, keep what came as samples, and commit everything."""
     write_project(folder)
     deliver(folder, through=DAYS)
-    subprocess.run([sys.executable, "ingest/shop.py"], cwd=folder, check=True, capture_output=True)
+    with tempfile.TemporaryDirectory() as home:  # or dlt goes on where the last project of this name was
+        env = {**os.environ, "DLT_DATA_DIR": home}
+        subprocess.run([sys.executable, "ingest/shop.py"], cwd=folder, env=env, check=True, capture_output=True)
     with duckdb.connect(str(folder / "shop.duckdb")) as database:
         tables = database.execute(
             "select table_name from duckdb_tables() where schema_name = 'raw' and table_name not like '\\_dlt%' escape '\\'"
         ).fetchall()
+        assert len(tables) == 5
         (folder / "samples" / "raw").mkdir(parents=True)
         for (name,) in tables:
             database.execute(f"copy raw.{name} to '{folder}/samples/raw/{name}.parquet' (format parquet)")
@@ -95,7 +100,7 @@ def git(folder: Path, *words: str) -> str:
 
 def commit(folder: Path, message: str) -> None:
     git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", message)
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
 
 
 def environment() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tidegate.app.ci_init import Written
 from tidegate.cli.output import Output
 from tidegate.model import Outcome
 from tidegate.model.words import counted
@@ -38,6 +39,20 @@ def listed(found: Plan) -> Mapping[str, object]:
         for s in found.stages
     ]
     return {"stages": stages, "left_out": found.left_out}
+
+
+def written(output: Output, done: Written) -> None:
+    """What `ci init` did."""
+    output.line(f"stages   {', '.join(done.stages)}")
+    for name, reason in done.left_out.items():
+        output.line(f"left out {name}: {reason}")
+    for path in done.wrote:
+        output.line(f"wrote    {path}")
+    for line in done.kept:
+        output.line(f"kept     {line}")
+    for line in done.advice:
+        output.line(f"advice   {line}")
+    output.line("next     tidegate ci run --all, then commit what was written")
 
 
 def stage(output: Output, ended: StageOutcome) -> None:

@@ -19,8 +19,8 @@ from tidegate.model import Outcome
 SCRATCH = "{scratch}"
 """Stands in a command line for a folder of the stage's own."""
 
-OWN = "tidegate"
-"""What a task is done by that is no program of the project's."""
+EXTRA = "requirements-ci.txt"
+"""What CI installs besides what the project asks for itself; written from the stages, so it is no reason for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,7 +309,7 @@ class Configured:
         document = self.project.document(".pre-commit-config.yaml")
         repos = entries(mapping(document.content if document else None).get("repos"))
         hooks = {str(h.get("id")) for r in repos for h in entries(r.get("hooks"))}
-        return frozenset({r.name for r in self.project.requirements.asked} | hooks)
+        return frozenset({r.name for r in self.project.requirements.asked if r.path != EXTRA} | hooks)
 
     def has_file(self, *names: str) -> bool:
         """Whether one of these files is in the top folder."""

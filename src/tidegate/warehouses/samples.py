@@ -49,7 +49,7 @@ def _loaded(connection: duckdb.DuckDBPyConnection, ref: DatasetRef, file: Path) 
     try:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(ref.namespace)}")
         connection.execute(sql)
-        counted = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  a quoted name
+        counted = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  the name is quoted
     except duckdb.Error as error:
         hint = "make the samples anew"
         raise QueryError(f"`{file}` cannot be loaded: {error}", sql=sql, hint=hint) from error

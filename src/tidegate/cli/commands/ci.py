@@ -1,4 +1,4 @@
-"""`tidegate ci`: the stages of a project, and running them."""
+"""`tidegate ci`: the stages of a project, running them, and the workflow that does."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tidegate.app import ci as application
+from tidegate.app.ci_init import init as write_workflow
+from tidegate.app.ci_pin import pin as pin_actions
 from tidegate.cli import render_ci, reports
 from tidegate.cli.output import Output, document
 from tidegate.cli.progress import StderrProgress
@@ -26,6 +28,34 @@ def stages(arguments: argparse.Namespace, output: Output) -> int:
         output.document("ci-stages", render_ci.listed(found))
     else:
         render_ci.plan(output, found)
+    return 0
+
+
+def init(arguments: argparse.Namespace, output: Output) -> int:
+    """Write the workflow and say what it has, what was left out, and what comes next."""
+    done = write_workflow(
+        Path(arguments.project),
+        provider=arguments.provider,
+        pythons=arguments.python,
+        oidc=arguments.oidc,
+        force=arguments.force,
+    )
+    if output.json:
+        output.document("ci-init", done)
+    else:
+        render_ci.written(output, done)
+    return 0
+
+
+def pin(arguments: argparse.Namespace, output: Output) -> int:
+    """Pin the actions of workflows, and say which commit each version is."""
+    server = os.environ.get("GITHUB_SERVER_URL") or "https://github.com"
+    pins = pin_actions(Path(arguments.project), arguments.file, server=server)
+    if output.json:
+        output.document("ci-pin", {"pins": pins})
+        return 0
+    for one in pins:
+        output.line(f"pinned   {one.action}@{one.version} is {one.commit} ({one.file})")
     return 0
 
 

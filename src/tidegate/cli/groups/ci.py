@@ -44,9 +44,16 @@ RUN = Command(
     ),
 )
 
+PIN = Command(
+    name="pin",
+    help="write the commit of every action in place of its version, as GitHub says it is; needs the network",
+    handler="ci:pin",
+    options=(option("file", nargs="*", metavar="FILE", help="default: every workflow of the repository"),),
+)
+
 CI = Command(
     name="ci",
-    help="continuous integration: list the stages of this project (default), write the workflow, run a stage",
+    help="continuous integration: the stages of this project (default), init, run, pin",
     handler="ci:stages",
-    commands=(INIT, RUN),
+    commands=(INIT, RUN, PIN),
 )
