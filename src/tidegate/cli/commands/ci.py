@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     if arguments.list:
         return stages(arguments, output)
     if arguments.all == bool(arguments.stage):
-        raise UsageError("one stage, or all of them", hint="name a stage, or pass `--all`; `--list` shows them")
+        raise UsageError("`ci run` takes one stage, or `--all`", hint="name one of those that `--list` shows")
     places = reports.targets(arguments.format, arguments.output, json=arguments.json, formats=FORMATS)
     wishes = application.variables(os.environ)
     if arguments.base:
