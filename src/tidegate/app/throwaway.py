@@ -62,10 +62,11 @@ class Place:
 
 
 def place(settings: Settings, name: str) -> Place:
-    """Where a throw-away warehouse of the project is; git is told to leave all of them alone."""
+    """Where a throw-away warehouse of the project is; git and the tools that look for files are told to leave it alone."""
     whole = settings.root / ".tidegate" / "ci"
     whole.mkdir(parents=True, exist_ok=True)
-    (whole / ".gitignore").write_text("*\n", encoding="utf-8")
+    for file in (".gitignore", ".sqlfluffignore"):
+        (whole / file).write_text("*\n", encoding="utf-8")
     return Place(folder=whole / name)
 
 

@@ -146,10 +146,6 @@ def _matches(pattern: str) -> Callable[[str, str], int | None]:
     return lambda output, _report: len(re.findall(pattern, output, re.MULTILINE))
 
 
-def _lines(output: str, _report: str) -> int | None:
-    return sum(bool(line.strip()) for line in output.splitlines())
-
-
 def _junit(_output: str, report: str) -> int | None:
     """The tests of pytest's report that ran: those that were skipped did not."""
     if not report:
@@ -167,19 +163,22 @@ def _manifest(_output: str, report: str) -> int | None:
     return sum(mapping(n).get("package_name") == own for n in mapping(said.get("nodes")).values())
 
 
+NOT_OURS = ("--extend-exclude=.tidegate",)
+"""For tools that look into hidden folders, and would find there what a build copied."""
+
 TOOLS: Mapping[str, Tool] = {
     "ruff check": Tool(
         stage="lint",
         program="ruff",
-        arguments=("check", "--no-cache", "."),
-        listing=("check", "--show-files", "."),
+        arguments=("check", "--no-cache", *NOT_OURS, "."),
+        listing=("check", "--show-files", *NOT_OURS, "."),
         unit="file",
-        count=_lines,
+        count=_matches(r"\.(?:py|pyi|ipynb)$"),
     ),
     "ruff format": Tool(
         stage="lint",
         program="ruff",
-        arguments=("format", "--check", "--no-cache", "."),
+        arguments=("format", "--check", "--no-cache", *NOT_OURS, "."),
         unit="file",
         count=_sum(r"(\d+) files? (?:would be reformatted|already formatted)"),
     ),
@@ -193,7 +192,7 @@ TOOLS: Mapping[str, Tool] = {
     "flake8": Tool(
         stage="lint",
         program="flake8",
-        arguments=("--benchmark",),
+        arguments=("--benchmark", *NOT_OURS),
         unit="file",
         count=_sum(r"^(\d+)\s+total files processed"),
     ),

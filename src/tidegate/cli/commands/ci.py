@@ -87,7 +87,7 @@ def _write(name: str, path: Path | None, ended: Sequence[StageOutcome], output: 
         render_ci.end(output, ended)
         return
     if name == "json":
-        text = document("ci", render_ci.told(ended))
+        text = document("ci-run", render_ci.told(ended))
     elif name == "junit":
         text = stage_reports.as_junit(ended)
     else:
