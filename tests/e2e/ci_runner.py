@@ -48,11 +48,13 @@ class Runner:
     variables: Mapping[str, str] = field(default_factory=dict)
     install: bool = False
     only: frozenset[str] = frozenset()
+    folder: str = "."
 
     def github(self) -> dict[str, Ended]:
         """Every job of GitHub's workflow, a matrix's by its value."""
         workflow = self._read(".github/workflows/tidegate.yml")
         ended: dict[str, Ended] = {}
+        self.folder = workflow.get("defaults", {}).get("run", {}).get("working-directory", ".")
         for name, job in workflow["jobs"].items():
             needed = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
             blocked = any(e.status != 0 for n, e in ended.items() if n.split("/")[0] in needed)
@@ -71,7 +73,7 @@ class Runner:
         ended: dict[str, Ended] = {}
         artifacts: dict[str, Path] = {}
         for name, job in pipeline.items():
-            if not isinstance(job, dict) or "script" not in job:
+            if not isinstance(job, dict) or "script" not in job or (self.only and name not in self.only):
                 continue
             rules = str(job.get("rules", ""))
             needed = job.get("needs", [])
@@ -84,7 +86,8 @@ class Runner:
             clone = self._clone(name)
             for path in (artifacts[n] for n in needed):
                 shutil.copy2(path, clone)
-            shell = "\n".join([*(pipeline["default"]["before_script"] if self.install else []), *job["script"]])
+            before = [line for line in pipeline["default"]["before_script"] if self.install or " install " not in line]
+            shell = "\n".join([*before, *job["script"]])
             extra = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": "origin/main", "CI_PROJECT_DIR": str(clone)}
             ended[name] = self._shell(shell, clone, extra)
             for path in job.get("artifacts", {}).get("paths", []):
@@ -112,7 +115,7 @@ class Runner:
             if step.get("name") == "install" and not self.install:
                 continue
             env = {k: self._valued(str(v), matrix) for k, v in step.get("env", {}).items()}
-            ended = self._shell(step["run"], clone, {**env, "GITHUB_BASE_REF": "main"})
+            ended = self._shell(step["run"], clone / self.folder, {**env, "GITHUB_BASE_REF": "main"})
             output += ended.output
             if ended.status != 0:
                 return Ended(status=ended.status, output=output)

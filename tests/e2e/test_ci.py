@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.e2e import ci_project
+from tests.e2e import ci_project, small_project
 from tests.e2e.ci_project import BIN, commit, environment, git, write
 from tests.e2e.ci_runner import HERE, Runner
 
@@ -83,6 +83,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
         f"unit/{HERE}",
     ),
 }
+QUICK = ("a line that the linter refuses", "a wrong type", "a credential", "no test at all")
 DATA_FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "a warning of dbt's parser": (
         added("transform/models/marts/gone.yml", "models:\n  - name: mart_that_is_not_there\n"),
@@ -109,28 +110,62 @@ def told(ended: dict[str, Any]) -> str:
     return "\n".join(f"== {name} {job.word}\n{job.output}" for name, job in ended.items())
 
 
+FILE = {"github": ".github/workflows/tidegate.yml", "gitlab": ".gitlab-ci.yml"}
+VALIDATORS = {
+    "github": [["check-jsonschema", "--builtin-schema", "vendor.github-workflows"], ["actionlint", "-no-color"]],
+    "gitlab": [["check-jsonschema", "--builtin-schema", "vendor.gitlab-ci"]],
+}
+
+
+def valid(top: Path, provider: str, *more: list[str]) -> None:
+    for words in (*VALIDATORS[provider], *more):
+        command = [str(BIN / words[0]), *words[1:], FILE[provider]]
+        done = subprocess.run(command, cwd=top, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("provider", ["github", "gitlab"])
-@pytest.mark.parametrize("oidc", [None, "aws", "azure", "gcp"])
-def test_a_generated_file_passes_its_validators(origin: Path, provider: str, oidc: str | None, tmp_path: Path) -> None:
+def test_a_generated_file_passes_its_validators(origin: Path, provider: str, tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     shutil.copytree(origin, folder, symlinks=True)
-    said = tidegate(folder, "ci", "init", "--provider", provider, "--force", *(["--oidc", oidc] if oidc else []))
-    assert said.returncode == 0, said.stderr
-    file = {"github": ".github/workflows/tidegate.yml", "gitlab": ".gitlab-ci.yml"}[provider]
-    schema = {"github": "vendor.github-workflows", "gitlab": "vendor.gitlab-ci"}[provider]
-    checks = [["check-jsonschema", "--builtin-schema", schema, file]]
-    if provider == "github":
-        checks += [["actionlint", "-no-color", file]]
-        pinned(folder, tmp_path)
-        checks += [["zizmor", "--offline", "--no-progress", file], ["actionlint", "-no-color", file]]
-    for command in checks:
-        done = subprocess.run(
-            [str(BIN / command[0]), *command[1:]], cwd=folder, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    cli = small_project.SmallProject(root=folder).cli
+    for oidc in ([], ["--oidc", "aws"], ["--oidc", "azure"], ["--oidc", "gcp"]):
+        said = cli("ci", "init", "--provider", provider, "--force", *oidc)
+        assert said.status == 0, said.err
+        valid(folder, provider)
     commit(folder, "Add CI again")
-    audit = tidegate(folder, "doctor", "--no-history")
-    assert audit.returncode == 0, audit.stdout
+    audit = cli("doctor", "--no-history")
+    assert audit.status == 0, audit.out
+
+
+def test_a_pinned_workflow_passes_zizmor(origin: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(origin, folder, symlinks=True)
+    assert (
+        small_project.SmallProject(root=folder)
+        .cli("ci", "init", "--provider", "github", "--force", "--oidc", "aws")
+        .status
+        == 0
+    )
+    pinned(folder, tmp_path)
+    valid(folder, "github", ["zizmor", "--offline", "--no-progress"])
+
+
+@pytest.mark.parametrize("provider", ["github", "gitlab"])
+def test_a_project_in_a_subfolder_has_its_workflow_at_the_top(origin: Path, provider: str, tmp_path: Path) -> None:
+    top = tmp_path / "all"
+    shutil.copytree(
+        origin, top / "data" / "shop", symlinks=True, ignore=shutil.ignore_patterns(".git", ".github", ".gitlab-ci.yml")
+    )
+    git(top, "init", "--quiet", "--initial-branch", "main")
+    cli = small_project.SmallProject(root=top / "data" / "shop").cli
+    assert cli("ci", "init", "--provider", provider).status == 0
+    valid(top, provider)
+    commit(top, "Begin")
+    runner = Runner(origin=top, work=tmp_path, only=frozenset({"lint", "secrets"}))
+    ended = runner.github() if provider == "github" else runner.gitlab()
+    assert {j.word for j in ended.values()} == {"green"}, told(ended)
+    assert len(ended) == 2
 
 
 def pinned(folder: Path, scratch: Path) -> dict[str, str]:
@@ -189,7 +224,7 @@ def test_every_job_is_green_in_clean_clones(origin: Path, tmp_path: Path) -> Non
     }, told(ended)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", QUICK)
 def test_a_fault_in_the_code_turns_its_job_red(origin: Path, tmp_path: Path, fault: str) -> None:
     """The jobs that take a second; tests/e2e/test_ci_faults.py runs every job for every fault."""
     change, job = FAULTS[fault]

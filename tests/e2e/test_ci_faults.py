@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.ci_project import environment
+from tests.e2e.ci_project import environment, write
 from tests.e2e.ci_runner import Runner
 from tests.e2e.test_ci import ALL, DATA_FAULTS, FAULTS, changed, edit, origin, red, told
 
@@ -32,6 +32,20 @@ def test_an_announced_change_is_green(origin: Path, tmp_path: Path) -> None:
     folder = changed(origin, tmp_path, change, "Double what is paid\n\nChanges-Data: analytics.*\n")
     ended = Runner(origin=folder, work=tmp_path, branch="change", event="pull_request").github()
     assert red(ended) == set(), told(ended)
+
+
+def test_packages_are_installed_where_they_are_needed(origin: Path, tmp_path: Path) -> None:
+    def change(folder: Path) -> None:
+        write(folder, "packages/own/dbt_project.yml", "name: own\nversion: '1.0'\n")
+        write(folder, "packages/own/macros/one.sql", "{% macro one() %}1{% endmacro %}")
+        write(folder, "transform/packages.yml", "packages:\n  - local: ../packages/own\n")
+        write(folder, "transform/models/marts/mart_one.sql", "select {{ own.one() }} as one")
+
+    folder = changed(origin, tmp_path, change)
+    only = frozenset({"parse", "build", "checks", "diff"})
+    ended = Runner(origin=folder, work=tmp_path, branch="change", event="pull_request", only=only).github()
+    assert {j.word for j in ended.values()} == {"green"}, told(ended)
+    assert all("dbt deps transform: installed" in ended[job].output for job in ("static/parse", "build"))
 
 
 def test_gitlab_runs_the_same_stages(origin: Path, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def stages(start: Path) -> Plan:
 
 def _planned(settings: Settings) -> Plan:
     project, _ = read_project(settings.root)
-    return plan(project, has_steps=bool(settings.steps))
+    return plan(project, settings.steps)
 
 
 def run(
@@ -114,7 +114,8 @@ def _run(settings: Settings, stage: Stage, progress: Progress, wishes: Wishes) -
 
 def _cases(settings: Settings, stage: Stage, progress: Progress, wishes: Wishes) -> tuple[Case, ...]:
     if stage.tasks:
-        return tuple(_tool(settings, task, progress) for task in stage.tasks)
+        lacking = ci_data.install_packages(settings, progress) if stage.name == "parse" else ()
+        return (*lacking, *(_tool(settings, task, progress) for task in stage.tasks))
     match stage.name:
         case "secrets":
             return _credentials(settings, progress)
@@ -139,10 +140,10 @@ def _tool(settings: Settings, task: Task, progress: Progress) -> Case:
     if task.tool.report:
         report.unlink(missing_ok=True)
     folder = settings.root / task.folder
-    program = _program(task.tool.program, settings.root, folder)
-    listed = _started((program, *task.tool.listing), folder)[1] if task.tool.listing else []
+    program = _program(task, settings.root, folder)
+    listed = _started((program, *task.tool.listing), folder, task.env)[1] if task.tool.listing else []
     command = task.command(str(scratch))
-    ended, lines = _started((program, *command[1:]), folder)
+    ended, lines = _started((program, *command[1:]), folder, task.env)
     outcome, message, did = judged(
         task,
         exit_code=None if ended.timed_out else ended.exit_code,
@@ -164,12 +165,16 @@ def _tool(settings: Settings, task: Task, progress: Progress) -> Case:
     )
 
 
-def _started(command: Sequence[str], folder: Path) -> tuple[process.Ended, list[str]]:
+def _started(command: Sequence[str], folder: Path, more: Mapping[str, str]) -> tuple[process.Ended, list[str]]:
     lines: list[str] = []
     ended = process.run(
         command,
         cwd=folder,
-        env={**os.environ, "PATH": os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", os.defpath)])},
+        env={
+            **os.environ,
+            **more,
+            "PATH": os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", os.defpath)]),
+        },
         timeout_s=TOOL_TIMEOUT_S,
         on_start=lambda _group: None,
         on_line=lines.append,
@@ -177,13 +182,16 @@ def _started(command: Sequence[str], folder: Path) -> tuple[process.Ended, list[
     return ended, lines
 
 
-def _program(name: str, root: Path, folder: Path) -> str:
-    """The project's own program: that of a `.venv` of the project or of the folder, the one beside this Python, the one
-    in PATH.
+def _program(task: Task, root: Path, folder: Path) -> str:
+    """The project's own program: the one that it names, that of a `.venv` of the project or of the folder, the one beside
+    this Python, the one in PATH.
 
     Raises:
         ExecutableNotFoundError: none of them exists.
     """
+    if task.program:
+        return process.find_executable(task.program, cwd=root, env=os.environ)
+    name = task.tool.program
     for place in (root / ".venv" / "bin", folder / ".venv" / "bin", Path(sys.executable).parent):
         if os.access(place / name, os.X_OK):
             return str(place / name)

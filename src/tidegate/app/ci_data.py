@@ -81,8 +81,9 @@ def _built(settings: Settings, there: Place, progress: Progress) -> Iterator[Cas
             did=len(rows),
             unit="table",
         )
-    for folder in throwaway.copy_packages(settings, there):
-        yield _installed(settings, there, folder)
+    throwaway.copy_packages(settings, there)
+    for name in throwaway.without_packages(settings, there.project):
+        yield _installed(settings, there.project, name, progress)
     try:
         with open_site(there.project, progress) as site:
             outcome = run(site, site.steps)
@@ -103,15 +104,22 @@ def _built(settings: Settings, there: Place, progress: Progress) -> Iterator[Cas
     throwaway.write_note(there, said)
 
 
-def _installed(settings: Settings, there: Place, folder: Path) -> Case:
-    """Install the packages of a dbt project into the copy."""
+def install_packages(settings: Settings, progress: Progress) -> tuple[Case, ...]:
+    """Install the packages of each dbt project that has none yet, where it is."""
+    lacking = throwaway.without_packages(settings, settings.root)
+    return tuple(_installed(settings, settings.root, name, progress) for name in lacking)
+
+
+def _installed(settings: Settings, root: Path, name: str, progress: Progress) -> Case:
+    """Let dbt install the packages of one project below `root`."""
+    progress.stage("dbt deps", name)
     begun = time.monotonic()
-    where = folder.relative_to(there.project)
-    program = find_dbt(None, settings.root, settings.root / where, os.environ)
+    asked = next((s.options.get("executable") for s in settings.steps if s.kind == "dbt" and s.target == name), None)
+    program = find_dbt(str(asked) if asked else None, settings.root, settings.root / name, os.environ)
     lines: list[str] = []
     ended = process.run(
         (program, "deps"),
-        cwd=folder,
+        cwd=root / name,
         env=dict(os.environ),
         timeout_s=DEPS_TIMEOUT_S,
         on_start=lambda _group: None,
@@ -119,7 +127,7 @@ def _installed(settings: Settings, there: Place, folder: Path) -> Case:
     )
     fine = ended.exit_code == 0
     return Case(
-        name=f"dbt deps {where}",
+        name=f"dbt deps {name}",
         outcome=Outcome.PASS if fine else Outcome.ERROR,
         message="installed" if fine else f"dbt {ended.words}",
         seconds=time.monotonic() - begun,

@@ -60,7 +60,7 @@ def init(
     """
     settings = load(find_project(start))
     project, _ = read_project(settings.root)
-    planned = plan(project, has_steps=bool(settings.steps))
+    planned = plan(project, settings.steps)
     if not any(s.name != "secrets" for s in planned.stages):
         raise NothingCheckedError(
             f"there is nothing in `{settings.root}` that CI could check", hint="add a step to `tidegate.yml` first"

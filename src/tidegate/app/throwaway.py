@@ -193,25 +193,24 @@ def _with_program(settings: Settings, step: dict[str, object]) -> None:
         step["python"] = find_python(asked, settings.root, folder, os.environ)
 
 
-def copy_packages(settings: Settings, there: Place) -> list[Path]:
-    """Take the installed dbt packages along; the folders of the dbt projects that still lack theirs."""
-    lacking = []
+def without_packages(settings: Settings, root: Path) -> list[str]:
+    """The folders of dbt projects below `root` that ask for packages, none of which is installed."""
+    found = []
     for step in settings.steps:
-        if step.kind != "dbt":
-            continue
-        source, target = settings.root / step.target, there.project / step.target
-        wanted = any(mapping(read_mapping(f)).get("packages") for f in _package_files(target))
-        if not wanted or not target.is_dir():
-            continue
-        if (source / "dbt_packages").is_dir():
-            shutil.copytree(source / "dbt_packages", target / "dbt_packages", symlinks=True, dirs_exist_ok=True)
-        else:
-            lacking.append(target)
-    return lacking
+        folder = root / step.target
+        if step.kind == "dbt" and not (folder / "dbt_packages").is_dir():
+            files = [f for f in (folder / "packages.yml", folder / "dependencies.yml") if f.is_file()]
+            found += [step.target] if any(mapping(read_mapping(f)).get("packages") for f in files) else []
+    return found
 
 
-def _package_files(folder: Path) -> list[Path]:
-    return [f for f in (folder / "packages.yml", folder / "dependencies.yml") if f.is_file()]
+def copy_packages(settings: Settings, there: Place) -> None:
+    """Take the installed dbt packages along."""
+    for step in settings.steps:
+        source = settings.root / step.target / "dbt_packages"
+        if step.kind == "dbt" and source.is_dir() and (there.project / step.target).is_dir():
+            target = there.project / step.target / "dbt_packages"
+            shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
 
 
 def write_note(there: Place, said: Mapping[str, object]) -> None:

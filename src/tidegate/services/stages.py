@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import configparser
 import json
+import posixpath
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePosixPath
 from xml.etree import ElementTree
 
 from tidegate.doctor import Project
-from tidegate.doctor.words import entries, mapping, texts
-from tidegate.model import Outcome
+from tidegate.doctor.words import entries, joined, mapping, texts
+from tidegate.model import Outcome, StepSettings
 
 SCRATCH = "{scratch}"
 """Stands in a command line for a folder of the stage's own."""
@@ -49,15 +49,22 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One tool in one folder of the project; `name` is how results call it."""
+    """One tool in one folder of the project; `name` is how results call it.
+
+    `arguments` and `env` are added to what the tool always gets; `program` is the path that the project names for it.
+    """
 
     name: str
     tool: Tool
     folder: str = "."
+    arguments: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    program: str | None = None
 
     def command(self, scratch: str) -> tuple[str, ...]:
         """The command line."""
-        return (self.tool.program, *(word.replace(SCRATCH, scratch) for word in self.tool.arguments))
+        words = (word.replace(SCRATCH, scratch) for word in self.tool.arguments)
+        return (self.tool.program, *words, *self.arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,11 +252,11 @@ HINTS: Mapping[str, str] = {
 """What to do when a tool of a stage looked at nothing."""
 
 
-def plan(project: Project, *, has_steps: bool) -> Plan:
+def plan(project: Project, steps: Sequence[StepSettings]) -> Plan:
     """The stages that apply to a project. Pure: the project's texts decide, nothing is run.
 
     Args:
-        has_steps: whether `tidegate.yml` names a step, so that there is something to build.
+        steps: those of `tidegate.yml`; without any there is nothing to build. A dbt project is parsed as its step says.
     """
     asked = Configured(project)
     tasks: dict[str, tuple[Task, ...]] = {
@@ -267,7 +274,7 @@ def plan(project: Project, *, has_steps: bool) -> Plan:
         "parse": "there is no dbt project",
     }
     left_out = {name: reasons[name] for name in tasks if not tasks[name]}
-    if not has_steps:
+    if not steps:
         left_out |= dict.fromkeys(("build", "checks", "diff", "deploy"), "`tidegate.yml` names no step")
     stages = (Stage(name=n, about=a, tasks=tasks.get(n, ())) for n, a in STAGES.items() if n not in left_out)
     return Plan(stages=tuple(stages), left_out=left_out)
@@ -341,16 +348,30 @@ def _type_checkers(asked: Configured) -> list[str]:
 
 
 def _task(name: str, asked: Configured) -> Task:
-    tool = TOOLS[name]
-    if name == "mypy" and not _names_files(asked.project):
-        tool = Tool(
-            stage=tool.stage,
-            program=tool.program,
-            arguments=(*tool.arguments, "."),
-            unit=tool.unit,
-            count=tool.count,
-        )
-    return Task(name=name, tool=tool)
+    paths = (".",) if name == "mypy" and not _names_files(asked.project) else ()
+    return Task(name=name, tool=TOOLS[name], arguments=paths)
+
+
+def _parse(folder: str, steps: Sequence[StepSettings]) -> Task:
+    """Parse a dbt project with the profile, target, variables and program of the step that runs it."""
+    step = next((s for s in steps if s.kind == "dbt" and joined(".", s.target) == folder), None)
+    said = step.options if step else {}
+    words: list[str] = []
+    for name in ("profile", "target"):
+        words += [f"--{name}", str(said[name])] if said.get(name) else []
+    if said.get("profiles_dir"):
+        words += ["--profiles-dir", posixpath.relpath(str(said["profiles_dir"]), folder)]
+    if said.get("vars"):
+        words += ["--vars", json.dumps(said["vars"])]
+    program = said.get("executable")
+    return Task(
+        name=f"dbt parse {folder}",
+        tool=TOOLS["dbt parse"],
+        folder=folder,
+        arguments=tuple(words),
+        env={k: str(v) for k, v in mapping(said.get("env")).items()},
+        program=str(program) if program else None,
+    )
 
 
 def _names_files(project: Project) -> bool:
@@ -399,8 +420,3 @@ def shortened(lines: Sequence[str], most: int = 40) -> tuple[str, ...]:
     """The last lines that say something."""
     said = [line.rstrip() for line in lines if line.strip()]
     return tuple(said[-most:])
-
-
-def where(task: Task) -> str:
-    """The folder of a task, empty for the project's own."""
-    return "" if task.folder in {".", ""} else str(PurePosixPath(task.folder))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.unit.doctor.test_rules import project
+from tests.unit.services.test_stages import STEP
 from tidegate.services.ci_setup import Setup, Variable, deploy_environment, example, requirements, setup
 from tidegate.services.stages import plan
 
@@ -23,7 +24,7 @@ OWN = ("tidegate", "detect-secrets", "ruff", "pytest", "dbt-core", "dbt-duckdb",
 
 def made(files: Mapping[str, str], *asked: str) -> Setup:
     read = project({**FILES, **files})
-    return setup(read, plan(read, has_steps=True), running="3.12", asked=asked)
+    return setup(read, plan(read, [STEP]), running="3.12", asked=asked)
 
 
 def test_everything_is_lacking_where_nothing_is_asked_for() -> None:

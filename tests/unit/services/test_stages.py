@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 
 from tests.unit.doctor.test_rules import project
-from tidegate.model import Outcome
+from tidegate.model import Outcome, StepSettings
 from tidegate.services.stages import STAGES, TOOLS, Plan, StageOutcome, Task, judged, plan, shortened
 
+STEP = StepSettings(name="transform", kind="dbt", target="transform", timeout=timedelta(hours=1))
 LOAD = {"ingest/load.py": "import dlt\n"}
 DBT = {"transform/dbt_project.yml": "name: shop\nprofile: shop\n", "transform/models/a.sql": "select 1 as id"}
 
 
 def planned(files: Mapping[str, str], *, has_steps: bool = True) -> Plan:
-    return plan(project(files), has_steps=has_steps)
+    return plan(project(files), [STEP] if has_steps else ())
 
 
 def tools(files: Mapping[str, str], stage: str) -> list[str]:
