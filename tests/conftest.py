@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -62,6 +63,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if name.startswith(OWN_PREFIXES) or name in OWN_NAMES:
             del os.environ[name]
     os.environ.update(QUIET)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.load_profile("ci" if in_ci() else "local")
     is_worker = hasattr(config, "workerinput")
     if in_ci() and not is_worker:

@@ -73,7 +73,7 @@ def assert_loaded(project: Path, delivery: Delivery) -> None:
     assert mart == [(delivery.rows["flights"], 3 * delivery.through)]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_storm_and_fault_go_through_green_pipelines(tmp_path):
     project = tmp_path / "flights"
     write_project(project)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from tidegate.integrations import dbt_tests
 from tidegate.model import Check, DatasetRef, Node, PipelineFacts, StepStatus, TestRun
+from tidegate.model.pipeline import AUDIT_SUFFIX
 from tidegate.model.words import counted
 
 Raw = Mapping[str, object]
@@ -22,7 +23,6 @@ EXECUTING = ("build", "run", "test", "seed", "snapshot", "run-operation", "retry
 BROKEN = ("error", "runtime error", "partial success")
 REF = re.compile(r"""\bref\(\s*(?:['"](?P<package>[^'"]+)['"]\s*,\s*)?['"](?P<name>[^'"]+)['"]""")
 SOURCE = re.compile(r"""\bsource\(\s*['"](?P<source>[^'"]+)['"]\s*,\s*['"](?P<name>[^'"]+)['"]""")
-AUDIT_SUFFIX = "_dbt_test__audit"
 NAMES_SHOWN = 10
 
 

@@ -28,6 +28,7 @@ from tidegate.model import (
     StatementCost,
     TableSettings,
 )
+from tidegate.model.pipeline import AUDIT_SUFFIX
 from tidegate.model.quarantine import QUARANTINE
 from tidegate.ports import Answer, AnswerStore, Progress, Reader
 from tidegate.scan import Piece, ScanOptions, TableScan, cut, runs, scan_table
@@ -37,7 +38,6 @@ NOTHING_KNOWN: Mapping[DatasetRef, Grid] = MappingProxyType({})
 Known: TypeAlias = Callable[[DatasetRef], Grid | None]
 """What is known of a dataset's buckets; None when nothing is."""
 
-DBTS_AUDIT = "_dbt_test__audit"
 INTERNAL_PREFIXES = ("_dlt_", "tidegate_")
 """Tables that a tool keeps for itself; they are neither profiled nor judged."""
 
@@ -216,9 +216,9 @@ def is_users_own(ref: DatasetRef, catalog: Container[DatasetRef]) -> bool:
     """Whether a dataset is the user's, and not one that a tool keeps for itself.
 
     dlt loads through `<dataset>_staging`, which has its table of schema versions and none of loads; a dbt project's
-    `<target>_staging` has neither. In `<schema>_dbt_test__audit` dbt stores the rows that failed a test.
+    `<target>_staging` has neither.
     """
-    if ref.name.startswith(INTERNAL_PREFIXES) or ref.namespace == QUARANTINE or ref.namespace.endswith(DBTS_AUDIT):
+    if ref.name.startswith(INTERNAL_PREFIXES) or ref.namespace == QUARANTINE or ref.namespace.endswith(AUDIT_SUFFIX):
         return False
     versions, loads = (DatasetRef(namespace=ref.namespace, name=f"_dlt_{name}") for name in ("version", "loads"))
     return not (ref.namespace.endswith("_staging") and versions in catalog and loads not in catalog)
