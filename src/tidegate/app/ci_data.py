@@ -14,6 +14,7 @@ from pathlib import Path
 from tidegate.app import throwaway
 from tidegate.app.compose import open_site
 from tidegate.app.deep import STAMP
+from tidegate.app.samples import load_folder
 from tidegate.app.throwaway import Place
 from tidegate.config import FILE_NAME, load
 from tidegate.doctor.words import mapping
@@ -35,7 +36,6 @@ from tidegate.services.report import report
 from tidegate.services.run import run
 from tidegate.services.site import Site
 from tidegate.services.stages import Case, shortened
-from tidegate.warehouses.samples import load_samples
 
 BUILD = "build"
 BASE = "base"
@@ -68,7 +68,7 @@ def _built(settings: Settings, there: Place, progress: Progress) -> Iterator[Cas
     """Load the sample, run the steps that are left, publish what came out whatever its checks say, and note it."""
     file = there.sample / str(settings.warehouse.database)
     builds = any(step.kind == "dbt" for step in settings.steps)
-    rows = load_samples(settings.root / throwaway.SAMPLES, file) if builds else {}
+    rows = load_folder(settings.root / throwaway.SAMPLES, file) if builds else {}
     left = throwaway.configure(settings, there, sample=file if rows else None)
     if rows:
         told = f"{counted(len(rows), 'table')} with {counted(sum(rows.values()), 'row')}, in place of {', '.join(left) or 'no step'}"

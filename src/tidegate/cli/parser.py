@@ -16,6 +16,7 @@ from typing import NoReturn
 import tidegate
 from tidegate.cli.command import Command, option
 from tidegate.cli.groups.ci import CI
+from tidegate.cli.groups.sample import SAMPLE
 from tidegate.cli.output import Output, ReaderLeftError, wants_color
 from tidegate.errors import TidegateError, UsageError
 
@@ -515,6 +516,7 @@ COMMANDS: tuple[Command, ...] = (
             ),
         ),
     ),
+    SAMPLE,
     CI,
     Command(
         name="iot",

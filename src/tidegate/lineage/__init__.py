@@ -2,6 +2,7 @@
 
 from tidegate.lineage.graph import Graph, build
 from tidegate.lineage.grouping import Scope, groups
+from tidegate.lineage.origin import origin
 from tidegate.lineage.select import INDIRECT, select
 
-__all__ = ["INDIRECT", "Graph", "Scope", "build", "groups", "select"]
+__all__ = ["INDIRECT", "Graph", "Scope", "build", "groups", "origin", "select"]

@@ -7,8 +7,10 @@ from tidegate.ports.side import Side, Sides
 from tidegate.ports.state import AnswerStore, NewEvent, Outbox, Planned, StateStore
 from tidegate.ports.step import Backfill, Step, StepContext
 from tidegate.ports.warehouse import ROW, Answer, Candidate, Capabilities, Mark, Reader, Suspicion, Warehouse
+from tidegate.ports.workshop import ASIDE, Rows, Workshop
 
 __all__ = [
+    "ASIDE",
     "ROW",
     "Answer",
     "AnswerStore",
@@ -28,6 +30,7 @@ __all__ = [
     "Planned",
     "Progress",
     "Reader",
+    "Rows",
     "Sending",
     "Side",
     "Sides",
@@ -36,4 +39,5 @@ __all__ = [
     "StepContext",
     "Suspicion",
     "Warehouse",
+    "Workshop",
 ]

@@ -127,10 +127,10 @@ class DuckDBWarehouse:
     ) -> Quarantined:
         database = self._folder.database(number)
         self._folder.demand_candidate(number)
-        with _session(self._folder.spill_path(next(SERIALS))) as connection:
-            name = _entered(connection, database, mode="READ_WRITE")
+        with session(self._folder.spill_path(next(SERIALS))) as connection:
+            name = entered(connection, database, mode="READ_WRITE")
             _spread(connection, name)
-            return move(_asking(connection), name, ref, suspicions, mark=mark, most=most)
+            return move(asking(connection), name, ref, suspicions, mark=mark, most=most)
 
     def seal(self, number: int) -> str:
         database = self._folder.database(number)
@@ -165,15 +165,15 @@ class DuckDBWarehouse:
     @contextmanager
     def reader(self, number: int) -> Iterator[Reader]:
         database = self._folder.database(number)
-        with _session(self._folder.spill_path(next(SERIALS))) as connection:
-            name = _entered(connection, database)
+        with session(self._folder.spill_path(next(SERIALS))) as connection:
+            name = entered(connection, database)
             _spread(connection, name)
             yield DuckDBReader(connection, name, database)
 
     @contextmanager
     def compare(self, old: int, new: int) -> Iterator[Reader]:
         databases = {"old": self._folder.database(old), "new": self._folder.database(new)}
-        with _session(self._folder.spill_path(next(SERIALS))) as connection:
+        with session(self._folder.spill_path(next(SERIALS))) as connection:
             for name, database in databases.items():
                 _attach(connection, database, name=name)
             connection.execute("USE new")
@@ -333,7 +333,7 @@ def _dataset(key: tuple[str, str, bool, int | None, bool], rows: tuple[tuple[str
 
 
 @contextmanager
-def _session(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def session(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A private instance in memory to attach versions to: it shares no settings with what else this process opens."""
     import duckdb
 
@@ -351,7 +351,7 @@ def _session(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def _entered(connection: duckdb.DuckDBPyConnection, database: Path, *, mode: str = "READ_ONLY") -> str:
+def entered(connection: duckdb.DuckDBPyConnection, database: Path, *, mode: str = "READ_ONLY") -> str:
     """Attach a version alone, under the name that DuckDB derives for it unless that is ambiguous, and work in it."""
     _attach(connection, database, name=None, mode=mode)
     name = _attached(connection)
@@ -363,7 +363,7 @@ def _entered(connection: duckdb.DuckDBPyConnection, database: Path, *, mode: str
     return name
 
 
-def _asking(connection: duckdb.DuckDBPyConnection) -> Callable[[str], list[tuple[object, ...]]]:
+def asking(connection: duckdb.DuckDBPyConnection) -> Callable[[str], list[tuple[object, ...]]]:
     """Run one statement and return its rows.
 
     Raises:
@@ -467,8 +467,8 @@ def _cpu_s() -> float:
 @contextmanager
 def open_file(database: Path, spill: Path) -> Iterator[DuckDBReader]:
     """Open a DuckDB file that is no version, for reading."""
-    with _session(spill) as connection:
-        name = _entered(connection, database)
+    with session(spill) as connection:
+        name = entered(connection, database)
         _spread(connection, name)
         yield DuckDBReader(connection, name)
 
@@ -480,9 +480,9 @@ def open_rows(function: str, pattern: str, name: str, spill: Path) -> Iterator[D
     Raises:
         QueryError: it cannot be read as such.
     """
-    with _session(spill) as connection:
+    with session(spill) as connection:
         connection.execute("RESET threads")
-        ask = _asking(connection)
+        ask = asking(connection)
         ask(f"CREATE VIEW {_quoted(name)} AS SELECT * FROM {function}({literal(pattern)})")  # noqa: S608 only quoted names
         yield DuckDBReader(connection, "memory")
 
@@ -496,7 +496,7 @@ def open_postgres(url: str, spill: Path) -> Iterator[DuckDBReader]:
     """
     import duckdb
 
-    with _session(spill) as connection:
+    with session(spill) as connection:
         try:
             connection.execute("LOAD postgres")
         except duckdb.Error as error:
