@@ -172,12 +172,8 @@ class DuckDBWarehouse:
 
     @contextmanager
     def compare(self, old: int, new: int) -> Iterator[Reader]:
-        databases = {"old": self._folder.database(old), "new": self._folder.database(new)}
-        with session(self._folder.spill_path(next(SERIALS))) as connection:
-            for name, database in databases.items():
-                _attach(connection, database, name=name)
-            connection.execute("USE new")
-            _spread(connection, "new")
+        spill = self._folder.spill_path(next(SERIALS))
+        with _pair(self._folder.database(old), self._folder.database(new), spill) as connection:
             yield DuckDBReader(connection, "new")
 
     def describe(self, version: Version, extra: Mapping[str, object]) -> None:
@@ -462,6 +458,26 @@ def _cpu_s() -> float:
     """CPU seconds of this process, the engine's threads included."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+@contextmanager
+def _pair(old: Path, new: Path, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A session over two databases, as the catalogs `old` and `new`."""
+    with session(spill) as connection:
+        for name, database in (("old", old), ("new", new)):
+            _attach(connection, database, name=name)
+        connection.execute("USE new")
+        _spread(connection, "new")
+        yield connection
+
+
+@contextmanager
+def open_pair(old: Path, new: Path, spill: Path) -> Iterator[tuple[DuckDBReader, DuckDBReader]]:
+    """Open two files that are versions of different warehouses: readers whose catalogs list the old and the new one, in one
+    session that has them as `old` and `new`.
+    """
+    with _pair(old, new, spill) as connection:
+        yield DuckDBReader(connection, "old"), DuckDBReader(connection, "new")
 
 
 @contextmanager

@@ -51,9 +51,36 @@ PIN = Command(
     options=(option("file", nargs="*", metavar="FILE", help="default: every workflow of the repository"),),
 )
 
+REPORT_FORMATS = "text (default), json, junit, sarif, github or markdown, to stdout or a file; may be repeated"
+
+REPORT = Command(
+    name="report",
+    help="what a change does to data, from two states that are built: contracts, rows, keys, downstream, checks, cost",
+    handler="ci_report:report",
+    options=(
+        option(
+            "--base",
+            metavar="STATE",
+            help="before: a version, live, or a project's folder (default: see docs/ci-reports.md)",
+        ),
+        option("--head", metavar="STATE", help="after, in the same words"),
+        option("--format", action="append", default=[], metavar="FORMAT[=FILE]", help=REPORT_FORMATS),
+        option("--output", metavar="FILE", help="where the one format without a file of its own goes"),
+        option("--post", action="store_true", help="put it into one comment on the pull or merge request of this job"),
+        option("--pull-request", type=int, metavar="N", help="post: on this one"),
+        option("--name", metavar="TEXT", help="post: tells this comment from others (default: the project's folder)"),
+        option(
+            "--fail-on",
+            choices=("findings", "never"),
+            default="findings",
+            help="when to end with 1 (default: findings)",
+        ),
+    ),
+)
+
 CI = Command(
     name="ci",
-    help="continuous integration: the stages of this project (default), init, run, pin",
+    help="continuous integration: the stages of this project (default), init, run, pin, report",
     handler="ci:stages",
-    commands=(INIT, RUN, PIN),
+    commands=(INIT, RUN, PIN, REPORT),
 )
