@@ -55,7 +55,7 @@ REPORT_FORMATS = "text (default), json, junit, sarif, github or markdown, to std
 
 REPORT = Command(
     name="report",
-    help="what a change does to data, from two states that are built: contracts, rows, keys, downstream, checks, cost",
+    help="what a change does to data, from two states that are built; for a review",
     handler="ci_report:report",
     options=(
         option(
