@@ -28,8 +28,8 @@ FOLDER = "samples"
 """Where a project's sample set is unless another folder is named."""
 
 VARIABLE = "TIDEGATE_SAMPLE_SECRET"
-SECRET_FILE = "sample.secret"
-"""In the project's `.tidegate`, which is not for version control."""
+SECRET_FOLDER = ".tidegate/sample"
+"""Where the secret is kept in the project, with a `.gitignore` of its own: it must not lie in git beside what it hides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +118,11 @@ def secret(root: Path, progress: Progress) -> str:
     said = os.environ.get(VARIABLE)
     if said:
         return said
-    path = root / ".tidegate" / SECRET_FILE
+    path = root / SECRET_FOLDER / "secret"
     try:
         if not path.exists():
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_hex(32) + "\n")
             progress.say(f"made {path}: with another secret other values stand in the sample; keep it out of git")

@@ -187,7 +187,7 @@ def map_values(workshop: Workshop, found: Sequence[Source], chosen: Masks) -> in
     workshop.ask(f"CREATE OR REPLACE TABLE {MAPPED} (raw VARCHAR, norm VARCHAR, masked VARCHAR)")
     workshop.ask(f"CREATE OR REPLACE TABLE {OPEN} (raw VARCHAR, norm VARCHAR)")
     for source, name in columns:
-        text = f"CAST(t.{quoted(name)} AS VARCHAR)"
+        text = _text(f"t.{quoted(name)}")
         workshop.ask(
             f"INSERT INTO {OPEN} SELECT DISTINCT {text}, lower(trim({text})) FROM {source.sql} AS t"
             f" WHERE {text} <> '' AND t.rowid IN (SELECT row_id FROM {source.kept})"
@@ -236,12 +236,17 @@ def select_masked(source: Source, chosen: Masks) -> str:
         value = _value(source, place, column, mask)
         items.append(f"{value} AS {quoted(column.name)}")
         if mask is not None and mask.how == "form":
-            joins.append(f" LEFT JOIN {MAPPED} AS m{place} ON m{place}.raw = CAST(t.{quoted(column.name)} AS VARCHAR)")
+            joins.append(f" LEFT JOIN {MAPPED} AS m{place} ON m{place}.raw = {_text(f't.{quoted(column.name)}')}")
     order = ", ".join(str(place + 1) for place in range(len(items)))
     return (
         f"SELECT {', '.join(items)} FROM {source.sql} AS t{''.join(joins)}"
         f" WHERE t.rowid IN (SELECT row_id FROM {source.kept}) ORDER BY {order}"
     )
+
+
+def _text(value: str) -> str:
+    """A value as its text, told apart from others by every character, whatever its column's collation says."""
+    return f'CAST({value} AS VARCHAR) COLLATE "binary"'
 
 
 def is_safe(type_text: str) -> bool:
@@ -264,7 +269,7 @@ def _masked(source: Source, place: int, column: Column, mask: Mask, value: str) 
             return f"coalesce(TRY_CAST({found} AS {column.type}), CAST({value} // 2 AS {column.type}))"
         return f"CASE WHEN CAST({value} AS VARCHAR) = '' THEN {value} ELSE CAST({found} AS {column.type}) END"
     if mask.how == "scaled":
-        scaled = f"{value} * (500 + {ASIDE}.main.nth({keyed}, 0, 450)) / 1000"
+        scaled = f"CAST({value} AS DOUBLE) * (500 + {ASIDE}.main.nth({keyed}, 0, 450)) / 1000"
         return f"CAST({scaled} AS {column.type})"
     if mask.how == "moved":
         days = f"(1 + {ASIDE}.main.nth({keyed}, 0, 182)) * (1 - 2 * {ASIDE}.main.nth({keyed}, 1, 2))"
@@ -290,9 +295,7 @@ def unchanged(workshop: Workshop, source: Source, chosen: Masks) -> Iterator[tup
             continue
         value = f"t.{quoted(column.name)}"
         shown = _masked(source, place, column, mask, value)
-        join = (
-            f" LEFT JOIN {MAPPED} AS m{place} ON m{place}.raw = CAST({value} AS VARCHAR)" if mask.how == "form" else ""
-        )
+        join = f" LEFT JOIN {MAPPED} AS m{place} ON m{place}.raw = {_text(value)}" if mask.how == "form" else ""
         if mask.how == "scaled":
             join += " WHERE abs(" + value + ") >= 10 AND isfinite(CAST(" + value + " AS DOUBLE))"
         elif mask.how == "moved":

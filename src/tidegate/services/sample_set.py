@@ -242,7 +242,7 @@ class _Work:
             self._demand_changed(masks)
             for source in self.found:
                 self.progress.stage("write", str(source.ref))
-                self.workshop.write(masking.select_masked(source, masks), self.folder / file_name(source.ref))
+                self._write(source, masks)
             self.progress.stage("search", "for personal values in the sample")
             shown = [self._shown(source, masks) for source in self.found]
             more = {(t, c): why for t, c, why in leaks.personal_looks(self.workshop, shown)}
@@ -260,6 +260,15 @@ class _Work:
             f"`{table}.{column}` still holds personal values of the source: {more[table, column]}",
             hint=f"leave the table out with `--without {table}`",
         )
+
+    def _write(self, source: sampling.Source, masks: masking.Masks) -> None:
+        file = self.folder / file_name(source.ref)
+        self.workshop.write(masking.select_masked(source, masks), file)
+        ((kept, written),) = self.workshop.ask(
+            f"SELECT (SELECT count(*) FROM {source.kept}), (SELECT count(*) FROM {self.workshop.rows_of(file)})"
+        )
+        if kept != written:
+            raise SampleError(f"`{file.name}` got {written} rows where {kept} were chosen")
 
     def _demand_changed(self, masks: masking.Masks) -> None:
         for source in self.found:

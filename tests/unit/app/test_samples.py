@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 from pathlib import Path
 
 import duckdb
@@ -139,11 +140,14 @@ class Heard(Silent):
 def test_the_secret_is_made_once_and_is_the_owners_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = Heard()
     first = samples.secret(tmp_path, heard)
-    path = tmp_path / ".tidegate" / "sample.secret"
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    path = tmp_path / ".tidegate" / "sample" / "secret"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(first) == 64
     assert samples.secret(tmp_path, heard) == first
     assert len(heard.lines) == 1
+    untracked = ["git", "-C", str(tmp_path), "ls-files", "--others", "--exclude-standard"]
+    assert subprocess.run(untracked, check=True, capture_output=True).stdout == b"", "git would not take it"
     monkeypatch.setenv("TIDEGATE_SAMPLE_SECRET", "said by the environment")
     assert samples.secret(tmp_path, heard) == "said by the environment"
 

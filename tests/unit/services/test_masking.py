@@ -191,6 +191,42 @@ def test_small_numbers_and_short_texts_find_a_place(tmp_path: Path) -> None:
     assert told.notes == () or "longer than in the source" in told.notes[0]
 
 
+def test_a_collation_neither_merges_nor_doubles_rows(tmp_path: Path) -> None:
+    world = World(folder=tmp_path).write(
+        "create table raw.one (id int, email varchar collate nocase)",
+        "insert into raw.one values (1, 'A@x.example'), (2, 'a@x.example'), (3, 'Á@x.example')",
+        "create table raw.two as select 1 as id, 'A@x.example' as email union all select 2, 'a@X.example'",
+    )
+    world.sample()
+    shown = dict(world.rows("one", "select id, email"))
+    assert set(shown) == {1, 2, 3}
+    assert shown[1] == shown[2] != shown[3]
+    assert dict(world.rows("two", "select id, email")) == {1: shown[1], 2: shown[1]}
+
+
+@pytest.mark.parametrize(
+    "type_text",
+    ["decimal(38,10)", "decimal(4,2)", "hugeint", "float", "double", "tinyint", "utinyint", "bigint", "ubigint"],
+)
+def test_the_greatest_numbers_of_a_type_can_be_masked(tmp_path: Path, type_text: str) -> None:
+    extremes = {
+        "decimal(38,10)": "9999999999999999999999999999", "decimal(4,2)": "99.99", "tinyint": "127", "utinyint": "255",
+        "hugeint": "170141183460469231731687303715884105727", "float": "3e38", "double": "1e308",
+        "bigint": "9223372036854775807", "ubigint": "18446744073709551615",
+    }  # fmt: skip
+    value = extremes[type_text]
+    world = World(folder=tmp_path).write(
+        f"create table raw.t as select {value}::{type_text} as salary union all select 0::{type_text} union all select null"
+    )
+    world.sample()
+    shown = [row[0] for row in world.rows("t", "select salary")]
+    assert len(shown) == 3
+    assert None in shown
+    numbers = {float(v) for v in shown if v is not None}
+    assert 0 in numbers
+    assert float(value) not in numbers
+
+
 def test_a_value_that_cannot_be_kept_away_stops(people: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The search is made of the files, so it does not believe the masking."""
     from tidegate.services import masking
