@@ -180,7 +180,7 @@ def test_what_tidegate_yml_masks_is_masked(people: World) -> None:
     assert (tier.mask, tier.why) == ("drawn", "tidegate.yml says so")
 
 
-def test_small_numbers_and_short_texts_find_a_place(tmp_path: Path) -> None:
+def test_short_texts_find_a_place(tmp_path: Path) -> None:
     """So many two-letter user names that hardly one is free: they get longer, and that is told."""
     world = World(folder=tmp_path).write(
         "create table raw.t as select chr((97 + i // 26)::int) || chr((97 + i % 26)::int) as username from range(676) t(i)"
@@ -188,7 +188,19 @@ def test_small_numbers_and_short_texts_find_a_place(tmp_path: Path) -> None:
     told = world.sample()
     names = [name for (name,) in world.rows("t", "select username")]
     assert len(set(names)) == 676
-    assert told.notes == () or "longer than in the source" in told.notes[0]
+    assert "longer than in the source" in told.notes[0]
+
+
+def test_values_that_meet_are_tried_again_and_keep_their_form(tmp_path: Path) -> None:
+    """Of 200 names of two letters some dozen would meet by chance."""
+    world = World(folder=tmp_path).write(
+        "create table raw.t as select chr((97 + i // 26)::int) || chr((97 + i % 26)::int) as username from range(200) t(i)"
+    )
+    told = world.sample()
+    names = [name for (name,) in world.rows("t", "select username")]
+    assert told.notes == ()
+    assert {len(name) for name in names} == {2}
+    assert len(set(names)) == 200
 
 
 def test_a_collation_neither_merges_nor_doubles_rows(tmp_path: Path) -> None:
