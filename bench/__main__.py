@@ -5,7 +5,20 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("scan", "checks", "newday", "peers", "plan", "overhead", "reconcile", "startup", "incidents", "iot")
+NAMES = (
+    "scan",
+    "checks",
+    "newday",
+    "peers",
+    "plan",
+    "overhead",
+    "reconcile",
+    "startup",
+    "incidents",
+    "iot",
+    "report",
+    "sample",
+)
 
 
 def main() -> int:

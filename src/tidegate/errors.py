@@ -33,6 +33,7 @@ TidegateError
 ├── IncidentError                incident-invalid        no such incident, or the transition is not allowed
 ├── DeliveryError                delivery-failed         a message did not arrive, or nobody can tell
 ├── ComparisonError              comparison-failed       two sides cannot be compared
+├── SampleError                  sample-invalid          a sample cannot be made, or is not what its manifest says
 ├── UsageError                   usage                   the command line cannot be understood
 └── NothingCheckedError          nothing-checked         a check ran over nothing; that is never green
 """
@@ -322,6 +323,14 @@ class ComparisonError(TidegateError):
     code = "comparison-failed"
     http_status = 422
     default_hint = "correct the sides, the table or the key; `tidegate reconcile --help` shows how they are written"
+
+
+class SampleError(TidegateError):
+    """A sample cannot be made as it is asked for, or its files are not what its manifest says."""
+
+    code = "sample-invalid"
+    http_status = 422
+    default_hint = "make it again with `tidegate sample`; docs/samples.md says how rows and columns are chosen"
 
 
 class UsageError(TidegateError):

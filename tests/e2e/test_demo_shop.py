@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -279,3 +280,21 @@ def test_the_faults_reach_the_marts_of_the_versions_that_were_held(shown: Shown)
     assert (loaded, sources) == (2 * int(str(payments)), 2)
     doubled = shown.revenue(8, DAYS["delivered_twice"])
     assert doubled == pytest.approx(2 * shown.revenue(9, DAYS["delivered_twice"]), rel=0.01)
+
+
+def test_a_sample_of_it_builds_and_every_test_of_dbt_passes(shown: Shown, tmp_path: Path) -> None:
+    """Families come whole: the total of an order is still the sum of its lines, and what was paid is still there."""
+    samples, work = tmp_path / "samples", tmp_path / "work"
+    told = shown.ask("sample", "--folder", str(samples))["sample"]
+    assert {t["table"] for t in told["tables"]} == {
+        "raw.customers", "raw.orders", "raw.order_items", "raw.payments", "raw.products",
+    }  # fmt: skip
+    masked = {f"{t['table']}.{c['name']}" for t in told["tables"] for c in t["columns"] if c["mask"]}
+    assert {"raw.customers.email", "raw.customers.full_name", "raw.customers.phone"} <= masked
+    assert shown.ask("sample", "verify", "--folder", str(samples))["verified"]["problems"] == []
+    shown.ask("sample", "load", str(work / "shop.duckdb"), "--folder", str(samples))
+    shutil.copytree(shown.folder / "transform", work / "transform", ignore=shutil.ignore_patterns("target", "logs"))
+    words = [str(Path(sys.executable).parent / "dbt"), "build", "--profiles-dir", "."]
+    done = subprocess.run(words, cwd=work / "transform", capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout
+    assert "PASS=67 WARN=0 ERROR=0" in done.stdout

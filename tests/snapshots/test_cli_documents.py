@@ -20,14 +20,17 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 import pytest
 
 from tests.e2e import small_demo, small_project
+from tests.e2e.ci_project import commit, git
 from tests.e2e.small_project import SmallProject, Told
+from tidegate.app.ci_init import Written
+from tidegate.app.ci_pin import Pin
 from tidegate.app.demo import STORIES, Act, Move, Scene, Story
 from tidegate.app.docker import Containers
 from tidegate.app.environments import Overview
 from tidegate.app.init import Initialised
 from tidegate.app.runbooks import Shown
 from tidegate.config.environments import Value
-from tidegate.model import ContractChange, DatasetRef, Drill, Event, Incident, Mute, Remark, Settings, Version
+from tidegate.model import ContractChange, DatasetRef, Drill, Event, Incident, Mute, Outcome, Remark, Settings, Version
 from tidegate.services.alarm import Alarm
 from tidegate.services.backtest import Backtest
 from tidegate.services.check import CheckOutcome
@@ -43,6 +46,7 @@ from tidegate.services.postmortem import Postmortem
 from tidegate.services.promote import Promoted
 from tidegate.services.run import RunOutcome
 from tidegate.services.slo import Levels
+from tidegate.services.stages import Case
 from tidegate.services.stats import Stats
 from tidegate.services.status import Status
 from tidegate.services.statuspage import Draft, StatusPage
@@ -96,6 +100,16 @@ DOCUMENTS: dict[str, object] = {
     "backtest": Backtest,
     "check": CheckOutcome,
     "containers": {"init": Initialised | None, "containers": Containers},
+    "ci-init": Written,
+    "ci-pin": {"pins": tuple[Pin, ...]},
+    "ci-run": {
+        "status": int,
+        "stages": [{"stage": str, "outcome": Outcome, "seconds": float, "cases": tuple[Case, ...]}],
+    },
+    "ci-stages": {
+        "stages": [{"name": str, "about": str, "tasks": [{"name": str, "folder": str, "command": tuple[str, ...]}]}],
+        "left_out": dict[str, str],
+    },
     "contract": {"path": str | None, "contract": dict[str, object]},
     "contract-diff": {
         "old": {"file": str, "id": str, "version": str},
@@ -328,6 +342,19 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     assert tell("promote", "--to", "prod").document["run"] is not None
     tell("environments")
     tell("config", "values", "--environment", "prod")
+    tell("ci")
+    tell("ci", "run", "secrets")
+    tell("ci", "init", "--provider", "github")
+    action = project.root.parent / "github" / "actions" / "checkout"
+    action.mkdir(parents=True)
+    git(action, "init", "--quiet")
+    commit(action, "Release")
+    git(action, "tag", "v5")
+    workflow = project.root.parent / "one.yml"
+    workflow.write_text("steps: \n  - uses: actions/checkout@v5\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GITHUB_SERVER_URL", str(project.root.parent / "github"))
+        tell("ci", "pin", str(workflow))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(cast("dict[str, Story]", STORIES), "shop", SMALL_DEMO)
         patch.setattr("tidegate.app.demo._quiet_tools", lambda: None)

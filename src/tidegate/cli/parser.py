@@ -15,7 +15,9 @@ from typing import NoReturn
 
 import tidegate
 from tidegate.cli.command import Command, option
+from tidegate.cli.groups.ci import CI
 from tidegate.cli.groups.environments import ENVIRONMENTS, PROMOTE
+from tidegate.cli.groups.sample import SAMPLE
 from tidegate.cli.output import Output, ReaderLeftError, wants_color
 from tidegate.errors import TidegateError, UsageError
 
@@ -570,6 +572,8 @@ COMMANDS: tuple[Command, ...] = (
             ),
         ),
     ),
+    SAMPLE,
+    CI,
     Command(
         name="iot",
         help="the streaming system of `init --template aws-iot`, on this machine: up (default)",

@@ -37,7 +37,7 @@ OTHER_CI = (
 TESTS = re.compile(
     r"(?<![\w/.-])(?:(?:py\.test|pytest|tox|nox|nose2)\b(?!\s*(?:==|>=|~=|<|-cov==))"
     r"|unittest\b|(?:make|just|task|hatch run|uv run|poetry run|pdm run|npm|yarn)\s+(?:[\w:-]*test\w*|check|ci)\b"
-    r"|dbt\s+(?:[\w=./-]+\s+)*?(?:test|build)\b|(?:go|cargo)\s+test\b|manage\.py\s+test\b|tidegate\s+(?:run|check)\b)"
+    r"|dbt\s+(?:[\w=./-]+\s+)*?(?:test|build)\b|(?:go|cargo)\s+test\b|manage\.py\s+test\b|tidegate\s+(?:run|check|ci\s+run(?!\s+deploy))\b)"
 )
 """A command that runs tests."""
 

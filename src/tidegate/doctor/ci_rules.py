@@ -185,7 +185,7 @@ def tests_never_run(project: Project) -> Iterator[Found]:
         and ran
         and not any(
             re.search(
-                r"pytest|py\.test|unittest|tox|nox|make|just|task|check|npm|hatch|test\b(?<!dbt test)",
+                r"pytest|py\.test|unittest|tox|nox|make|just|task|check|npm|hatch|tidegate ci run|test\b(?<!dbt test)",
                 re.sub(r"dbt\s+(?:\S+\s+)*?(?:test|build)", "", c),
             )
             for c in ran

@@ -5,20 +5,16 @@ from __future__ import annotations
 import html
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 
-from tidegate.errors import DeliveryError, TargetError
-from tidegate.integrations import http_call
+from tidegate.errors import TargetError
+from tidegate.integrations.github_api import GitHubApi
 from tidegate.integrations.notice_text import cut, label
 from tidegate.model import IncidentState, Notice, NoticeKind
 from tidegate.ports import NotifierCapabilities, Option, Place, Sending
 
 REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
-PAGE, PAGES = 100, 10
-"""How many issues or comments are looked through for a marker: a thousand. Chosen, not derived."""
-
 TITLE, BODY = 256, 65_000
 """What GitHub takes; a body may have 65,536 characters."""
 
@@ -44,9 +40,9 @@ class GitHubIssueNotifier:
     def __init__(self, place: Place) -> None:
         if not REPOSITORY.fullmatch(place.address):
             raise TargetError(f"`{place.address}` is no repository", hint="write `github:owner/repository`")
-        self._token, self._label = place.options["token"], place.options["label"]
-        api = http_call.demand_url(place.options["api"], what="`api`").rstrip("/")
-        self._issues = f"{api}/repos/{place.address}/issues"
+        self._label = place.options["label"]
+        self._api = GitHubApi(place.options["api"], place.options["token"])
+        self._issues = f"/repos/{place.address}/issues"
 
     def send(self, sending: Sending) -> Mapping[str, str]:
         notice = sending.notice
@@ -55,72 +51,35 @@ class GitHubIssueNotifier:
         found = None if known else self._find(notice, until)
         if known is None and found is None:
             made = {"title": title(notice), "body": text(notice), "labels": [self._label]}
-            issue = self._call("POST", self._issues, made, until)
+            issue = self._api.call("POST", self._issues, made, until)
         else:
             known = known or str(found and found["number"])
             if not notice.quiet and not (sending.retry and self._has(notice, known, found, until)):
-                self._call("POST", f"{self._issues}/{known}/comments", {"body": comment(notice)}, until)
+                self._api.call("POST", f"{self._issues}/{known}/comments", {"body": comment(notice)}, until)
             issue = self._update(notice, known, until)
         if notice.kind is NoticeKind.TEST:
-            self._call("PATCH", f"{self._issues}/{issue['number']}", {"state": "closed"}, until)
+            self._api.call("PATCH", f"{self._issues}/{issue['number']}", {"state": "closed"}, until)
         return {"issue": str(issue["number"]), "url": str(issue.get("html_url", ""))}
 
     def _update(self, notice: Notice, number: str, until: float) -> dict[str, Any]:
         changes: dict[str, object] = {"title": title(notice), "body": text(notice), "state": "open"}
         if notice.state in CLOSED:
             changes |= {"state": "closed", "state_reason": "completed"}
-        issue: dict[str, Any] = self._call("PATCH", f"{self._issues}/{number}", changes, until)
+        issue: dict[str, Any] = self._api.call("PATCH", f"{self._issues}/{number}", changes, until)
         return issue
 
     def _find(self, notice: Notice, until: float) -> dict[str, Any] | None:
         """The issue of this thread. They are listed, because GitHub's search lags behind."""
         wanted = {"state": "all", "labels": self._label, "sort": "created", "direction": "desc"}
-        issues = self._pages(self._issues, wanted, until)
+        issues = self._api.pages(self._issues, wanted, until)
         return next((issue for issue in issues if marker(notice.thread) in (issue.get("body") or "")), None)
 
     def _has(self, notice: Notice, number: str, found: dict[str, Any] | None, until: float) -> bool:
         """Whether the issue was made by this message, or has it as a comment."""
         if found is not None and marker(notice.key) in found["body"]:
             return True
-        pages = self._pages(f"{self._issues}/{number}/comments", {}, until)
+        pages = self._api.pages(f"{self._issues}/{number}/comments", {}, until)
         return any(marker(notice.key) in (said.get("body") or "") for said in pages)
-
-    def _pages(self, url: str, wanted: Mapping[str, str], until: float) -> Iterator[dict[str, Any]]:
-        for page in range(1, PAGES + 1):
-            query = urlencode({**wanted, "per_page": PAGE, "page": page})
-            found = self._call("GET", f"{url}?{query}", None, until)
-            yield from found
-            if len(found) < PAGE:
-                return
-
-    def _call(self, method: str, url: str, body: object, until: float) -> Any:
-        headers = {
-            "Authorization": f"Bearer {self._token}",
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": "2022-11-28",
-        }
-        left_s = until - time.monotonic()
-        if left_s <= 0:
-            raise DeliveryError("GitHub did not answer in time", transient=True)
-        answer = http_call.attempt(method, url, body=body, headers=headers, timeout_s=left_s)
-        if answer.status >= 300:
-            raise _refusal(answer)
-        return answer.json()
-
-
-def _refusal(answer: http_call.HttpAnswer) -> DeliveryError:
-    """What a refusal means; GitHub also says 403 when there were too many calls.
-
-    https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
-    """
-    spent = answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
-    if answer.status == 403 and spent:
-        reset = answer.headers.get("x-ratelimit-reset", "")
-        wait = http_call.retry_after(answer.headers.get("retry-after"))
-        if wait is None and reset.isdecimal():
-            wait = max(0.0, float(reset) - time.time())
-        return DeliveryError("HTTP 403: too many calls", transient=True, retry_after_s=wait)
-    return http_call.refusal(answer)
 
 
 def marker(name: str) -> str:

@@ -22,7 +22,7 @@ def render(report: Report) -> str:
     for table in report.tables:
         cases = report.of(table)
         spent = report.seconds_of(table)
-        said = {"name": _text(table), "timestamp": f"{report.checked_at:%Y-%m-%dT%H:%M:%S}", "time": _seconds(spent)}
+        said = {"name": xml_text(table), "timestamp": f"{report.checked_at:%Y-%m-%dT%H:%M:%S}", "time": _seconds(spent)}
         suite = SubElement(root, "testsuite", {**said, **_counts(cases)})
         properties = SubElement(suite, "properties")
         SubElement(properties, "property", name="tidegate.version", value=str(report.version))
@@ -46,25 +46,27 @@ def _counts(cases: tuple[Case, ...]) -> dict[str, str]:
 
 
 def _case(suite: Element, case: Case, seconds: float) -> None:
-    element = SubElement(suite, "testcase", classname=_text(case.table), name=_text(case.name), time=_seconds(seconds))
+    element = SubElement(
+        suite, "testcase", classname=xml_text(case.table), name=xml_text(case.name), time=_seconds(seconds)
+    )
     if case.place:
         file, _, line = case.place.partition(":")
-        element.set("file", _text(file))
+        element.set("file", xml_text(file))
         if line:
             element.set("line", line.partition(":")[0])
     if case.outcome in ELEMENTS:
-        inner = SubElement(element, ELEMENTS[case.outcome], message=_text(case.message))
+        inner = SubElement(element, ELEMENTS[case.outcome], message=xml_text(case.message))
         if case.outcome is not Outcome.SKIPPED:
-            inner.set("type", _text(case.kind))
-            inner.text = _text(details(case))
+            inner.set("type", xml_text(case.kind))
+            inner.text = xml_text(details(case))
     elif case.outcome is Outcome.WARN:
-        SubElement(element, "system-out").text = _text(f"warning: {details(case)}")
+        SubElement(element, "system-out").text = xml_text(f"warning: {details(case)}")
 
 
 def _seconds(spent: float) -> str:
     return f"{spent:.3f}"
 
 
-def _text(text: str) -> str:
+def xml_text(text: str) -> str:
     """The text without what XML cannot hold; it is written out instead."""
     return NOT_XML.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

@@ -2,6 +2,7 @@
 
 from tidegate.lineage.graph import Graph, build
 from tidegate.lineage.grouping import Causes, Scope, causes
+from tidegate.lineage.origin import origin
 from tidegate.lineage.select import INDIRECT, select
 
-__all__ = ["INDIRECT", "Causes", "Graph", "Scope", "build", "causes", "select"]
+__all__ = ["INDIRECT", "Causes", "Graph", "Scope", "build", "causes", "origin", "select"]

@@ -8,8 +8,10 @@ from tidegate.ports.side import Side, Sides
 from tidegate.ports.state import AnswerStore, NewEvent, Outbox, Planned, StateStore
 from tidegate.ports.step import Backfill, Step, StepContext
 from tidegate.ports.warehouse import ROW, Answer, Candidate, Capabilities, Mark, Reader, Suspicion, Warehouse
+from tidegate.ports.workshop import ASIDE, Rows, Workshop
 
 __all__ = [
+    "ASIDE",
     "HIT",
     "ROW",
     "Answer",
@@ -33,6 +35,7 @@ __all__ = [
     "Progress",
     "Reader",
     "Rehearsing",
+    "Rows",
     "Sending",
     "Side",
     "Sides",
@@ -41,4 +44,5 @@ __all__ = [
     "StepContext",
     "Suspicion",
     "Warehouse",
+    "Workshop",
 ]

@@ -86,12 +86,23 @@ def _differences(
         before = {d.ref: d for d in reader.catalog()}
     with both as reader:
         after = {d.ref: d for d in reader.catalog()}
-        refs = sorted({*before, *after})
-        return tuple(
-            _table(reader, before.get(ref), after.get(ref), keys.get(ref, ()), site.progress, place, len(refs))
-            for place, ref in enumerate(refs)
-            if is_users_own(ref, {*before, *after})
-        )
+        return compared(reader, before, after, keys, site.progress)
+
+
+def compared(
+    reader: Reader,
+    before: Mapping[DatasetRef, Dataset],
+    after: Mapping[DatasetRef, Dataset],
+    keys: Mapping[DatasetRef, Sequence[str]],
+    progress: Progress,
+) -> tuple[TableDiff, ...]:
+    """Compare every table of two catalogs that a reader has open as `old` and `new`."""
+    refs = sorted({*before, *after})
+    return tuple(
+        _table(reader, before.get(ref), after.get(ref), keys.get(ref, ()), progress, place, len(refs))
+        for place, ref in enumerate(refs)
+        if is_users_own(ref, {*before, *after})
+    )
 
 
 def _table(

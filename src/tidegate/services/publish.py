@@ -76,7 +76,7 @@ def _adopt(site: Site, source: Path, *, reason: str) -> int:
         WarehouseError: it is written again and again.
     """
     for _ in range(ADOPTIONS):
-        number = _publish_copy(site, source, reason=reason)
+        number = publish_copy(site, source, reason=reason)
         if not site.settings.warehouse.link_back:
             return number
         site.progress.stage("link", str(source))
@@ -88,7 +88,8 @@ def _adopt(site: Site, source: Path, *, reason: str) -> int:
     )
 
 
-def _publish_copy(site: Site, source: Path, *, reason: str) -> int:
+def publish_copy(site: Site, source: Path, *, reason: str) -> int:
+    """Make a copy of a database the next version, and publish it as it is; the lock is held already."""
     number = site.state.next_version()
     site.progress.stage("adopt", str(source))
     site.state.append([site.event("version.begun", f"version:{number}", {"parent": None, "run": None})])

@@ -139,10 +139,10 @@ class DuckDBWarehouse:
     ) -> Quarantined:
         database = self._folder.database(number)
         self._folder.demand_candidate(number)
-        with _session(self._folder.spill_path(next(SERIALS))) as connection:
-            name = _entered(connection, database, mode="READ_WRITE")
+        with session(self._folder.spill_path(next(SERIALS))) as connection:
+            name = entered(connection, database, mode="READ_WRITE")
             _spread(connection, name)
-            return move(_asking(connection), name, ref, suspicions, mark=mark, most=most)
+            return move(asking(connection), name, ref, suspicions, mark=mark, most=most)
 
     def seal(self, number: int) -> str:
         database = self._folder.database(number)
@@ -181,12 +181,12 @@ class DuckDBWarehouse:
     def fill(self, number: int, old: int, new: int, tables: Mapping[DatasetRef, str | None]) -> None:
         database = self._folder.database(number)
         self._folder.demand_candidate(number)
-        with _session(self._folder.spill_path(next(SERIALS))) as connection:
-            name = _entered(connection, database, mode="READ_WRITE")
+        with session(self._folder.spill_path(next(SERIALS))) as connection:
+            name = entered(connection, database, mode="READ_WRITE")
             for alias, version in (("old", old), ("new", new)):
                 _attach(connection, self._folder.database(version), name=alias)
             _spread(connection, "new")
-            ask = _asking(connection)
+            ask = asking(connection)
             for ref, sql in tables.items():
                 table = f"{_quoted(ref.namespace)}.{_quoted(ref.name)}"
                 ask(f"CREATE SCHEMA IF NOT EXISTS {_quoted(name)}.{_quoted(ref.namespace)}")
@@ -195,8 +195,8 @@ class DuckDBWarehouse:
     @contextmanager
     def reader(self, number: int) -> Iterator[Reader]:
         database = self._folder.database(number)
-        with _session(self._folder.spill_path(next(SERIALS))) as connection:
-            name = _entered(connection, database)
+        with session(self._folder.spill_path(next(SERIALS))) as connection:
+            name = entered(connection, database)
             _spread(connection, name)
             yield DuckDBReader(connection, name, database)
 
@@ -208,12 +208,7 @@ class DuckDBWarehouse:
 
     @contextmanager
     def _compared(self, old: Path, new: Path) -> Iterator[Reader]:
-        databases = {"old": old, "new": new}
-        with _session(self._folder.spill_path(next(SERIALS))) as connection:
-            for name, database in databases.items():
-                _attach(connection, database, name=name)
-            connection.execute("USE new")
-            _spread(connection, "new")
+        with _pair(old, new, self._folder.spill_path(next(SERIALS))) as connection:
             yield DuckDBReader(connection, "new")
 
     def describe(self, version: Version, extra: Mapping[str, object]) -> None:
@@ -385,7 +380,7 @@ def _dataset(key: tuple[str, str, bool, int | None, bool], rows: tuple[tuple[str
 
 
 @contextmanager
-def _session(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def session(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A private instance in memory to attach versions to: it shares no settings with what else this process opens."""
     import duckdb
 
@@ -403,7 +398,7 @@ def _session(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def _entered(connection: duckdb.DuckDBPyConnection, database: Path, *, mode: str = "READ_ONLY") -> str:
+def entered(connection: duckdb.DuckDBPyConnection, database: Path, *, mode: str = "READ_ONLY") -> str:
     """Attach a version alone, under the name that DuckDB derives for it unless that is ambiguous, and work in it."""
     _attach(connection, database, name=None, mode=mode)
     name = _attached(connection)
@@ -415,7 +410,7 @@ def _entered(connection: duckdb.DuckDBPyConnection, database: Path, *, mode: str
     return name
 
 
-def _asking(connection: duckdb.DuckDBPyConnection) -> Callable[[str], list[tuple[object, ...]]]:
+def asking(connection: duckdb.DuckDBPyConnection) -> Callable[[str], list[tuple[object, ...]]]:
     """Run one statement and return its rows.
 
     Raises:
@@ -517,10 +512,30 @@ def _cpu_s() -> float:
 
 
 @contextmanager
+def _pair(old: Path, new: Path, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A session over two databases, as the catalogs `old` and `new`."""
+    with session(spill) as connection:
+        for name, database in (("old", old), ("new", new)):
+            _attach(connection, database, name=name)
+        connection.execute("USE new")
+        _spread(connection, "new")
+        yield connection
+
+
+@contextmanager
+def open_pair(old: Path, new: Path, spill: Path) -> Iterator[tuple[DuckDBReader, DuckDBReader]]:
+    """Open two files that are versions of different warehouses: readers whose catalogs list the old and the new one, in one
+    session that has them as `old` and `new`.
+    """
+    with _pair(old, new, spill) as connection:
+        yield DuckDBReader(connection, "old"), DuckDBReader(connection, "new")
+
+
+@contextmanager
 def open_file(database: Path, spill: Path) -> Iterator[DuckDBReader]:
     """Open a DuckDB file that is no version, for reading."""
-    with _session(spill) as connection:
-        name = _entered(connection, database)
+    with session(spill) as connection:
+        name = entered(connection, database)
         _spread(connection, name)
         yield DuckDBReader(connection, name)
 
@@ -532,9 +547,9 @@ def open_rows(function: str, pattern: str, name: str, spill: Path) -> Iterator[D
     Raises:
         QueryError: it cannot be read as such.
     """
-    with _session(spill) as connection:
+    with session(spill) as connection:
         connection.execute("RESET threads")
-        ask = _asking(connection)
+        ask = asking(connection)
         ask(f"CREATE VIEW {_quoted(name)} AS SELECT * FROM {function}({literal(pattern)})")  # noqa: S608 only quoted names
         yield DuckDBReader(connection, "memory")
 
@@ -548,7 +563,7 @@ def open_postgres(url: str, spill: Path) -> Iterator[DuckDBReader]:
     """
     import duckdb
 
-    with _session(spill) as connection:
+    with session(spill) as connection:
         try:
             connection.execute("LOAD postgres")
         except duckdb.Error as error:

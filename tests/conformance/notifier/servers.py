@@ -265,7 +265,7 @@ def serving(service: Service) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(sent)
 
-        do_GET = do_POST = do_PATCH = _do  # noqa: N815  the names that http.server calls
+        do_GET = do_POST = do_PATCH = do_PUT = _do  # noqa: N815  the names that http.server calls
 
         def finish(self) -> None:
             with contextlib.suppress(OSError, ValueError):  # the connection was closed on purpose

@@ -13,9 +13,13 @@ from tidegate.cli.parser import COMMANDS as COMMANDS_OF_TIDEGATE
 from tidegate.cli.parser import build
 from tidegate.lineage import INDIRECT
 from tidegate.lineage.select import METHODS, read
+from tidegate.services.stages import STAGES, TOOLS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "ci-reports.md").read_text(encoding="utf-8")
-COMMANDS = sorted({found.strip() for found in re.findall(r"^[ \-]*(?:run: )?(tidegate [^#\n]*)", PAGE, re.MULTILINE)})
+STAGES_PAGE = (Path(__file__).parents[3] / "docs" / "ci.md").read_text(encoding="utf-8")
+COMMANDS = sorted(
+    {found.strip() for found in re.findall(r"^[ \-]*(?:run: )?(tidegate [^#\n]*)", PAGE + STAGES_PAGE, re.MULTILINE)}
+)
 
 
 def test_there_are_commands() -> None:
@@ -45,3 +49,8 @@ def test_every_method_is_listed() -> None:
 
 def test_every_format_is_listed() -> None:
     assert tuple(re.findall(r"^\| `(\w+)` \| [A-Za-z]", PAGE, re.MULTILINE)) == reports.FORMATS
+
+
+def test_every_stage_and_every_tool_is_listed() -> None:
+    assert re.findall(r"^\| `(\w+)` \|", STAGES_PAGE, re.MULTILINE) == list(STAGES)
+    assert [t.program for t in TOOLS.values() if t.program not in STAGES_PAGE] == []

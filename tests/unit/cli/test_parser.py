@@ -44,6 +44,7 @@ def test_what_is_not_understood(words: list[str], says: str, capsys: pytest.Capt
 
 
 NEEDED = {
+    "init": ["--provider", "github"], "load": ["ci.duckdb"],
     "resolve": ["1", "--reason", "x", "--as", "fixed"], "show": ["1"], "ack": ["1"], "diff": ["a", "b"],
     "postmortem": ["1"], "assign": ["1"], "note": ["1", "seen"], "suppress": ["1", "--for", "7d", "--reason", "x"],
 }  # fmt: skip

@@ -184,6 +184,7 @@ def test_names_that_are_no_money(name: str) -> None:
         ("pip install pytest", False), ("pip install pytest==8.0 pytest-cov", False), ("echo 'run pytest'", False),
         ("dbt run", False), ("# pytest", False), ("cat tests/test_a.py", False), ("dbt compile", False),
         ("dbt deps && \\\n  dbt build", True), ("uv add --dev pytest", False), ("./scripts/deploy.sh", False),
+        ("tidegate ci run unit", True), ("tidegate ci run deploy", False), ("tidegate ci init --provider github", False),
     ],
 )  # fmt: skip
 def test_what_runs_tests(script: str, runs: bool) -> None:
