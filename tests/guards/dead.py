@@ -35,8 +35,9 @@ REGISTERED = (
     "@invariant",
     "@precondition",
     "@initialize",
+    "@register",
 )
-"""Decorators of pytest and hypothesis that hand a function over to be called by name or kind."""
+"""Decorators of pytest, hypothesis and the detection harness that hand a function over to be called by name or kind."""
 
 
 TARGET = re.compile(r"[a-z_]\w*(?:\.\w+)*:(?P<name>[A-Za-z_]\w*)")
