@@ -101,7 +101,8 @@ class World:
     def rows(self, table: str, sql: str = "select *", folder: Path | None = None) -> list[tuple[Any, ...]]:
         """What a query says of a table of the sample."""
         file = (folder or self.samples) / f"{ref(table)}.parquet"
-        return duckdb.sql(f"{sql} from '{file}'").fetchall()
+        with duckdb.connect() as connection:
+            return connection.execute(f"{sql} from '{file}'").fetchall()
 
     def source(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.database), read_only=True) as connection:

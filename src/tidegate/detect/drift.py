@@ -92,7 +92,7 @@ def judge(panel: Panel, history: TableHistory, told: Sequence[Finding], settings
         return []
     accepted = [(n.spec, n.interval) for n in history.accepted]
     hidden = excluded(panel, (*history.excluded, *history.drifts))
-    answered = excluded(panel, accepted)
+    answered = excluded(panel, (*history.excluded, *accepted))
     teach = np.where(hidden, np.nan, panel.values)
     made = [s for s in series(panel, teach, split) if s.aspect in LOOKED_AT]
     number = sum(len(s.specs) for s in made)
@@ -113,7 +113,8 @@ def drifts(
 ) -> Iterator[Drift]:
     """The series whose sum is beyond its threshold at the end of a stretch of columns, and which moved far enough to matter.
 
-    What is `hidden` teaches the reference nothing; what is `answered` says nothing of a drift.
+    What is `hidden` teaches the reference nothing; what is `answered` says nothing of a drift: a person accepted it, or an
+    incident tells of it already.
     """
     split, end = stretch
     y = np.where(hidden[list(one.places)][:, :split], np.nan, one.y[:, :split])

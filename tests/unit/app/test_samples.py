@@ -166,8 +166,9 @@ def pair(world: World) -> World:
 
 def rewrite(world: World, table: str, sql: str) -> None:
     file = world.samples / f"raw.{table}.parquet"
-    duckdb.sql(f"create or replace temp table changed as {sql.format(rows=f'read_parquet({str(file)!r})')}")
-    duckdb.sql(f"copy changed to '{file}' (format parquet)")
+    with duckdb.connect() as connection:
+        connection.execute(f"create table changed as {sql.format(rows=f'read_parquet({str(file)!r})')}")
+        connection.execute(f"copy changed to '{file}' (format parquet)")
 
 
 def test_a_sample_that_is_whole(pair: World) -> None:

@@ -29,7 +29,7 @@ def measured(column: Column) -> dict[str, object]:
     specs = watch.of_column(REF, column)
     asked = ", ".join(aggregate(spec, column) for spec in specs)
     names = ", ".join(f'"{c.name}"' for c in COLUMNS)
-    row = duckdb.execute(f"SELECT {asked} FROM (VALUES {ROWS}) AS t({names})").fetchone()
+    row = duckdb.connect().execute(f"SELECT {asked} FROM (VALUES {ROWS}) AS t({names})").fetchone()
     return {s.metric: value for s, value in zip(specs, row, strict=True) if s.argument is None}
 
 
@@ -72,7 +72,9 @@ def test_neighbours_in_size_are_compared():
         ("big", "huge"),
     }
     sql = ", ".join(aggregate(s, COLUMNS[1]) for s in watch.of_pairs(REF, {"n": 1.0, "v": 2.0}))
-    values = duckdb.execute("SELECT " + sql + " FROM (VALUES (1, 2.0), (2, 2.0), (3, NULL)) AS t(n, v)").fetchone()
+    values = (
+        duckdb.connect().execute("SELECT " + sql + " FROM (VALUES (1, 2.0), (2, 2.0), (3, NULL)) AS t(n, v)").fetchone()
+    )
     assert values == (2, 1, 1)
 
 
@@ -85,6 +87,6 @@ def test_sketches_keep_the_least_hashes():
         Column(name="d", type="DATE", family=Family.TIME),
     )
     sql = f"SELECT {watch.values_sketch_sql(text, 2)}, {watch.rows_sketch_sql(columns, 9)}, {watch.copies_sql(columns)} FROM {rows}"
-    values, whole, copies = duckdb.execute(sql).fetchone()
-    assert sorted(values) == sorted(duckdb.execute("SELECT HASH('a'), HASH('b')").fetchone())
+    values, whole, copies = duckdb.connect().execute(sql).fetchone()
+    assert sorted(values) == sorted(duckdb.connect().execute("SELECT HASH('a'), HASH('b')").fetchone())
     assert (len(whole), len(set(whole)), copies) == (4, 3, 0)

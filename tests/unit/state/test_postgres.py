@@ -6,6 +6,7 @@ import re
 import socket
 import sqlite3
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -207,8 +208,9 @@ def test_both_engines_have_the_same_tables(address: str, tmp_path: Path) -> None
 
 
 @pytest.fixture(scope="module")
-def kept(postgres: str) -> PostgresDatabase:
-    return PostgresDatabase(new_schema(postgres), create=True, busy_timeout_s=10)
+def kept(postgres: str) -> Iterator[PostgresDatabase]:
+    with closing(PostgresDatabase(new_schema(postgres), create=True, busy_timeout_s=10)) as database:
+        yield database
 
 
 WRITE = "INSERT INTO measurement (version, dataset, series, value, text, error, taken_at) VALUES (1, 1, 1, ?, ?, ?, 0)"
