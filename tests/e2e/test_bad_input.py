@@ -159,7 +159,7 @@ def test_nothing_to_run(project: SmallProject) -> None:
         (["publish", "four", "--reason", "x"], "`four`", "tidegate publish --help"),
         (["publish", "4"], "--reason", "tidegate publish --help"),
         (["incidents", "resolve", "1", "--reason", "x", "--as", "gone"], "`gone`", "tidegate incidents resolve --help"),
-        (["explain", "disk-ful"], "`disk-ful`", "did you mean `disk-full`?"),
+        (["explain", "disk-ful"], "`disk-ful`", "did you mean the error code `disk-full`?"),
     ],
 )
 def test_a_command_line_that_cannot_be_understood(

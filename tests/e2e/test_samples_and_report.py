@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -14,6 +15,7 @@ from tests.e2e import small_project
 from tests.e2e.small_project import SmallProject, assert_refused
 from tests.unit.integrations.test_review_comment import GitHubComments
 
+ROOT = Path(__file__).parents[2]
 SHOP = """
 create schema if not exists raw;
 create or replace table raw.customers as select i as customer_id, 'Person Number' || i as full_name,
@@ -103,6 +105,58 @@ def test_what_a_sample_refuses(project: SmallProject, tmp_path: Path, monkeypatc
     empty = small_project.make(tmp_path / "empty")
     monkeypatch.delenv("TIDEGATE_SAMPLE_SECRET")
     assert_refused(empty.cli("sample"), says="nothing is published")
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from tests.e2e.harness.site import Silent
+from tidegate.app import samples
+from tidegate.services.sample_set import Wanted
+
+class Deadly(Silent):
+    left = int(sys.argv[2])
+    def stage(self, name, detail=""):
+        print(name, flush=True)
+        Deadly.left -= 1
+        if Deadly.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+samples.make(pathlib.Path(sys.argv[1]), None, Wanted(rows=100), Deadly())
+"""
+
+
+@pytest.mark.slow
+def test_whatever_kills_it_nothing_unmasked_lies_in_the_folder_for_git(project: SmallProject) -> None:
+    """Killed at every stage in turn: the sample before stays as it is, and the next one has the same bytes as ever."""
+    folder, aside = project.root / "samples", project.root / ".tidegate" / "sample" / "made"
+    assert project.cli("sample", "--rows", "50").status == 0
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    stages: list[str] = []
+    for at in range(1, 30):
+        words = [sys.executable, "-c", KILLED, str(project.root), str(at)]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+        stages = done.stdout.split()
+        if done.returncode == 0:
+            break
+        assert done.returncode == -9, done.stderr
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before, at
+    assert {"choose", "write", "search"} <= set(stages)
+    assert not aside.exists()
+    assert {path.name for path in folder.iterdir()} == before.keys()
+    assert project.cli("sample", "verify").status == 0
+
+
+def test_a_folder_that_cannot_be_written_has_no_sample_rather_than_half_of_one(project: SmallProject) -> None:
+    assert project.cli("sample", "--rows", "50").status == 0
+    folder = project.root / "samples"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder / "README.md").unlink()
+    (folder / "README.md").mkdir()
+    assert_refused(project.cli("sample"), says="the sample cannot be written into", hint="name another")
+    assert_refused(project.cli("sample", "verify"), says="there is no sample in", hint="tidegate sample")
+    (folder / "README.md").rmdir()
+    assert project.cli("sample", "--rows", "50").status == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def change_it(project: SmallProject) -> None:

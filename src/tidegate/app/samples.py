@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +31,7 @@ FOLDER = "samples"
 
 VARIABLE = "TIDEGATE_SAMPLE_SECRET"
 SECRET_FOLDER = ".tidegate/sample"
-"""Where the secret is kept in the project, with a `.gitignore` of its own: it must not lie in git beside what it hides."""
+"""Where the secret is kept in the project, and samples are made, with a `.gitignore` of its own: it must not lie in git beside what it hides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +74,13 @@ def load_folder(folder: Path, database: Path) -> Mapping[DatasetRef, int]:
 def make(start: Path, folder: Path | None, wanted: Wanted, progress: Progress) -> tuple[Path, SampleSet]:
     """Make the sample set of the project at or above `start`; returns its folder too.
 
+    It is made aside and moved once every personal value was looked for and none was found: the folder is meant for git, and
+    whatever fails, or kills this, leaves nothing there that is not masked.
+
     Raises:
         NothingPublishedError: nothing is published yet.
         UsageError, SampleError, NothingCheckedError: see `services.sample_set.make`.
+        ReadOnlyError: the folder, or the project's `.tidegate`, cannot be written to.
     """
     with open_site(start, progress) as site:
         if site.warehouse.capabilities.dialect != "duckdb":
@@ -82,15 +88,43 @@ def make(start: Path, folder: Path | None, wanted: Wanted, progress: Progress) -
                 f"a sample of a `{site.settings.warehouse.type}` warehouse cannot be made yet",
                 hint="make it of a copy in DuckDB",
             )
-        place = folder or site.settings.root / FOLDER
+        root = site.settings.root
+        place = folder or root / FOLDER
         origin = _origin(site)
-        with duckdb_workshop.open_workshop(_published(site)) as workshop:
-            told = sample_set.make(
-                workshop, origin, site.settings, wanted,
-                folder=place, secret=secret(site.settings.root, progress), progress=progress,
-            )  # fmt: skip
-        sample_files.write(told, place)
+        with _aside(root) as made:
+            with duckdb_workshop.open_workshop(_published(site)) as workshop:
+                told = sample_set.make(
+                    workshop, origin, site.settings, wanted,
+                    folder=made, secret=secret(root, progress), progress=progress,
+                )  # fmt: skip
+            sample_files.place(told, made, place)
     return place, told
+
+
+@contextmanager
+def _aside(root: Path) -> Iterator[Path]:
+    """An empty folder that git ignores; whatever an interrupted command left in it is removed."""
+    made = _kept_from_git(root) / "made"
+    shutil.rmtree(made, ignore_errors=True)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _kept_from_git(root: Path) -> Path:
+    """The project's folder of what samples are made with.
+
+    Raises:
+        ReadOnlyError: it cannot be made.
+    """
+    folder = root / SECRET_FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise ReadOnlyError(f"`{folder}` cannot be used: {error.strerror}", hint="let `.tidegate` be written") from None
+    return folder
 
 
 def _origin(site: Site) -> Origin:
@@ -121,8 +155,7 @@ def secret(root: Path, progress: Progress) -> str:
     path = root / SECRET_FOLDER / "secret"
     try:
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+            _kept_from_git(root)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_hex(32) + "\n")
             progress.say(f"made {path}: with another secret other values stand in the sample; keep it out of git")

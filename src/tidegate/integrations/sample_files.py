@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tidegate.errors import PathNotFoundError, SampleError
+from tidegate.errors import PathNotFoundError, ReadOnlyError, SampleError
 from tidegate.integrations.markdown import plain
 from tidegate.services.sample_set import MANIFEST, SampledColumn, SampledReference, SampledTable, SampleSet
 
@@ -24,13 +25,30 @@ HOW = {
 }
 
 
-def write(told: SampleSet, folder: Path) -> None:
-    """Write the manifest and the report into the folder, and remove the files of rows that are no part of it."""
+def place(told: SampleSet, made: Path, folder: Path) -> None:
+    """Move the files of a sample set from where they were made into its folder, with the manifest and the report, and remove
+    the files of rows that are no part of it. The manifest goes first and comes last: whoever is interrupted has no sample.
+
+    Raises:
+        ReadOnlyError: the folder cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MANIFEST).unlink(missing_ok=True)
+        for table in told.tables:
+            shutil.move(made / table.file, folder / table.file)
+        _describe(told, folder)
+    except OSError as error:
+        hint = "make the folder writable, or name another one"
+        raise ReadOnlyError(f"the sample cannot be written into `{folder}`: {error.strerror}", hint=hint) from None
+
+
+def _describe(told: SampleSet, folder: Path) -> None:
     document = {"schema_version": SCHEMA_VERSION, "kind": "sample", **dataclasses.asdict(told)}
-    (folder / MANIFEST).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / REPORT).write_text(report(told), encoding="utf-8")
     for name in present(folder) - {t.file for t in told.tables}:
         (folder / name).unlink()
+    (folder / MANIFEST).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def present(folder: Path) -> set[str]:

@@ -53,7 +53,8 @@ def group(findings: Sequence[Finding], graph: Graph) -> tuple[tuple[Finding, ...
 
     The root is on the most upstream dataset; among equals a kind that names a cause wins, then one that names a slice,
     then the rarest number.
-    Findings without a dataset are a group each.
+    Findings without a dataset are a group each. Slow drifts are grouped among themselves: weeks of small steps and an accident of
+    one day have no cause in common, and neither shall stand under the other's headline.
     """
     return _grouped(findings, graph)[0]
 
@@ -62,6 +63,14 @@ def _grouped(
     findings: Sequence[Finding], graph: Graph
 ) -> tuple[tuple[tuple[Finding, ...], ...], Mapping[DatasetRef, frozenset[DatasetRef]]]:
     """The groups, and by effect the roots of other groups that may have caused it too."""
+    groups, also = _connected([f for f in findings if f.kind != DRIFT], graph)
+    drifts, _ = _connected([f for f in findings if f.kind == DRIFT], graph)
+    return (*groups, *drifts), also
+
+
+def _connected(
+    findings: Sequence[Finding], graph: Graph
+) -> tuple[tuple[tuple[Finding, ...], ...], Mapping[DatasetRef, frozenset[DatasetRef]]]:
     by_table: dict[DatasetRef, list[Finding]] = defaultdict(list)
     for finding in findings:
         if finding.dataset is not None:
@@ -114,10 +123,7 @@ def record(
     number = site.state.next_incident()
     events: list[NewEvent] = []
     groups, also = known.grouped(findings, graph)
-    for members, joined in groups:
-        if not any(f.holds or f.kind in OPENING for f in members):
-            continue
-        before = known.incident_of(members, joined)
+    for members, before in known.sorted_out(groups):
         told = _with_what_was_told(before, members)
         root = told[0]
         hidden = held and root.kind != WRITTEN
@@ -227,6 +233,26 @@ class _Known:
             if mine:
                 found.append((mine, min(owners, key=lambda i: i.number, default=None)))
         return found, also
+
+    def sorted_out(
+        self, groups: Sequence[tuple[tuple[Finding, ...], Incident | None]]
+    ) -> list[tuple[tuple[Finding, ...], Incident | None]]:
+        """The groups that are told, each with its incident; those of one incident, such as two causes that once met in it, are one
+        group, or each would say that it is the whole of it.
+        """
+        fresh: list[tuple[tuple[Finding, ...], Incident | None]] = []
+        seen: dict[int, tuple[tuple[Finding, ...], Incident]] = {}
+        for members, joined in groups:
+            if not any(f.holds or f.kind in OPENING for f in members):
+                continue
+            before = self.incident_of(members, joined)
+            if before is None:
+                fresh.append((members, None))
+                continue
+            others, _ = seen.get(before.number, ((), before))
+            parts = (members, others) if members[0].key == before.fingerprint else (others, members)
+            seen[before.number] = ((*parts[0], *parts[1]), before)
+        return [*fresh, *seen.values()]
 
     def incident_of(self, members: Sequence[Finding], joined: Incident | None) -> Incident | None:
         """The incident of a group: that of its root; else one that it is a part or an effect of; else none."""

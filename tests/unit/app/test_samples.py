@@ -6,6 +6,7 @@ import json
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,6 +15,7 @@ from tests.sampled import Silent, World, refers
 from tidegate.app import samples
 from tidegate.errors import PathNotFoundError, QueryError, SampleError, UsageError
 from tidegate.integrations import sample_files
+from tidegate.services.sample_set import SampleSet
 
 TYPES = """
 create table raw.types as select 170141183460469231731687303715884105727::hugeint as huge, interval 3 days as span,
@@ -29,8 +31,12 @@ def world(tmp_path: Path) -> World:
     return World(folder=tmp_path)
 
 
-def sampled(world: World) -> None:
-    sample_files.write(world.sample(), world.samples)
+def sampled(world: World, **wanted: Any) -> SampleSet:
+    made = world.folder / "made"
+    told = world.sample(made, **wanted)
+    sample_files.place(told, made, world.samples)
+    assert list(made.iterdir()) == []
+    return told
 
 
 def test_every_type_comes_back(world: World) -> None:
@@ -83,8 +89,7 @@ def test_the_manifest_is_read_as_it_was_written(world: World) -> None:
     world.write("create table raw.p as select i as id, 'x' || i as name from range(9) t(i)",
                 "create table raw.c as select i as id, i % 9 as p_id from range(9) t(i)")  # fmt: skip
     world.checks = [refers("c", "p_id", "p", "id")]
-    told = world.sample()
-    sample_files.write(told, world.samples)
+    told = sampled(world)
     assert sample_files.read(world.samples) == told
     report = (world.samples / "README.md").read_text(encoding="utf-8")
     assert "| raw.p.name | VARCHAR | replaced by a value of the same form | its name |" in report
@@ -94,7 +99,7 @@ def test_the_manifest_is_read_as_it_was_written(world: World) -> None:
 def test_files_of_an_earlier_sample_are_removed(world: World) -> None:
     world.write("create table raw.t as select 1 as n", "create table raw.u as select 1 as n")
     sampled(world)
-    sample_files.write(world.sample(without=("raw.u",)), world.samples)
+    sampled(world, without=("raw.u",))
     assert sample_files.present(world.samples) == {"raw.t.parquet"}
 
 

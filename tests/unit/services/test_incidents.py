@@ -226,6 +226,24 @@ def test_a_note_does_not_make_the_month_begin_anew(site: Site) -> None:
     assert sorted(states(site)) == [1, 2]
 
 
+def test_a_slow_drift_and_an_accident_of_one_day_are_two_incidents_and_neither_joins_the_other(site: Site) -> None:
+    """Or what holds the run would stand below the headline of something that holds nothing."""
+    drift = finding("orders", kind="drift", holds=False)
+    told(site, drift, held=False)
+    told(site, drift, finding("orders"), finding("facts"))
+    assert states(site) == {1: ("orders/drift", "open", 2), 2: ("orders/check", "open", 1)}
+    told(site, drift, finding("orders"), finding("facts", kind="drift", holds=False))
+    assert states(site) == {1: ("orders/drift", "open", 3), 2: ("orders/check", "open", 2)}
+    assert (joined(site, 1), joined(site, 2)) == (["orders/drift", "facts/drift"], ["orders/check"])
+
+
+def test_two_causes_that_met_in_one_incident_are_both_in_it_when_they_meet_no_longer(site: Site) -> None:
+    for names in (("orders",), ("items", "orders", "facts"), ("items",), ("items", "orders")):
+        told(site, *map(finding, names), held=False)
+    assert states(site) == {1: ("orders/check", "open", 4)}
+    assert joined(site, 1) == ["orders/check", "items/check"]
+
+
 # --- two causes that meet
 
 SHOP, DESK, SHARED = (
