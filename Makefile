@@ -67,8 +67,11 @@ soak: $(STAMP) ## run the tests that take minutes: load, crashes, long histories
 images: $(STAMP) ## build the container images and run a project in them, without Docker (buildah, as root)
 	$(BIN)/python -m pytest -m soak tests/e2e/test_containers.py $(ARGS)
 
+.PHONY: static
+static: fmt-check lint types imports dead deps shape ## run everything that looks at the code without running it
+
 .PHONY: check
-check: fmt-check lint types imports dead deps shape fast-tests ## run everything static and the fast tests; with `make test`, what CI runs
+check: static fast-tests ## run everything static and the fast tests, before each commit
 
 .PHONY: fmt
 fmt: $(STAMP) ## format the code, and repair what the linter can
