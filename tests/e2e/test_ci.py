@@ -19,7 +19,7 @@ from tests.e2e.ci_runner import HERE, Runner
 pytestmark = pytest.mark.slow
 
 STATIC = {"static/lint", "static/types", "static/secrets", "static/parse"}
-ALL = {*STATIC, f"unit/{HERE}", "build", "checks", "diff", "deploy"}
+ALL = {*STATIC, f"unit/{HERE}", "build", "checks", "diff", "report", "deploy"}
 MART = "transform/models/marts/mart_daily_revenue.sql"
 
 
@@ -218,10 +218,14 @@ def test_init_overwrites_nothing_without_being_told(origin: Path, tmp_path: Path
 
 def test_every_job_is_green_in_clean_clones(origin: Path, tmp_path: Path) -> None:
     folder = changed(origin, tmp_path, edit("README.md", "# The shop", "# Our shop"))
-    ended = Runner(origin=folder, work=tmp_path, branch="change", event="pull_request").github()
+    runner = Runner(origin=folder, work=tmp_path, branch="change", event="pull_request")
+    ended = runner.github()
     assert {name: job.word for name, job in ended.items()} == dict.fromkeys(ALL - {"deploy"}, "green") | {
         "deploy": "skipped"
     }, told(ended)
+    (comment,) = runner.comments.comments
+    assert "It leaves what is promised as it is. 0 of " in comment["body"]
+    assert "## What this change does to the data" in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("fault", QUICK)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.notifier.servers import TOKEN
 from tests.e2e.ci_project import environment, write
 from tests.e2e.ci_runner import Runner
 from tests.e2e.test_ci import ALL, DATA_FAULTS, FAULTS, changed, edit, origin, red, told
@@ -22,9 +23,14 @@ ROOT = Path(__file__).parents[2]
 def test_exactly_one_job_turns_red(origin: Path, tmp_path: Path, fault: str) -> None:
     change, job = {**FAULTS, **DATA_FAULTS}[fault]
     folder = changed(origin, tmp_path, change)
-    ended = Runner(origin=folder, work=tmp_path, branch="change", event="pull_request").github()
+    runner = Runner(origin=folder, work=tmp_path, branch="change", event="pull_request")
+    ended = runner.github()
     assert set(ended) == ALL
     assert red(ended) == {job}, told(ended)
+    assert ended["report"].word == ("skipped" if job == "build" else "green")
+    assert [c["body"].count("## What this change does") for c in runner.comments.comments] == [1] * (job != "build")
+    if job == "diff":
+        assert "analytics.mart_daily_revenue" in runner.comments.comments[0]["body"]
 
 
 def test_an_announced_change_is_green(origin: Path, tmp_path: Path) -> None:
@@ -48,11 +54,19 @@ def test_packages_are_installed_where_they_are_needed(origin: Path, tmp_path: Pa
     assert all("dbt deps transform: installed" in ended[job].output for job in ("static/parse", "build"))
 
 
-def test_gitlab_runs_the_same_stages(origin: Path, tmp_path: Path) -> None:
-    folder = changed(origin, tmp_path, edit("README.md", "# The shop", "# Our shop"))
-    ended = Runner(origin=folder, work=tmp_path, branch="change", event="pull_request").gitlab()
-    green = {"lint", "types", "secrets", "parse", "unit", "build", "checks", "diff"}
-    assert {n: j.word for n, j in ended.items()} == dict.fromkeys(green, "green") | {"deploy": "skipped"}, told(ended)
+@pytest.mark.parametrize("fault", [None, "a number that changes", "SQL that does not run"])
+def test_gitlab_runs_the_same_stages(origin: Path, tmp_path: Path, fault: str | None) -> None:
+    """And notes what the change does where there is a token, a red diff too."""
+    change, job = DATA_FAULTS[fault] if fault else (edit("README.md", "# The shop", "# Our shop"), "")
+    folder = changed(origin, tmp_path, change)
+    runner = Runner(origin=folder, work=tmp_path, branch="change", event="pull_request")
+    runner.variables = {} if fault is None else {"GITLAB_TOKEN": TOKEN}
+    ended = runner.gitlab()
+    assert red(ended) == {job} - {""}, told(ended)
+    skipped = {"deploy", *({"report"} if fault is None else {"checks", "diff"} if job == "build" else ())}
+    assert {n for n, j in ended.items() if j.word == "skipped"} == skipped, told(ended)
+    assert set(ended) == {"lint", "types", "secrets", "parse", "unit", "build", "checks", "diff", "report", "deploy"}
+    assert ["analytics.mart_daily_revenue" in n["body"] for n in runner.notes.notes] == [True] * (job == "diff")
 
 
 def test_what_the_install_step_installs_is_enough(origin: Path, tmp_path: Path) -> None:

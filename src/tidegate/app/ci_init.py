@@ -180,7 +180,7 @@ def _ignored(settings: Settings, provider: str) -> list[str]:
     wanted = [".env", ".dlt/secrets.toml", ".tidegate/"]
     if warehouse.is_relative_to(settings.root):
         wanted.append(f"{warehouse.relative_to(settings.root).as_posix()}/")
-    return wanted + ["build.tar.gz"] + [".cache/"] * (provider == "gitlab")
+    return wanted + ["build.tar.gz", "base.tar.gz"] + [".cache/"] * (provider == "gitlab")
 
 
 def _append(path: Path, names: Sequence[str]) -> bool:
@@ -209,4 +209,6 @@ def _advice(settings: Settings, planned: Plan, found: Setup, releases: Mapping[s
         said.append("set reviewers: Settings > Environments > production; and its variable TIDEGATE_PRODUCTION")
     else:
         said.append("protect the environment `production`, and set its variable TIDEGATE_PRODUCTION")
+        if "build" in (s.name for s in planned.stages):
+            said.append("for the report as a note: GITLAB_TOKEN, a masked variable with a project token of scope `api`")
     return said
