@@ -139,7 +139,9 @@ class Runner:
         may_comment = job.get("permissions", {}).get("pull-requests") == "write"
         output, status = "", 0
         for step in job["steps"]:
-            if (status and "failure()" not in step.get("if", "")) or (step.get("name") == "install" and not self.install):
+            if (status and "failure()" not in step.get("if", "")) or (
+                step.get("name") == "install" and not self.install
+            ):
                 continue
             if "run" not in step:
                 status = status or self._played(step, clone)
@@ -151,7 +153,10 @@ class Runner:
         return Ended(status=status, output=output)
 
     def _valued(self, text: str, matrix: Mapping[str, str], may_comment: bool) -> str:
-        known = {"github.token": TOKEN if may_comment else "reads-only", **{f"matrix.{k}": v for k, v in matrix.items()}}
+        known = {
+            "github.token": TOKEN if may_comment else "reads-only",
+            **{f"matrix.{k}": v for k, v in matrix.items()},
+        }
         for store in ("vars", "secrets"):
             known |= {f"{store}.{k}": v for k, v in self.variables.items()}
         return EXPRESSION.sub(lambda found: known.get(found[1], ""), text)
@@ -168,7 +173,11 @@ class Runner:
             shutil.copy2(clone / said["path"], store / said["name"])
         elif action == "actions/download-artifact":
             for folder in [store / said["name"]] if "name" in said else sorted(store.iterdir()):
-                into = clone / said["path"] if "name" in said or said["merge-multiple"] else clone / said["path"] / folder.name
+                into = (
+                    clone / said["path"]
+                    if "name" in said or said["merge-multiple"]
+                    else clone / said["path"] / folder.name
+                )
                 shutil.copytree(folder, into, dirs_exist_ok=True)
         else:
             assert action in {"actions/checkout", "actions/setup-python"}, f"nobody plays {action}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e import small_project
+from tests.e2e.ci_project import commit, git
 from tests.e2e.small_project import SmallProject
 from tests.postgres_server import new_schema
 
@@ -68,3 +69,37 @@ def test_a_part_of_the_address_may_hold_any_character(project: SmallProject, mon
     assert told.status == 2
     assert "`postgresql://tide@127.0.0.1:1/shop` does not answer" in told.err
     assert "w:rd" not in told.err
+
+
+def test_ci_builds_compares_and_reports_without_the_teams_state(
+    project: SmallProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine of the provider has no way to it, and where there is one a throw-away build is nothing to be known."""
+    project.configure(
+        "state: ${SHOP_STATE}",
+        "environments:",
+        "  ci: {learned: warn, steps: {load: {env: {ROWS: '3'}}}}",
+        "promotion: {}",
+        "checks:",
+        CHECK,
+    )
+    git(project.root, "init", "--quiet", "--initial-branch", "main")
+    commit(project.root, "Begin")
+    project.load(ORDERS.format(rows=60))
+    assert project.cli("run").status == 0
+    git(project.root, "checkout", "--quiet", "-b", "change")
+    commit(project.root, "Load 60 rows")
+    known = project.cli("versions", "--all", "--json").out
+    for environment in ({}, {"TIDEGATE_ENVIRONMENT": "ci"}):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for stage, status in (("build", 0), ("checks", 0), ("diff", 1)):
+            told = project.cli("ci", "run", stage, "--json", "--quiet")
+            assert told.status == status, told
+            assert project.cli("versions", "--all", "--json").out == known
+    monkeypatch.delenv("SHOP_STATE")
+    for stage, status in (("build", 0), ("checks", 0), ("diff", 1)):
+        assert project.cli("ci", "run", stage, "--quiet").status == status
+    told = project.cli("ci", "report", "--json", "--fail-on", "never")
+    assert told.status == 0, told
+    assert [t["ref"] for t in told.document["tables"] if t["state"] == "changed"] == ["raw.orders"]

@@ -260,7 +260,7 @@ def _differences(settings: Settings, there: Place, before: Place, progress: Prog
         "tables": {str(ref): {"key": list(key)} for ref, key in keys.items()},
     }
     (both.project / FILE_NAME).write_text(write_yaml(document), encoding="utf-8")
-    with open_site(both.project, progress) as site, site.warehouse.lock(owner="ci diff", wait_s=0):
+    with open_site(both.project, progress, environment="") as site, site.warehouse.lock(owner="ci diff", wait_s=0):
         numbers = [publish_copy(site, file, reason="compared in CI") for file in (old, new)]
         return differ.diff(site, *numbers)
 

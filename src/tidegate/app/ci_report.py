@@ -72,8 +72,11 @@ def report(start: Path, progress: Progress, *, base: str | None, head: str | Non
     root = find_project(start)
     names = _names(root, base, head)
     with ExitStack() as stack:
-        site = stack.enter_context(open_site(root, progress))
-        old, new = (stack.enter_context(_opened(site, name, progress)) for name in _resolved(site, names))
+        own, resolved = None, _folders(names)
+        if resolved is None:
+            own = stack.enter_context(open_site(root, progress))
+            resolved = _resolved(own, names)
+        old, new = (stack.enter_context(_opened(root, own, name, progress)) for name in resolved)
         progress.stage("compare", f"{old.words} and {new.words}")
         tables = _tables(old, new, progress)
         progress.stage("doctor", "before and after")
@@ -90,6 +93,16 @@ def _names(root: Path, base: str | None, head: str | None) -> tuple[str | None, 
     if base is None and head is None and all((p / FILE_NAME).is_file() for p in places):
         return str(places[0]), str(places[1])
     return base, head
+
+
+def _folders(names: tuple[str | None, str | None]) -> tuple[str, str] | None:
+    """The folders of two other projects, which are compared without the state of this one: CI may have no way to it."""
+    base, head = names
+    return None if base is None or head is None or _is_own(base) or _is_own(head) else (base, head)
+
+
+def _is_own(name: str) -> bool:
+    return name == LIVE or name.isdecimal()
 
 
 def _resolved(site: Site, names: tuple[str | None, str | None]) -> tuple[str, str]:
@@ -115,24 +128,24 @@ def _resolved(site: Site, names: tuple[str | None, str | None]) -> tuple[str, st
 
 
 @contextmanager
-def _opened(site: Site, name: str, progress: Progress) -> Iterator[_End]:
+def _opened(root: Path, own: Site | None, name: str, progress: Progress) -> Iterator[_End]:
     with ExitStack() as stack:
-        if name == LIVE or name.isdecimal():
-            own, words = site, "what readers see" if name == LIVE else f"version {name}"
+        if own is not None and _is_own(name):
+            site, words = own, "what readers see" if name == LIVE else f"version {name}"
         else:
             folder = Path(name).expanduser()
-            own, words = stack.enter_context(open_site(folder, progress)), _called(folder, site.settings.root)
-        published = own.state.published()
+            site, words = stack.enter_context(open_site(folder, progress)), _called(folder, root)
+        published = site.state.published()
         if name.isdecimal():
-            version = kept_version(own, int(name))
+            version = kept_version(site, int(name))
         elif published is None:
-            raise nothing_published(own)
+            raise nothing_published(site)
         else:
-            version = kept_version(own, published.number)
+            version = kept_version(site, published.number)
         untold: list[str] = []
-        files = own.settings.root if own is not site else stack.enter_context(_files(own, version, untold))
+        files = site.settings.root if site is not own else stack.enter_context(_files(site, version, untold))
         said = _settings(files, words, untold) if files is not None else None
-        yield _End(site=own, version=version, words=words, files=files, said=said, untold=untold)
+        yield _End(site=site, version=version, words=words, files=files, said=said, untold=untold)
 
 
 def _called(folder: Path, root: Path) -> str:

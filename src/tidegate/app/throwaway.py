@@ -14,7 +14,7 @@ import shutil
 import stat
 import subprocess
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +33,13 @@ SAMPLES = "samples"
 SOURCES = (".sql", ".py", ".yml", ".yaml", ".toml", ".csv", ".parquet", ".txt")
 """Files that git does not have yet are part of what is built when they end like this."""
 
-LEFT_OUT_SETTINGS = frozenset({"notify", "maintenance", "gate", "retention", "budget", "learned", "warehouse", "steps"})
-"""Settings that say nothing of a build that is thrown away, and those that are written anew."""
+LEFT_OUT_SETTINGS = frozenset(
+    "notify maintenance gate retention budget learned state promotion warehouse steps environments".split()
+)
+"""Settings that say nothing of a build that is thrown away, and those that are written anew: above all its ledger is its own."""
+
+KEPT_OF_ENVIRONMENT = ("strict", "quarantine_limit", "samples")
+PROGRAMS = ("executable", "python")
 
 NO_PROMISE = frozenset({"slo", "probes"})
 
@@ -178,18 +183,33 @@ def configure(settings: Settings, there: Place, *, sample: Path | None) -> tuple
     document |= {"warehouse": warehouse, "steps": kept, "learned": "off"}
     if products:
         document["products"] = products
+    if settings.environment:
+        chosen = mapping(mapping(said.get("environments")).get(settings.environment))
+        document["environments"] = {settings.environment: _of_environment(chosen, kept)}
     (there.project / FILE_NAME).write_text(write_yaml(document), encoding="utf-8")
     return tuple(str(step.get("name")) for step in left)
+
+
+def _of_environment(said: Mapping[str, object], kept: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
+    """What an environment says of the steps that are run, but for the programs, and of how they are judged."""
+    names = {str(step.get("name")) for step in kept}
+    steps = {
+        name: {key: value for key, value in mapping(own).items() if key not in PROGRAMS}
+        for name, own in mapping(said.get("steps")).items()
+        if name in names
+    }
+    return {"steps": steps, **{key: said[key] for key in KEPT_OF_ENVIRONMENT if key in said}}
 
 
 def _with_program(settings: Settings, step: dict[str, object]) -> None:
     """Name the programs that the step would find in the project itself: its environment is not copied."""
     folder = settings.root / str(step.get("dbt") or Path(str(step.get("dlt") or "")).parent)
+    said: Mapping[str, object] = next((s.options for s in settings.steps if s.name == step.get("name")), step)
     if step.get("dbt"):
-        asked = str(step["executable"]) if step.get("executable") else None
+        asked = str(said["executable"]) if said.get("executable") else None
         step["executable"] = find_dbt(asked, settings.root, folder, os.environ)
     elif step.get("dlt"):
-        asked = str(step["python"]) if step.get("python") else None
+        asked = str(said["python"]) if said.get("python") else None
         step["python"] = find_python(asked, settings.root, folder, os.environ)
 
 
