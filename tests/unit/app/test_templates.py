@@ -16,8 +16,20 @@ from tidegate.app.templates import TEMPLATES, write
 from tidegate.cli import main
 from tidegate.config import load
 from tidegate.errors import ConfigError, ExecutableNotFoundError, ProjectNotFoundError
+from tidegate.kit.source import copy_project
 
 AWS_IOT = "aws-iot"
+
+
+@pytest.mark.parametrize("package", ["tidegate.kit.shop", "tidegate.kit.flights", "tidegate.kit.aws_iot"])
+def test_git_leaves_versions_state_and_secrets_of_every_template_alone(tmp_path: Path, package: str) -> None:
+    copy_project(package, tmp_path / "project")
+    subprocess.run(["git", "init", "--quiet", str(tmp_path / "project")], check=True)
+    made = ["warehouse/live", ".tidegate/state.db", ".env"]
+    said = subprocess.run(
+        ["git", "check-ignore", *made], cwd=tmp_path / "project", capture_output=True, text=True, check=False
+    )
+    assert said.stdout.split() == made
 
 
 def test_every_file_is_written_and_dotfiles_have_their_dots(tmp_path: Path) -> None:
