@@ -120,7 +120,8 @@ class Runner:
             self._shell("\n".join(job.get("after_script", [])), clone, extra)  # its status says nothing
             said = job.get("artifacts", {})
             kept = ended[name].status == 0 or said.get("when") == "always"
-            artifacts |= {name: clone / path for path in said.get("paths", []) if kept and (clone / path).exists()}
+            if kept and (made := [clone / path for path in said.get("paths", []) if (clone / path).exists()]):
+                (artifacts[name],) = made
         return ended
 
     def _read(self, name: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pytest
 from tests.e2e import ci_project, small_project
 from tests.e2e.ci_project import BIN, commit, environment, git, write
 from tests.e2e.ci_runner import HERE, Runner
+from tidegate.services.stages import STAGES
 
 pytestmark = pytest.mark.slow
 
@@ -237,6 +238,20 @@ def test_a_fault_in_the_code_turns_its_job_red(origin: Path, tmp_path: Path, fau
     ended = Runner(origin=folder, work=tmp_path, branch="change", event="pull_request", only=quick).github()
     assert len(ended) == 4
     assert red(ended) == {job}, told(ended)
+
+
+def test_a_fault_in_the_models_turns_its_job_red(origin: Path, tmp_path: Path) -> None:
+    change, job = DATA_FAULTS["a warning of dbt's parser"]
+    folder = changed(origin, tmp_path, change)
+    quick = frozenset({"lint", "types", "secrets", "parse"})
+    ended = Runner(origin=folder, work=tmp_path, branch="change", event="pull_request", only=quick).github()
+    assert (len(ended), red(ended)) == (4, {job}), told(ended)
+
+
+def test_every_stage_has_a_fault() -> None:
+    """`deploy` has them in tests/e2e/test_ci_data.py: it runs in production's clone alone."""
+    broken = {job.removeprefix("static/").partition("/")[0] for _, job in (*FAULTS.values(), *DATA_FAULTS.values())}
+    assert broken == set(STAGES) - {"deploy"}
 
 
 def test_a_check_that_fails_is_no_failure_of_the_build(origin: Path, tmp_path: Path) -> None:

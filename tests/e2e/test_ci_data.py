@@ -119,6 +119,26 @@ def test_what_needs_a_stage_that_failed_is_skipped(project: SmallProject) -> Non
     assert told.status == 1
 
 
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (ORDERS + " where j = 1", {"build": "fail", "checks": "skipped", "diff": "skipped"}),
+        (ORDERS.replace("'person' ||", "nullif(i, i) ||"), {"build": "pass", "checks": "fail", "diff": "pass"}),
+        (ORDERS.replace("i * 1.5", "i * 2.5"), {"build": "pass", "checks": "pass", "diff": "fail"}),
+    ],
+)
+def test_a_fault_in_the_data_turns_its_stage_red_and_no_other(
+    project: SmallProject, sql: str, expected: dict[str, str]
+) -> None:
+    write(project.root, "tests/test_load.py", "def test_nothing() -> None:\n    assert True\n")
+    project.load(sql)
+    commit(project.root, "Change\n\nChanges-Data: raw.orders" if expected["checks"] == "fail" else "Change")
+    told = project.cli("ci", "run", "--all", "--json", "--quiet")
+    outcomes = {s["stage"]: s["outcome"] for s in told.document["stages"]}
+    assert outcomes == {"secrets": "pass", "unit": "pass", **expected}
+    assert told.status == 1
+
+
 @pytest.fixture
 def production(project: SmallProject, tmp_path: Path) -> SmallProject:
     """The clone that production runs in, where version 1 is published."""
