@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
 import pytest
+from ruamel.yaml import YAML
 
 from tests.e2e import small_project
 from tests.e2e.ci_project import commit, git
@@ -103,3 +107,32 @@ def test_ci_builds_compares_and_reports_without_the_teams_state(
     told = project.cli("ci", "report", "--json", "--fail-on", "never")
     assert told.status == 0, told
     assert [t["ref"] for t in told.document["tables"] if t["state"] == "changed"] == ["raw.orders"]
+
+
+def test_what_the_compose_file_says_of_the_state_is_what_a_run_uses(
+    project: SmallProject, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As compose does it: variables are put in, and the name of the service is the address of its server."""
+    project.configure("state: ${TIDEGATE_STATE:-}", 'learned: "off"', "checks:", CHECK)
+    project.load(ORDERS.format(rows=50))
+    assert project.cli("init", "--docker").status == 0
+    written = YAML(typ="safe").load((project.root / "compose.yaml").read_text(encoding="utf-8"))
+    address = written["services"]["pipeline"]["environment"]["TIDEGATE_STATE"]
+    address = address.replace("${STATE_PASSWORD:?write it into .env}", "0123abcd")
+    assert project.cli("run").status == 0
+    assert (project.root / ".tidegate" / "state.db").exists(), "a file where the variable holds nothing"
+    monkeypatch.setenv("TIDEGATE_STATE", address)
+    told = project.cli("status")
+    assert (told.status, "`postgresql://tidegate@state-db:5432/tidegate`" in told.err) == (2, True), told
+    real = new_schema(postgres)
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute("create role tidegate login password '0123abcd'")
+        server.execute("create database tidegate owner tidegate")
+    server_parts, made = urlsplit(real), urlsplit(address)
+    host = f"{made.username}:{made.password}@{server_parts.netloc.rpartition('@')[2]}"
+    query = "&".join(p for p in server_parts.query.split("&") if p)
+    monkeypatch.setenv("TIDEGATE_STATE", urlunsplit(("postgresql", host, made.path, query, "")))
+    project.load(ORDERS.format(rows=101))
+    assert project.cli("run").status == 1
+    assert [i["number"] for i in project.cli("incidents", "list", "--json").document["incidents"]] == [1]
+    assert project.cli("audit", "verify").status == 0

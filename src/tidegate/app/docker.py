@@ -11,7 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import tidegate
-from tidegate.config import FILE_NAME, find_project, load
+from tidegate.app.init import OPTIONAL_STATE
+from tidegate.config import FILE_NAME, NAMED_OR_NONE, find_project, load
 from tidegate.errors import ConfigError, ReadOnlyError
 from tidegate.integrations.discover import Discovery, discover
 from tidegate.integrations.yaml_files import read_mapping
@@ -26,7 +27,7 @@ REQUIREMENTS = ("requirements.lock", "requirements.txt", "requirements/requireme
 WRITTEN = "requirements.txt"
 READ_IN_YAML = re.compile(r"env_var\(\s*['\"](\w+)['\"]")
 READ_IN_OURS = re.compile(r"\$\{(\w+)\}")
-SECRETS = ("DESTINATION__", "SOURCES__")
+DRIVER = re.compile(r"tidegate\[[^\]]*postgres|psycopg")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +73,14 @@ def layout_of(folder: Path) -> tuple[Layout, dict[str, bytes]]:
     """What the containers of a project need to know, and the requirements file that it lacks."""
     settings, seen = load(folder, ""), discover(folder)
     is_postgres = any(project.adapter == "postgres" for project in seen.dbt)
-    shares_state = any(load(folder, name).state for name in ("", *settings.environments))
+    states = [said for name in ("", *settings.environments) if (said := load(folder, name).state)]
+    optional = [found[1] for said in states if (found := NAMED_OR_NONE.fullmatch(said))]
     requirements, own = _requirements(folder, seen)
     layout = Layout(
         name=re.sub(r"[^a-z0-9_-]+", "-", folder.name.lower()).strip("-_") or "pipeline",
         image=f"python:{sys.version_info.major}.{sys.version_info.minor}-slim-bookworm",
         requirements=requirements,
-        tidegate=f"tidegate{'[postgres]' if shares_state else ''}=={tidegate.__version__}",
+        tidegate=f"tidegate{'[postgres]' if states else ''}=={tidegate.__version__}",
         dbt=tuple(project.path for project in seen.dbt),
         dlt=tuple(dict.fromkeys(script.path for script in seen.dlt)),
         packages=tuple(p.path for p in seen.dbt if _packages(folder / p.path)),
@@ -87,6 +89,7 @@ def layout_of(folder: Path) -> tuple[Layout, dict[str, bytes]]:
         variables=tuple(dict.fromkeys(_variables(folder, seen))),
         ignored=tuple(_lines(folder / ".gitignore")),
         is_postgres=is_postgres,
+        states=() if is_postgres else tuple(dict.fromkeys(optional)),
     )
     return layout, own
 
@@ -191,5 +194,14 @@ def _advice(folder: Path, layout: Layout, own: dict[str, bytes]) -> Iterator[str
         ]
         if loose:
             yield f"{', '.join(f'`{name}`' for name in loose)} is not installed here: pin it in `{WRITTEN}` by hand"
+    yield from _advice_on_state(folder, layout)
     if layout.is_postgres:
         yield "Tidegate builds versions of DuckDB only: this pipeline runs dlt and dbt in PostgreSQL without a gate"
+
+
+def _advice_on_state(folder: Path, layout: Layout) -> Iterator[str]:
+    if not layout.is_postgres and load(folder, "").state is None:
+        yield f"the state is a file in a volume; `state: {OPTIONAL_STATE}` in `{FILE_NAME}`, then `tidegate init --docker --force`: PostgreSQL"
+    text = "".join(_lines(folder / layout.requirements.file))
+    if layout.states and layout.requirements.has_tidegate and not DRIVER.search(text):
+        yield f"`{layout.requirements.file}` has `tidegate` without the driver of PostgreSQL: ask for `tidegate[postgres]`"

@@ -32,8 +32,9 @@ class Initialised:
     adopted: int | None
 
 
-def init(folder: Path, progress: Progress, *, link_back: bool, force: bool) -> Initialised:
-    """Write `tidegate.yml`. With `link_back` adopt the database now and replace it by a link to the live version.
+def init(folder: Path, progress: Progress, *, link_back: bool, force: bool, containers: bool = False) -> Initialised:
+    """Write `tidegate.yml`. With `link_back` adopt the database now and replace it by a link to the live version; with
+    `containers` let them bring a state store.
 
     Raises:
         PathNotFoundError: no such folder, or nothing to adopt.
@@ -55,6 +56,11 @@ def init(folder: Path, progress: Progress, *, link_back: bool, force: bool) -> I
     if link_back and database is None:
         raise PathNotFoundError("there is no database to adopt", hint="run `tidegate init` without `--adopt`")
     text = _text(seen, database, link_back=link_back)
+    if containers and not any(project.adapter == "postgres" for project in seen.dbt):
+        text = text.replace(
+            NO_STATE,
+            f"\nstate: {OPTIONAL_STATE}   # PostgreSQL in the containers, which say where it is; elsewhere a file\n",
+        )
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -185,21 +191,27 @@ def _text(seen: Discovery, database: Path | None, *, link_back: bool) -> str:
     return "\n".join([*lines, OPTIONAL])
 
 
-OPTIONAL = """
+OPTIONAL_STATE = "${TIDEGATE_STATE:-}"
+
+NO_STATE = f"""
+# state: {OPTIONAL_STATE}   # PostgreSQL where the variable holds its address, for a team or containers; else a file
+"""
+
+OPTIONAL = f"""{NO_STATE}
 # learned: hold      # what a number outside its learned band does: hold (default), warn, or off
 #
 # checks:            # besides dbt's own tests, which are read from the project
-#   - {table: raw.orders, rule: "total_amount >= 0"}
-#   - {table: raw.orders, unique: order_id}
-#   - {table: raw.orders, freshness: {column: created_at, max_age: 36h}, on_fail: warn}
+#   - {{table: raw.orders, rule: "total_amount >= 0"}}
+#   - {{table: raw.orders, unique: order_id}}
+#   - {{table: raw.orders, freshness: {{column: created_at, max_age: 36h}}, on_fail: warn}}
 #
 # products:          # what people read: an incident that reaches tier 1 is more severe
-#   revenue: {tables: [marts.revenue], owner: finance@example.com, tier: 1}
+#   revenue: {{tables: [marts.revenue], owner: finance@example.com, tier: 1}}
 #
 # tables:            # what you know better than inference
-#   raw.orders: {time_column: created_at, key: [order_id], mask: [email]}
+#   raw.orders: {{time_column: created_at, key: [order_id], mask: [email]}}
 #
-# retention: {versions: 10, days: 7}
+# retention: {{versions: 10, days: 7}}
 """
 
 

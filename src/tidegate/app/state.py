@@ -6,7 +6,7 @@ import os
 import re
 from urllib.parse import quote
 
-from tidegate.config import NAMED
+from tidegate.config import NAMED, NAMED_OR_NONE
 from tidegate.errors import StateUnreachableError
 from tidegate.model import Settings
 from tidegate.ports import StateStore
@@ -18,25 +18,30 @@ def open_state(settings: Settings, *, create: bool) -> StateStore:
     Raises:
         StateUnreachableError: the environment lacks a name of the address, the driver is not installed, or no server answers.
     """
-    if settings.state is not None:
-        return _shared_state(settings.state, create=create)
+    if settings.state is not None and (address := _address(settings.state)):
+        return _shared_state(address, create=create)
     from tidegate.state.sqlite import SQLiteStateStore
 
     return SQLiteStateStore(settings.state_path, create=create)
 
 
-def _shared_state(said: str, *, create: bool) -> StateStore:
+def _shared_state(address: str, *, create: bool) -> StateStore:
     try:
         from tidegate.state.postgres import PostgresStateStore
     except ImportError as error:
         raise StateUnreachableError(
             f"the PostgreSQL driver cannot be loaded ({error})", hint="run `pip install 'tidegate[postgres]'`"
         ) from error
-    return PostgresStateStore(_filled(said), create=create)
+    return PostgresStateStore(address, create=create)
 
 
-def _filled(said: str) -> str:
-    """The address with the values of its names; one that is a part of it may hold any character, such as an `@`."""
+def _address(said: str) -> str:
+    """The address with the values of its names; one that is a part of it may hold any character, such as an `@`.
+
+    Empty where it is all one name that may be missing (`${NAME:-}`), and the environment has none.
+    """
+    if optional := NAMED_OR_NONE.fullmatch(said):
+        return os.environ.get(optional[1], "")
     if whole := NAMED.fullmatch(said):
         return _from_environment(whole)
     return NAMED.sub(lambda found: quote(_from_environment(found), safe=""), said)

@@ -20,6 +20,7 @@ from tidegate.config.schema import (
     DAYS,
     DEMANDS,
     NAMED,
+    NAMED_OR_NONE,
     TABLE,
     CheckPart,
     Day,
@@ -297,7 +298,7 @@ def _state(said: str, where: str) -> str:
     Raises:
         ConfigError: it is no address of PostgreSQL, or a password stands in it.
     """
-    if NAMED.fullmatch(said):
+    if NAMED.fullmatch(said) or NAMED_OR_NONE.fullmatch(said):
         return said
     parts = urlsplit(NAMED.sub("NAMED", said))
     if parts.scheme not in POSTGRES or not (parts.netloc or parts.path):

@@ -18,6 +18,8 @@ SHARE = re.compile(r"^\s*(\d{1,3}(?:\.\d+)?)\s*%\s*$")
 URL = re.compile(r"^https?://[^\s/?#]+\S*$(?!\n)")
 
 NAMED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+NAMED_OR_NONE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):-\}")
+"""The whole of a value that may be missing, as a shell writes it."""
 """A value that the environment has."""
 
 SHORTEST_WINDOW_S = 3600.0
@@ -591,7 +593,11 @@ class ProjectPart(Part, frozen=True):
     maintenance: Annotated[list[MaintenancePart], about("when nobody is told, whatever the target")] = []
     gate: GatePart = GatePart()
     state: Annotated[
-        str, about("`postgresql://` address of a state store that a team shares; secrets as `${NAME}`; empty: a file")
+        str,
+        about(
+            "`postgresql://` address of a state store that a team shares; secrets as `${NAME}`; empty: a file;"
+            " `${NAME:-}`: the address that NAME holds, a file where it holds none"
+        ),
     ] = ""
     retention: RetentionPart = RetentionPart()
     samples: SamplesPart = SamplesPart()

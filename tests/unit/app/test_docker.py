@@ -49,8 +49,6 @@ def shop(tmp_path: Path) -> Path:
     """A dlt, dbt and DuckDB project in git, with a tidegate.yml, as the demo has it."""
     folder = tmp_path / "My Shop"
     copy_project("tidegate.kit.shop", folder)
-    with (folder / ".gitignore").open("a", encoding="utf-8") as ignore:
-        ignore.write(".env\n.tidegate/\nwarehouse/\n")
     return folder
 
 
@@ -82,6 +80,11 @@ def shared_state(folder: Path) -> None:
         file.write("state: postgresql://tidegate:${STATE_PASSWORD}@db.example.com/tidegate\n")
 
 
+def own_server_or_file(folder: Path) -> None:
+    with (folder / "tidegate.yml").open("a", encoding="utf-8") as file:
+        file.write("state: ${TIDEGATE_STATE:-}\n")
+
+
 def as_it_is(folder: Path) -> None:
     pass
 
@@ -98,7 +101,8 @@ def compose(folder: Path) -> dict[str, dict[str, dict[str, object]]]:
 
 
 @pytest.mark.parametrize(
-    "change", [as_it_is, postgres, with_packages, pinned, uv_locked, three_environments, shared_state]
+    "change",
+    [as_it_is, postgres, with_packages, pinned, uv_locked, three_environments, shared_state, own_server_or_file],
 )
 def test_every_validator_accepts_what_is_written(shop: Path, change: Change) -> None:
     change(shop)
@@ -112,7 +116,7 @@ def test_every_validator_accepts_what_is_written(shop: Path, change: Change) -> 
     assert not re.search(r"sha256:[0-9a-f]", text), "a digest that nobody looked up"
 
 
-@pytest.mark.parametrize("change", [as_it_is, with_packages, pinned, three_environments])
+@pytest.mark.parametrize("change", [as_it_is, with_packages, pinned, three_environments, own_server_or_file])
 def test_doctor_finds_nothing_in_it_that_it_did_not_find_before(shop: Path, change: Change) -> None:
     change(shop)
     subprocess.run(["git", "init", "-q", str(shop)], check=True)
@@ -166,6 +170,8 @@ def test_the_command_says_what_it_wrote_and_begins_a_project_that_has_no_tidegat
     assert main(["init", "--docker", "--project", str(shop)]) == 0
     said = capsys.readouterr().out
     assert f"wrote    {shop / 'tidegate.yml'}" in said
+    assert "\nstate: ${TIDEGATE_STATE:-} " in (shop / "tidegate.yml").read_text(encoding="utf-8")
+    assert "state-db" in compose(shop)["services"]
     assert f"wrote    {shop / 'Dockerfile'}" in said
     assert "requirements.txt` has no hashes" in said
     assert main(["init", "--docker", "--project", str(shop)]) == 0
@@ -223,7 +229,7 @@ def test_the_services_are_the_commands(shop: Path) -> None:
     assert services["tidegate"]["entrypoint"] == ["tidegate"]
     assert services["scheduler"]["healthcheck"]["test"][-1] == "--healthy"
     assert all(s["read_only"] and s["cap_drop"] == ["ALL"] for s in services.values())
-    assert "postgres" not in services
+    assert set(services) == {"pipeline", "dbt", "tidegate", "scheduler"}
     assert services["pipeline"]["volumes"] == ["warehouse:/app/warehouse", "state:/app/.tidegate"]
     assert set(compose(shop)["volumes"]) == {"warehouse", "state"}
 
@@ -241,6 +247,47 @@ def test_a_shared_ledger_brings_the_driver_and_asks_for_its_secret(shop: Path) -
         encoding="utf-8"
     )
     assert "\nSTATE_PASSWORD=\n" in (shop / ".env.example").read_text(encoding="utf-8")
+
+
+def test_the_containers_bring_the_state_store_that_the_file_leaves_to_them(shop: Path) -> None:
+    own_server_or_file(shop)
+    done = write_containers(shop, force=False)
+    assert not any("state:" in line for line in done.advice)
+    written = compose(shop)
+    services = written["services"]
+    server = services["state-db"]
+    assert server["healthcheck"]["test"][0] == "CMD-SHELL"
+    assert server["volumes"] == ["state-db:/var/lib/postgresql/data"]
+    assert set(written["volumes"]) == {"warehouse", "state", "state-db"}
+    profiles = {p for name, s in services.items() if name != "state-db" for p in s["profiles"]}
+    assert set(server["profiles"]) == profiles, "a service starts without what it depends on"
+    known = server["environment"]
+    secret = known["POSTGRES_PASSWORD"]
+    assert secret == "${STATE_PASSWORD:?write it into .env}"
+    for name in ("pipeline", "dbt", "tidegate", "scheduler"):
+        assert services[name]["depends_on"] == {"state-db": {"condition": "service_healthy"}}
+        address = services[name]["environment"]["TIDEGATE_STATE"]
+        assert address == f"postgresql://{known['POSTGRES_USER']}:{secret}@state-db:5432/{known['POSTGRES_DB']}"
+    assert "\nSTATE_PASSWORD=\n" in (shop / ".env.example").read_text(encoding="utf-8")
+    assert "tidegate[postgres]==" in (shop / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_a_project_that_brings_tidegate_is_told_of_the_driver(shop: Path) -> None:
+    own_server_or_file(shop)
+    uv_locked(shop)
+    assert any("ask for `tidegate[postgres]`" in line for line in write_containers(shop, force=False).advice)
+
+
+def test_every_ledger_has_a_schema_of_its_own(shop: Path) -> None:
+    with (shop / "tidegate.yml").open("a", encoding="utf-8") as file:
+        file.write("state: ${LIVE_STATE:-}\nenvironments:\n")
+        file.write("  dev: {state: '${DEV_STATE:-}', warehouse: {path: warehouses/dev}}\n")
+    write_containers(shop, force=False)
+    said = compose(shop)["services"]["pipeline"]["environment"]
+    assert {name: str(address).rpartition("?")[2] for name, address in said.items()} == {
+        "LIVE_STATE": "schema=live_state",
+        "DEV_STATE": "schema=dev_state",
+    }
 
 
 def test_a_postgresql_project_has_its_database_and_says_that_there_is_no_gate(shop: Path) -> None:

@@ -32,7 +32,13 @@ def init(arguments: argparse.Namespace, output: Output) -> int:
 
 def _initialised(arguments: argparse.Namespace, output: Output) -> Initialised:
     progress = StderrProgress(quiet=output.quiet)
-    return initialise(Path(arguments.project), progress, link_back=arguments.adopt, force=arguments.force)
+    return initialise(
+        Path(arguments.project),
+        progress,
+        link_back=arguments.adopt,
+        force=arguments.force,
+        containers=arguments.docker,
+    )
 
 
 def _say(output: Output, done: Initialised) -> None:

@@ -27,6 +27,11 @@ NEEDS_POSTGRES = f"""\
     postgres: {{condition: service_healthy}}
 """
 
+STATE = "state-db"
+"""The service with Tidegate's own state, its volume, and its host."""
+
+STATE_PASSWORD = "${STATE_PASSWORD:?write it into .env}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirements:
@@ -49,6 +54,7 @@ class Layout:
     have packages to be installed; some come `packages_from_git`.
     `variables` are names of environment variables that the project reads; `ignored` the lines of its `.gitignore`.
     `tidegate` is what is installed, such as `tidegate==1.2`. `is_postgres` tells that its data is in PostgreSQL.
+    `states` are the variables that may hold the address of a state store, which the containers bring: one for each ledger.
     """
 
     name: str
@@ -63,6 +69,7 @@ class Layout:
     variables: Sequence[str] = ()
     ignored: Sequence[str] = ()
     is_postgres: bool = False
+    states: Sequence[str] = ()
 
 
 def container_files(layout: Layout) -> dict[str, bytes]:
@@ -158,16 +165,29 @@ def _compose(layout: Layout) -> str:
     named = [name for name, _ in volumes]
     if layout.is_postgres:
         named.append("postgres")
+    if layout.states:
+        named.append(STATE)
     values = {
         "name": layout.name,
         "image": layout.image,
-        "more": NEEDS_POSTGRES if layout.is_postgres else "",
+        "more": NEEDS_POSTGRES if layout.is_postgres else _needs_state(layout),
         "volumes": "\n".join(f"    - {name}:{place}" for name, place in volumes),
         "named": "\n".join(f"  {name}: {{}}" for name in named),
-        "services": _postgres() if layout.is_postgres else "",
+        "services": _postgres() if layout.is_postgres else _state() if layout.states else "",
         **_commands(layout),
     }
     return _filled("compose.text", values)
+
+
+def _needs_state(layout: Layout) -> str:
+    """The addresses of the state; with several ledgers each has a schema of its own."""
+    if not layout.states:
+        return ""
+    lines = ["  environment:"]
+    for name in layout.states:
+        schema = f"?schema={name.lower()}" if len(layout.states) > 1 else ""
+        lines.append(f"    {name}: postgresql://tidegate:{STATE_PASSWORD}@{STATE}:5432/tidegate{schema}")
+    return "\n".join([*lines, "  depends_on:", f"    {STATE}: {{condition: service_healthy}}"]) + "\n"
 
 
 def _place(folder: str) -> str:
@@ -205,15 +225,32 @@ def _commands(layout: Layout) -> dict[str, str]:
 
 
 def _postgres() -> str:
+    return _database(
+        "postgres",
+        name="${POSTGRES_DB:-analytics}",
+        user="${POSTGRES_USER:-analytics}",
+        password="${POSTGRES_PASSWORD:?write it into .env}",  # noqa: S106  compose reads it from .env
+    )
+
+
+def _state() -> str:
+    """What Tidegate knows; it is started with whatever needs it, because it has the profiles of those."""
+    return (
+        _database(STATE, name="tidegate", user="tidegate", password=STATE_PASSWORD)
+        + "    profiles: [pipeline, tools, schedule]\n"
+    )
+
+
+def _database(service: str, *, name: str, user: str, password: str) -> str:
     return f"""
-  postgres:
+  {service}:
     image: {POSTGRES_IMAGE}
     environment:
-      POSTGRES_DB: ${{POSTGRES_DB:-analytics}}
-      POSTGRES_USER: ${{POSTGRES_USER:-analytics}}
-      POSTGRES_PASSWORD: ${{POSTGRES_PASSWORD:?write it into .env}}
+      POSTGRES_DB: {name}
+      POSTGRES_USER: {user}
+      POSTGRES_PASSWORD: {password}
     volumes:
-      - postgres:/var/lib/postgresql/data
+      - {service}:/var/lib/postgresql/data
     healthcheck:
       test: [CMD-SHELL, 'pg_isready --username "$$POSTGRES_USER" --dbname "$$POSTGRES_DB"']
       interval: 5s
@@ -228,6 +265,9 @@ def _env(layout: Layout) -> str:
     if layout.is_postgres:
         text += "\n# The database. Inside the containers its host is `postgres`, its port 5432.\n"
         text += "POSTGRES_DB=analytics\nPOSTGRES_USER=analytics\nPOSTGRES_PASSWORD=\n"
+    if layout.states:
+        text += "\n# The state of Tidegate is in PostgreSQL. Letters and digits, as it becomes a part of an address: openssl rand -hex 24\n"
+        text += "STATE_PASSWORD=\n"
     known = set(re.findall(r"^(\w+)=", text, flags=re.MULTILINE))
     if others := [name for name in layout.variables if name not in known]:
         text += "\n# What the project reads from its environment.\n" + "".join(f"{name}=\n" for name in others)
