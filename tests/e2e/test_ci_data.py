@@ -162,6 +162,70 @@ def test_deploy_moves_production_to_this_commit_and_publishes(
     assert not (project.root / "warehouse").exists()
 
 
+PROMOTED = (
+    *CHECK,
+    "environments:",
+    "  staging: {warehouse: {path: warehouses/staging}}",
+    "  prod: {promotion: {source: staging, %s}}",
+)
+
+
+@pytest.fixture
+def promoting(project: SmallProject, production: SmallProject, monkeypatch: pytest.MonkeyPatch) -> SmallProject:
+    """Production takes its versions from staging; the branch loads one row more."""
+    monkeypatch.setenv("TIDEGATE_PRODUCTION", str(production.root))
+    write(project.root, ".gitignore", "warehouse/\nwarehouses/\n.tidegate/\n")
+    project.load(ORDERS.replace("range(100)", "range(101)"))
+    return project
+
+
+def test_deploy_promotes_what_staging_built_once_people_approve(
+    promoting: SmallProject, production: SmallProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promoting.configure(*[line.replace("%s", "approvals: {owner: []}") for line in PROMOTED])
+    commit(promoting.root, "Load one more")
+    before = git(production.root, "rev-parse", "HEAD")
+    told = run(promoting, "deploy")
+    assert told.status == 1, told
+    assert cases(told)["run in staging"]["outcome"] == "pass"
+    assert "nobody approved as `owner`" in str(cases(told)["promote to prod"]["message"])
+    assert production.query("select count(*) from raw.orders") == [(100,)]
+    assert git(production.root, "rev-parse", "HEAD") == before
+    git(production.root, "checkout", "--quiet", git(promoting.root, "rev-parse", "HEAD"))
+    monkeypatch.setenv("TIDEGATE_ACTOR", "ana")
+    assert production.cli("promote", "--to", "prod", "--approve", "--role", "owner", "--reason", "fine").status == 0
+    git(production.root, "checkout", "--quiet", before)
+    told = run(promoting, "deploy")
+    assert told.status == 0, told
+    assert list(cases(told)) == ["promote to prod"], "another run would make other bytes than those approved"
+    assert production.query("select count(*) from raw.orders") == [(101,)]
+    assert git(production.root, "rev-parse", "HEAD") == git(promoting.root, "rev-parse", "HEAD")
+
+
+def test_deploy_allows_the_code_and_runs_it_where_only_promoted_code_runs(
+    promoting: SmallProject, production: SmallProject
+) -> None:
+    promoting.configure(*[line.replace("%s", "only_promoted_code: true") for line in PROMOTED])
+    commit(promoting.root, "Load one more")
+    told = run(promoting, "deploy")
+    assert told.status == 0, told
+    assert list(cases(told)) == ["run in staging", "promote to prod", "run in prod"]
+    assert production.query("select count(*) from raw.orders") == [(101,)]
+    promoting.load(ORDERS.replace("'person' ||", "null ||"))
+    commit(promoting.root, "Load badly")
+    told = run(promoting, "deploy")
+    assert (told.status, list(cases(told))) == (1, ["run in staging"])
+    assert production.query("select count(email) from raw.orders") == [(101,)]
+
+
+def test_deploy_asks_which_environment_is_production(promoting: SmallProject) -> None:
+    lines = [line.replace("%s", "") for line in PROMOTED]
+    promoting.configure(*lines, "  live: {warehouse: {path: warehouses/live}, promotion: {source: staging}}")
+    commit(promoting.root, "Have two")
+    told = run(promoting, "deploy")
+    assert (told.status, "which is production?" in str(cases(told)["deploy"]["message"])) == (2, True), told
+
+
 def test_deploy_moves_production_back_when_the_run_is_held(
     project: SmallProject, production: SmallProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

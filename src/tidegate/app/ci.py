@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidegate.app import ci_data, doctor, throwaway
+from tidegate.app import ci_data, ci_deploy, doctor, throwaway
 from tidegate.config import find_project, load
 from tidegate.errors import ConfigError, ExecutableNotFoundError, NothingCheckedError, TidegateError, UsageError
 from tidegate.integrations import process
@@ -126,7 +126,7 @@ def _cases(settings: Settings, stage: Stage, progress: Progress, wishes: Wishes)
         case "diff":
             return ci_data.compare(settings, progress, base=wishes.base)
         case "deploy":
-            return ci_data.deploy(settings, progress, production=wishes.production)
+            return ci_deploy.deploy(settings, progress, production=wishes.production)
         case _:
             raise AssertionError(f"nobody runs the stage {stage.name}")
 

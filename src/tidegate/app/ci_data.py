@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -16,9 +15,9 @@ from tidegate.app.compose import open_site
 from tidegate.app.deep import STAMP
 from tidegate.app.samples import load_folder
 from tidegate.app.throwaway import Place
-from tidegate.config import FILE_NAME, load
+from tidegate.config import FILE_NAME
 from tidegate.doctor.words import mapping
-from tidegate.errors import NothingPublishedError, StepError, StepTimeoutError, UsageError
+from tidegate.errors import StepError, StepTimeoutError, UsageError
 from tidegate.integrations import process
 from tidegate.integrations.dbt import find_dbt
 from tidegate.integrations.project_tree import git
@@ -302,72 +301,3 @@ def _told(table: TableDiff) -> str:
     said += [f"{counted(n, 'key')} {what}" for what, n in keys.items() if n]
     said += [f"other values in {', '.join(c.name for c in table.columns)}"] if table.columns else []
     return "; ".join(said) or "its definition differs"
-
-
-def deploy(settings: Settings, progress: Progress, *, production: Path | None) -> tuple[Case, ...]:
-    """Run the pipeline where production's warehouse is, and publish or hold.
-
-    With `production`, a clone of the repository, that clone is first moved to this commit; when the run does not publish, it is
-    moved back, so that the runs that follow use the code whose data readers see.
-
-    Raises:
-        NothingPublishedError: there is no published version: this is not where production is.
-        UsageError: the clone has changes of its own.
-    """
-    if production is None:
-        return (_published(settings, progress),)
-    before = _moved(settings, production)
-    case = None
-    try:
-        case = _published(load(production), progress)
-    finally:
-        if case is None or case.outcome is not Outcome.PASS:
-            _git(production, "checkout", "--quiet", before)
-    return (case,)
-
-
-def _published(settings: Settings, progress: Progress) -> Case:
-    with open_site(settings.root, progress) as site:
-        if site.state.published() is None and settings.warehouse.adopt is None:
-            raise NothingPublishedError(
-                f"nothing is published in `{settings.warehouse.path}`: production is not on this machine",
-                hint="run the job where production's warehouse is, and name its folder with TIDEGATE_PRODUCTION;"
-                " the first time run `tidegate run` there",
-            )
-        outcome = run(site, site.steps)
-    held = outcome.decision.action is Action.HOLD
-    return Case(
-        name="run",
-        outcome=Outcome.FAIL if held else Outcome.PASS,
-        message=f"version {outcome.version} is {'held: ' + '; '.join(outcome.decision.because) if held else 'published'}",
-        hint="`tidegate incidents` says why" if held else "",
-        did=outcome.tables,
-        unit="table",
-    )
-
-
-def _moved(settings: Settings, production: Path) -> str:
-    """Move production's clone to this commit; the one that it was at."""
-    if _git(production, "status", "--porcelain", "--untracked-files=no"):
-        raise UsageError(f"`{production}` has changes that are in no commit", hint="commit or discard them there")
-    before = _git(production, "rev-parse", "HEAD")
-    _git(production, "fetch", "--quiet", str(settings.root), "HEAD")
-    _git(production, "checkout", "--quiet", "--detach", "FETCH_HEAD")
-    return before
-
-
-def _git(folder: Path, *words: str) -> str:
-    """What a git command prints.
-
-    Raises:
-        UsageError: it failed.
-    """
-    command = ["git", "-C", str(folder), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines()
-        raise UsageError(
-            f"`git {' '.join(words)}` failed in `{folder}`: {said[-1] if said else done.returncode}",
-            hint="production has to be a clone of this repository",
-        )
-    return done.stdout.strip()
