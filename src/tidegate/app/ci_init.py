@@ -13,7 +13,7 @@ from tidegate.errors import ConfigError, NothingCheckedError, ReadOnlyError, Usa
 from tidegate.integrations.project_tree import git, read_project
 from tidegate.kit.ci import FILES, workflow
 from tidegate.model import Settings
-from tidegate.services.ci_setup import PYTHONS, Setup, deploy_environment, example, requirements, setup
+from tidegate.services.ci_setup import PYTHONS, Setup, completed, deploy_environment, example, requirements, setup
 from tidegate.services.stages import EXTRA, Plan, plan
 
 EXAMPLE = ".env.example"
@@ -73,7 +73,10 @@ def init(
     files = {top / FILES[provider]: workflow(provider, _values(settings, planned, found, top, oidc))}
     if found.lacking:
         files[settings.root / EXTRA] = requirements(found.lacking, releases)
-    files[settings.root / EXAMPLE] = example(found.variables)
+    known = settings.root / EXAMPLE
+    files[known] = example(found.variables)
+    if known.exists():
+        files[known] = completed(known.read_text("utf-8", "replace"), files[known])
     _demand_free(files, force=force)
     ignored = _ignored(settings, provider)
     try:

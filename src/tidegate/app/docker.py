@@ -18,6 +18,7 @@ from tidegate.integrations.discover import Discovery, discover
 from tidegate.integrations.yaml_files import read_mapping
 from tidegate.kit.docker import DLT_DATA, Layout, Requirements, container_files
 from tidegate.model import Settings
+from tidegate.services.ci_setup import completed
 
 PINNED = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 OURS = re.compile(r"^\s*tidegate\b", re.MULTILINE)
@@ -25,6 +26,7 @@ REQUIREMENTS = ("requirements.lock", "requirements.txt", "requirements/requireme
 """Where a project's requirements are looked for, best first; one with hashes goes before one without."""
 
 WRITTEN = "requirements.txt"
+EXAMPLE = ".env.example"
 READ_IN_YAML = re.compile(r"env_var\(\s*['\"](\w+)['\"]")
 READ_IN_OURS = re.compile(r"\$\{(\w+)\}")
 DRIVER = re.compile(r"tidegate\[[^\]]*postgres|psycopg")
@@ -50,9 +52,13 @@ def write_containers(start: Path, *, force: bool) -> Containers:
     folder = find_project(start)
     layout, own = layout_of(folder)
     wanted = own | container_files(layout)
+    if (folder / EXAMPLE).is_file():
+        text = completed((folder / EXAMPLE).read_text("utf-8", "replace"), wanted[EXAMPLE].decode())
+        wanted[EXAMPLE] = text.encode()
     there = {name for name in wanted if (folder / name).exists()}
     same = {name for name in there if (folder / name).is_file() and (folder / name).read_bytes() == wanted[name]}
-    if (differing := sorted(there - same)) and not force:
+    merged = {EXAMPLE} if (folder / EXAMPLE).is_file() else set()
+    if (differing := sorted(there - same - merged)) and not force:
         raise ConfigError(
             f"`{folder}` has {', '.join(f'`{name}`' for name in differing)} already",
             hint="move what is yours away, or overwrite it with `--force`; nothing was written",

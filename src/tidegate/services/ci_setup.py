@@ -215,6 +215,21 @@ def example(variables: Sequence[Variable]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def completed(there: str, wanted: str) -> str:
+    """An `.env.example` that is there, with the variables of another one that it lacks, each below its comment."""
+    known = set(re.findall(r"^(\w+)=", there, re.MULTILINE))
+    lacking: list[str] = []
+    comment: list[str] = []
+    for line in wanted.splitlines():
+        if line.startswith("#"):
+            comment.append(line)
+            continue
+        if line and line.partition("=")[0] not in known:
+            lacking += [*comment, line]
+        comment = []
+    return "\n".join([there.rstrip("\n"), "", *lacking]) + "\n" if lacking else there
+
+
 def deploy_environment(variables: Sequence[Variable]) -> str:
     """What GitHub's deploy job hands on, a line each."""
     kinds = {True: "secrets", False: "vars"}

@@ -272,6 +272,20 @@ def test_the_containers_bring_the_state_store_that_the_file_leaves_to_them(shop:
     assert "tidegate[postgres]==" in (shop / "Dockerfile").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("first", ["docker", "ci"])
+def test_the_variables_of_ci_and_of_the_containers_share_one_example(shop: Path, first: str) -> None:
+    own_server_or_file(shop)
+    with (shop / "tidegate.yml").open("a", encoding="utf-8") as file:
+        file.write("notify:\n  - {to: 'webhook:ops', options: {url: '${SLACK_URL}'}}\n")
+    commands = {"docker": ["init", "--docker"], "ci": ["ci", "init", "--provider", "github"]}
+    for name in sorted(commands, key=lambda known: known != first):
+        for _ in range(2):
+            assert main([*commands[name], "--quiet", "--project", str(shop)]) == 0
+    text = (shop / ".env.example").read_text(encoding="utf-8")
+    for name in ("SLACK_URL", "STATE_PASSWORD", "SCHEDULE_EVERY_S"):
+        assert len(re.findall(rf"^{name}=", text, flags=re.MULTILINE)) == 1, text
+
+
 def test_a_project_that_brings_tidegate_is_told_of_the_driver(shop: Path) -> None:
     own_server_or_file(shop)
     uv_locked(shop)
