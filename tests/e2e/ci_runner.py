@@ -145,7 +145,8 @@ class Runner:
             ):
                 continue
             if "run" not in step:
-                status = status or self._played(step, clone)
+                played = self._played(step, clone)
+                status = status or played
                 continue
             env = {k: self._valued(str(v), matrix, may_comment) for k, v in step.get("env", {}).items()}
             ended = self._shell(step["run"], clone / self.folder, {**env, "GITHUB_BASE_REF": "main"})
