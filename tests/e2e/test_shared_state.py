@@ -40,6 +40,16 @@ def test_a_run_a_hold_and_what_is_known_of_them(project: SmallProject) -> None:
     assert project.query("select count(*) from raw.orders") == [(50,)]
 
 
+def test_a_sample_is_held_against_what_is_published(project: SmallProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.load(ORDERS.format(rows=50))
+    assert project.cli("run").status == 0
+    assert project.cli("sample", "--rows", "9").status == 0
+    verified = project.cli("sample", "verify")
+    assert (verified.status, "published" in verified.out) == (0, False), verified
+    monkeypatch.delenv("SHOP_STATE")
+    assert project.cli("sample", "verify").status == 2
+
+
 def test_what_it_needs_is_said(project: SmallProject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHOP_STATE")
     told = project.cli("status")

@@ -170,6 +170,7 @@ def verify(start: Path, folder: Path | None, progress: Progress) -> tuple[Path, 
 
     Raises:
         PathNotFoundError, SampleError: there is no manifest in the folder, or it cannot be read.
+        StateUnreachableError: what is published is in a database that cannot be asked.
     """
     try:
         root = find_project(start)
@@ -179,7 +180,7 @@ def verify(start: Path, folder: Path | None, progress: Progress) -> tuple[Path, 
         return folder, _verified(folder, None, None)
     place = folder or root / FOLDER
     settings = load_settings(root)
-    if not settings.state_path.exists():
+    if settings.state is None and not settings.state_path.exists():
         return place, _verified(place, None, None)
     with open_site(start, progress, with_steps=False) as site:
         version = site.state.published()
