@@ -155,12 +155,17 @@ CODE_PROMOTED = "promotion.revision"
 """The kind of event that lets a code revision, its subject `revision:REV`, run in an environment."""
 
 
+def may_run(site: Site) -> bool:
+    """Whether this code may run in this environment: where only promoted code does, it was promoted there."""
+    if not site.settings.promotion.only_promoted_code:
+        return True
+    known = site.state.events(subject=f"revision:{site.revision}")
+    return site.revision is not None and any(event.kind == CODE_PROMOTED for event in known)
+
+
 def _demand_promoted(site: Site) -> None:
     """Refuse code that may not run in this environment."""
-    if not site.settings.promotion.only_promoted_code:
-        return
-    known = site.state.events(subject=f"revision:{site.revision}")
-    if site.revision is None or not any(event.kind == CODE_PROMOTED for event in known):
+    if not may_run(site):
         here = site.settings.environment or "this environment"
         what = (
             f"code revision `{site.revision}` was not promoted to" if site.revision else "no code revision is known in"
