@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.small_project import SmallProject, assert_refused, make
+from tidegate.model import Event
+from tidegate.state.sqlite import SQLiteStateStore
 
 SQL = """
 create schema if not exists raw;
@@ -205,3 +209,75 @@ def test_what_a_killed_drill_left_is_removed(built: SmallProject) -> None:
     play(built, "rows-twice")
     assert not dead.exists()
     assert (built.root / "tidegate.yml").is_file()
+
+
+LEDGER = tuple(f'INSERT INTO "{table}" ' for table in ("event", "ledger_head"))
+STAGING = "environments: {dev: {}, staging: {warehouse: {path: warehouses/staging}}}"
+
+
+def dumped(root: Path) -> dict[str, list[str]]:
+    """Every row of every state store of a project, by file, but the ledger's and that of its end."""
+    found = {}
+    for path in sorted((root / ".tidegate").rglob("state.db")):
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            found[str(path.relative_to(root))] = [line for line in database.iterdump() if not line.startswith(LEDGER)]
+    return found
+
+
+def others(root: Path) -> dict[str, bytes | str]:
+    """Every other file of a project, with its bytes or where it points; a run's lock says who held it last."""
+    return {
+        str(path.relative_to(root)): str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if (path.is_symlink() or path.is_file()) and not path.name.startswith("state.db") and path.name != "lock"
+    }
+
+
+def ledgers(root: Path) -> dict[str, list[Event]]:
+    found = {}
+    for path in sorted((root / ".tidegate").rglob("state.db")):
+        with contextlib.closing(SQLiteStateStore(path, create=False)) as store:
+            found[str(path.relative_to(root))] = list(store.events())
+    return found
+
+
+def test_in_an_environment_neither_its_state_nor_another_ones_is_touched(tmp_path: Path) -> None:
+    """Nothing but one event in the ledger of the environment tells that there was a drill."""
+    project = make(tmp_path / "shop", 'learned: "off"', "checks:" + RULES, STAGING, sql=SQL.format(rows=100))
+    for rows in (100, 200):
+        project.load(SQL.format(rows=rows))
+        for name in ("dev", "staging"):
+            assert project.cli("run", "--environment", name).status == 0
+    state, files, before = dumped(project.root), others(project.root), ledgers(project.root)
+    assert len(state) == 2
+    assert {name.partition("/")[0] for name in files} >= {"warehouse", "warehouses", ".tidegate"}
+    assert play(project, "rows-twice", "--environment", "staging")["outcome"] == "held"
+    assert play(project, "other-case", "--column", "country", "--environment", "staging")["outcome"] == "missed"
+    assert dumped(project.root) == state
+    assert others(project.root) == files
+    after = ledgers(project.root)
+    added = {name: [e.kind for e in after[name][len(events) :]] for name, events in before.items()}
+    assert {name: after[name][: len(events)] for name, events in before.items()} == before
+    assert {bool("staging" in name): kinds for name, kinds in added.items()} == {
+        True: ["drill.finished"] * 2,
+        False: [],
+    }
+    assert project.cli("audit", "verify", "--environment", "staging").status == 0
+
+
+def test_code_that_was_not_promoted_is_played_where_only_promoted_code_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a drill makes reaches nobody: the check that was added is tried before it is promoted."""
+    dev = "environments: {dev: {warehouse: {path: warehouses/dev}}, prod: {promotion: {source: dev%s}}}"
+    project = make(tmp_path / "shop", 'learned: "off"', dev % "", sql=SQL.format(rows=100))
+    words = ("rows-twice", "--environment", "prod")
+    for rows in (100, 200):
+        project.load(SQL.format(rows=rows))
+        assert project.cli("run", "--environment", "prod").status == 0
+    project.configure('learned: "off"', dev % ", only_promoted_code: true", "checks:" + RULES)
+    monkeypatch.setenv("TIDEGATE_CODE_REVISION", "0123456789ab+changes")
+    assert_refused(project.cli("run", "--environment", "prod"), says="was not promoted to `prod`", hint="commit")
+    found = play(project, *words)
+    assert (found["outcome"], found["rebuilt"]) == ("held", [])
+    assert_refused(project.cli("run", "--environment", "prod"), says="was not promoted to `prod`", hint="commit")

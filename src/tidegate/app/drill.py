@@ -16,7 +16,7 @@ from tidegate.app.compose import SystemClock
 from tidegate.app.state import open_state
 from tidegate.errors import UsageError
 from tidegate.model import Version
-from tidegate.model.settings import OWN_FOLDER
+from tidegate.model.settings import OWN_FOLDER, Promotion
 from tidegate.ports import Fault, Rehearsing
 from tidegate.services import drill
 from tidegate.services.drill import Stage
@@ -91,7 +91,14 @@ def _site(real: Site, folder: Path, old: Version, new: Version) -> Site:
     warehouse = folder / "warehouse-of-the-drill"
     warehouse.mkdir()
     here = dataclasses.replace(settings.warehouse, path=warehouse, adopt=None, link_back=False)
-    settings = dataclasses.replace(settings, root=folder, warehouse=here, state=None, state_folder=None)
+    settings = dataclasses.replace(
+        settings,
+        root=folder,
+        warehouse=here,
+        state=None,
+        state_folder=None,
+        promotion=Promotion(),  # what a drill makes reaches nobody, and `Stage.forbidden` keeps its steps from running
+    )
     settings.state_path.parent.mkdir()
     real.state.copy_to(settings.state_path)
     return Site(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -43,6 +43,15 @@ OWN: Final = 1.25
 LOOKED_AT: Final = (Aspect.VOLUME, Aspect.SEGMENT, Aspect.NULLS, Aspect.SHARE, Aspect.LOCATION)
 SHORTEST: Final = 5
 """A drift lasts so many buckets at least; a shorter one is for the bands."""
+
+GROWN: Final = 14
+"""One of a part of a table lasts longer: a status is reached days after its row was made, so the newest buckets lack it."""
+
+BEFORE: Final = 28
+"""A part of a table must be elsewhere than in so many buckets before, too: its reference may follow an older change of rows."""
+
+SURE: Final = 4.0
+"""By how many standard errors it must be elsewhere: a table has dozens of parts."""
 
 MATTERS: Final = {
     Aspect.VOLUME: 0.1,
@@ -94,7 +103,7 @@ def judge(panel: Panel, history: TableHistory, told: Sequence[Finding], settings
     hidden = excluded(panel, (*history.excluded, *history.drifts))
     answered = excluded(panel, (*history.excluded, *accepted))
     teach = np.where(hidden, np.nan, panel.values)
-    made = [s for s in series(panel, teach, split) if s.aspect in LOOKED_AT]
+    made = [beside_rows(s, panel) for s in series(panel, teach, split) if s.aspect in LOOKED_AT]
     number = sum(len(s.specs) for s in made)
     known = {(f.spec.metric, f.spec.column) for f in told if f.spec is not None}
     bar = threshold(settings.budget_of(DRIFT) * SHARE / max(number, 1))
@@ -108,6 +117,26 @@ def judge(panel: Panel, history: TableHistory, told: Sequence[Finding], settings
     return [finding(panel, history, drift, at, number) for drift in found.values()]
 
 
+def beside_rows(one: Series, panel: Panel) -> Series:
+    """Parts of a table beside its rows, as the logarithm of their share: what grows with the whole table does not drift.
+
+    A table's own growth is in its reference, where all its rows tell of it; in a part it may be too faint to be told from none.
+    """
+    total = panel.row("row_count")
+    if one.aspect is not Aspect.SEGMENT or total is None:
+        return one
+    return replace(one, y=one.y - np.log1p(np.maximum(panel.values[total], 0)))
+
+
+def least_spread(one: Series, before: int) -> Floats:
+    """The smallest believable spread of each series; counts scatter by their root at least (Poisson)."""
+    least = one.noise(before)
+    if one.aspect not in (Aspect.VOLUME, Aspect.SEGMENT):
+        return least
+    n = np.nan_to_num(sorted_median(np.sort(one.raw[:, :before], axis=1)))
+    return np.maximum(least, np.sqrt(np.maximum(n, 1.0)) / (n + 1.0))
+
+
 def drifts(
     one: Series, hidden: Flags, answered: Flags, panel: Panel, stretch: tuple[int, int], least: float
 ) -> Iterator[Drift]:
@@ -119,7 +148,7 @@ def drifts(
     split, end = stretch
     y = np.where(hidden[list(one.places)][:, :split], np.nan, one.y[:, :split])
     recent = np.where(answered[list(one.places)][:, split:end], np.nan, one.y[:, split:end])
-    seen = reference(y, end, panel.seasons[0][0] if panel.seasons else 1, one.noise(end - 1))
+    seen = reference(y, end, panel.seasons[0][0] if panel.seasons else 1, least_spread(one, split))
     apart = np.nan_to_num((np.concatenate([y, recent], axis=1) - seen.centre) / seen.sigma)
     up, down = (added_up(side * apart, seen.error) for side in (1.0, -1.0))
     for sums, side in ((up, 1.0), (down, -1.0)):
@@ -128,12 +157,24 @@ def drifts(
         for i in np.flatnonzero(seen.able & (sums[:, -1] > bar)):
             zeros = np.flatnonzero(sums[i] <= 0)
             since = max(int(zeros[-1]) + 1 if zeros.size else split, split)
-            off = float(np.nanmedian((one.y[i, :end] - seen.centre[i])[since:]))
-            if end - since >= SHORTEST and side * off >= MATTERS[one.aspect]:
+            centre, off, least_off = moved(one, int(i), seen, (split, since, end))
+            shortest = GROWN if one.aspect is Aspect.SEGMENT else SHORTEST
+            if end - since >= shortest and side * off >= least_off:
                 yield Drift(
                     series=one, i=int(i), total=float(sums[i, -1]), threshold=float(bar[i]), since=since, off=off,
-                    centre=float(seen.centre[i, -1]), sigma=float(seen.sigma[i, 0]),
+                    centre=centre, sigma=float(seen.sigma[i, 0]),
                 )  # fmt: skip
+
+
+def moved(one: Series, i: int, seen: Reference, columns: tuple[int, int, int]) -> tuple[float, float, float]:
+    """Where a series is expected, by how far it is off, and how far it must be, in the columns (split, since, end)."""
+    split, since, end = columns
+    if one.aspect is not Aspect.SEGMENT:
+        off = float(np.nanmedian((one.y[i, :end] - seen.centre[i])[since:]))
+        return float(seen.centre[i, -1]), off, MATTERS[one.aspect]
+    centre = float(np.nanmedian(one.y[i, max(0, split - BEFORE) : split]))
+    error = float(seen.sigma[i, 0]) * math.sqrt(1 / min(BEFORE, split) + 1 / (end - since))
+    return centre, float(np.nanmedian(one.y[i, since:end])) - centre, max(MATTERS[one.aspect], SURE * error)
 
 
 def reference(y: Floats, until: int, season: int, floor: Floats) -> Reference:
@@ -238,8 +279,9 @@ def threshold(rate: float) -> float:
 def finding(panel: Panel, history: TableHistory, drift: Drift, at: int, number: int) -> Finding:
     """The words of one drift."""
     one, spec, ref = drift.series, drift.series.specs[drift.i], history.dataset.ref
-    centre, came = one.back(drift.i, drift.centre), one.back(drift.i, drift.centre + drift.off)
-    low, high = sorted(one.back(drift.i, drift.centre + side * 2 * drift.sigma) for side in (-1.0, 1.0))
+    level = drift.centre + rows_beside(drift, panel, at)
+    centre, came = one.back(drift.i, level), one.back(drift.i, level + drift.off)
+    low, high = sorted(one.back(drift.i, level + side * 2 * drift.sigma) for side in (-1.0, 1.0))
     span = Interval(start=panel.intervals[drift.since].start, end=panel.intervals[at].end)
     days = words.buckets(panel.grain, at + 1 - drift.since)
     name = spec.column if spec.segment is None else spec.segment.column
@@ -264,6 +306,14 @@ def finding(panel: Panel, history: TableHistory, drift: Drift, at: int, number: 
         hint="see what changed then; if this is the new normal, answer `expected`, and the level is learned from then on",
         affected_share=round(min(1.0, abs(came - centre) / max(abs(centre), abs(came), 1e-9)), 4),
     )
+
+
+def rows_beside(drift: Drift, panel: Panel, at: int) -> float:
+    """What a part of a table was held beside since it drifts, as a logarithm; 0 for anything else."""
+    total = panel.row("row_count")
+    if drift.series.aspect is not Aspect.SEGMENT or total is None:
+        return 0.0
+    return float(np.nanmedian(np.log1p(np.maximum(panel.values[total, drift.since : at + 1], 0))))
 
 
 def subject(one: Series, i: int, table: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from tidegate.errors import ConfigError, UsageError
 from tidegate.model import DatasetRef, Interval
+from tidegate.model.event import OPERATOR
 from tidegate.ports import Backfill, Step
 from tidegate.services.run import Build, RunOutcome, run
 from tidegate.services.site import Site
@@ -52,7 +53,7 @@ def backfill(
         "reason": reason or "a backfill was asked for",
         "backfill": {"from": stretch.start, "to": stretch.end, "target": target, "full_refresh": full_refresh},
     }
-    return run(site, steps, wait_s=wait_s, build=Build(backfill=again, because=because))
+    return run(site, steps, wait_s=wait_s, build=Build(backfill=again, because=because, role=OPERATOR))
 
 
 def chosen(site: Site, target: str | None) -> tuple[Sequence[Step], tuple[DatasetRef, ...]]:

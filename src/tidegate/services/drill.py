@@ -33,7 +33,7 @@ from tidegate.services.hits import Target, aim
 from tidegate.services.incidents import UNSOLVED
 from tidegate.services.publish import kept_version, nothing_published, rollback
 from tidegate.services.quarantine import REPEATABLE
-from tidegate.services.run import Build, RunOutcome, combine, run
+from tidegate.services.run import Build, RunOutcome, combine, may_run, run
 from tidegate.services.severity import EFFORT, PROMISE
 from tidegate.services.site import Site
 from tidegate.services.telling import Proposal, proposals
@@ -50,13 +50,15 @@ NOT_OF_THE_FAULT = EFFORT | {PROMISE}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """Where drills are played: the sandbox's site, the version that readers saw before (`old`), and the last one (`new`),
-    whose new rows are damaged. `known` are the findings that it has undamaged, by their keys.
+    whose new rows are damaged. `known` are the findings that it has undamaged, by their keys. `forbidden` says why the code
+    may run no step here, None when it may.
     """
 
     site: Site
     old: int
     new: int
     known: Mapping[str, Finding]
+    forbidden: str | None = None
 
     def is_fresh(self, finding: Finding) -> bool:
         """Whether a finding is one of the fault's."""
@@ -148,7 +150,8 @@ def set_up(real: Site, sandbox: Site, old: Version, new: Version) -> Stage:
         sandbox.state.append(events)
     rollback(sandbox, old.number, reason="a drill begins", wait_s=0.0)
     known = {f.key: f for f in real.state.findings(new.number)}
-    return Stage(site=sandbox, old=old.number, new=new.number, known=known)
+    forbidden = None if may_run(real) else f"this code was not promoted to `{real.settings.environment}`"
+    return Stage(site=sandbox, old=old.number, new=new.number, known=known, forbidden=forbidden)
 
 
 # --- one drill -------------------------------------------------------------------------------------------------------
@@ -276,6 +279,8 @@ def _scene(stage: Stage, target: Target, *, quick: bool) -> _Scene:
     together = combine(facts)
     below = lineage.build(together.nodes, together.edges).downstream(ref)
     note = _why_alone(site.steps, ref, built=built, below=below, quick=quick)
+    if note is None and stage.forbidden is not None:
+        note = f"no step was run, because {stage.forbidden}: only the damaged table shows the fault"
     if note is not None:
         return _Scene(base=stage.new, tables={ref: target.sql}, steps=(), note=note)
     with site.warehouse.reader(stage.new) as reader:

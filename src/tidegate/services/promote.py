@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tidegate.errors import PromotionError, UsageError, VersionNotFoundError
 from tidegate.model import Action, CheckResult, Event, Outcome, TestRun, Version
+from tidegate.model.event import OPERATOR
 from tidegate.model.words import counted
 from tidegate.services import audit, incidents
 from tidegate.services.diff import TableDiff, diff_with
@@ -21,6 +22,7 @@ from tidegate.services.site import Site
 
 APPROVED = "promotion.approved"
 HELD = "promotion.held"
+ASKED = "a promotion was asked for"
 ONLY_DBT = "dbt"
 """The kind of check that only dbt evaluates; its verdict on these bytes goes with them."""
 
@@ -272,7 +274,7 @@ def approve(
     """Record in the target's ledger that the actor approves, in a role, of exactly these bytes or this commit.
 
     Raises:
-        UsageError: no role, or none that is asked for.
+        UsageError: no role, or none that is asked for; no reason.
         PromotionError: the actor may not approve in that role, or there is nothing that could be approved.
     """
     demanded = target.settings.promotion.approvals
@@ -283,6 +285,8 @@ def approve(
         raise UsageError(
             said, hint=f"did you mean `{near[0]}`? asked for are: {known}" if near else f"asked for are: {known}"
         )
+    if not reason.strip():
+        raise UsageError("why? `--reason` is missing", hint="say what you looked at; the evidence has it")
     if demanded[role] and target.actor not in demanded[role]:
         raise PromotionError(
             f"`{target.actor}` may not approve as `{role}`",
@@ -322,11 +326,12 @@ def promote(
         StaleVersionError: the bytes that came are not those of the evidence, or the target's readers see another version meanwhile.
         WarehouseLockedError: a run holds the lock of one of the two after `wait_s` seconds.
     """
+    reason = reason.strip() or ASKED
     with source.warehouse.lock(owner=f"promote to {_name(target)}", wait_s=wait_s):
         repair(source)
         found = evidence(source, target, number, revision=revision)
         if found.missing:
-            target.state.append([target.event(HELD, found.subject, _written(found, reason))])
+            target.state.append([target.event(HELD, found.subject, _written(found, reason), role=OPERATOR)])
             return Promoted(decision="held", evidence=found)
         if revision is not None:
             return _allow(target, found, reason)
@@ -343,7 +348,7 @@ def promote(
 def _allow(target: Site, found: Evidence, reason: str) -> Promoted:
     if any(event.kind == CODE_PROMOTED for event in target.state.events(subject=found.subject)):
         return Promoted(decision="nothing", evidence=found)
-    target.state.append([target.event(CODE_PROMOTED, found.subject, _written(found, reason))])
+    target.state.append([target.event(CODE_PROMOTED, found.subject, _written(found, reason), role=OPERATOR)])
     return Promoted(decision="allowed", evidence=found)
 
 
@@ -355,9 +360,9 @@ def _bring(source: Site, target: Site, found: Evidence, reason: str, wait_s: flo
         against=found.against,
         tests=_verdicts(source.state.results(version.number)),
     )
-    because = {"promotion": _written(found, reason)}
+    because = {"promotion": _written(found, reason), "reason": reason}
     arriving = dataclasses.replace(target, revision=version.code_revision)
-    return run(arriving, (), wait_s=wait_s, build=Build(received=received, because=because))
+    return run(arriving, (), wait_s=wait_s, build=Build(received=received, because=because, role=OPERATOR))
 
 
 def _verdicts(results: Sequence[CheckResult]) -> tuple[TestRun, ...]:

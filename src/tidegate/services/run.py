@@ -33,6 +33,7 @@ from tidegate.model import (
     Version,
     VersionState,
 )
+from tidegate.model.event import SYSTEM
 from tidegate.ports import Backfill, Candidate, Step, StepContext
 from tidegate.services import contract, effort, gate, incidents, ledger, products, quarantine, slo
 from tidegate.services.audit import unaudited
@@ -85,8 +86,8 @@ class Build:
 
     `backfill` is what its steps build again. `base` is the version whose copy the candidate begins as, in place of the
     published one; what it holds more than that counts as new, its dlt loads `loads` among it. `before` moves rows out of
-    the candidate before a step runs. `because` goes into the ledger with the start of the run. `received` is what the candidate
-    is a copy of, in place of the published version.
+    the candidate before a step runs. `because` goes into the ledger with the start of the run, as does the `role` of who asked
+    for it. `received` is what the candidate is a copy of, in place of the published version.
     """
 
     backfill: Backfill | None = None
@@ -95,6 +96,7 @@ class Build:
     before: Callable[[Candidate, str], Sequence[quarantine.Taken]] | None = None
     because: Mapping[str, object] = field(default_factory=dict)
     received: Received | None = None
+    role: str = SYSTEM
 
 
 ORDINARY = Build()
@@ -140,7 +142,12 @@ def run(site: Site, steps: Sequence[Step], *, wait_s: float = 0.0, build: Build 
         run_id = f"{site.clock.now():%Y%m%dT%H%M%SZ}-{number:06d}"
         site.state.append(
             [
-                site.event("run.started", f"run:{run_id}", {"version": number, "reason": ASKED, **build.because}),
+                site.event(
+                    "run.started",
+                    f"run:{run_id}",
+                    {"version": number, "reason": ASKED, **build.because},
+                    role=build.role,
+                ),
                 site.event("version.begun", f"version:{number}", _begun(site, run_id, parent)),
             ]
         )
@@ -155,12 +162,17 @@ CODE_PROMOTED = "promotion.revision"
 """The kind of event that lets a code revision, its subject `revision:REV`, run in an environment."""
 
 
+def may_run(site: Site) -> bool:
+    """Whether this code may run in this environment: where only promoted code does, it was promoted there."""
+    if not site.settings.promotion.only_promoted_code:
+        return True
+    known = site.state.events(subject=f"revision:{site.revision}")
+    return site.revision is not None and any(event.kind == CODE_PROMOTED for event in known)
+
+
 def _demand_promoted(site: Site) -> None:
     """Refuse code that may not run in this environment."""
-    if not site.settings.promotion.only_promoted_code:
-        return
-    known = site.state.events(subject=f"revision:{site.revision}")
-    if site.revision is None or not any(event.kind == CODE_PROMOTED for event in known):
+    if not may_run(site):
         here = site.settings.environment or "this environment"
         what = (
             f"code revision `{site.revision}` was not promoted to" if site.revision else "no code revision is known in"

@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from tests.unit.detect.days import SETTINGS, Name, evening, history, scaled, shop, spec
+from tests.unit.detect.days import SETTINGS, Name, evening, history, scaled, segment, shop, spec
 from tidegate.detect import DRIFT, DetectSettings, Normal, judge_table
 from tidegate.detect.drift import LEAST, OWN, RECENT, added_up, judge, reference, run_length, threshold
 from tidegate.detect.panel import build
@@ -90,6 +90,49 @@ def test_steady_growth_is_no_drift_and_its_end_is_one() -> None:
         for f in look(rows)
         if f.expected
     )
+
+
+def part_times(day: dict[Name, float | None], country: str, factor: float) -> None:
+    """Other rows of one country, and the table's rows with them."""
+    name: Name = ("row_count", None, segment(country))
+    before = day[name] or 0.0
+    day[name] = round(before * factor)
+    day["row_count", None, None] = (day["row_count", None, None] or 0.0) + (day[name] or 0.0) - before
+
+
+def parts_of(rows: Days) -> list[str]:
+    return [f.sentence for f in look(rows) if f.spec is not None and f.spec.segment is not None]
+
+
+def test_a_part_that_grows_with_its_table_does_not_drift() -> None:
+    """Growth that is plain in all rows is too faint in a part to be part of its reference."""
+    for seed in range(6):
+        rows = shop(84, orders=500, seed=60 + seed)
+        for at, day in enumerate(rows):
+            scaled(day, 1.006**at)
+        assert parts_of(rows) == []
+
+
+def test_a_part_that_grows_by_itself_does() -> None:
+    rows = shop(110, seed=3)
+    for at in range(BEGIN, 110):
+        part_times(rows[at], "NL", 1.015 ** (at - BEGIN + 1))
+    assert [s[:60] for s in parts_of(rows)] == ["the number of rows of raw.orders where country = NL drifts: "]
+
+
+def test_a_part_that_the_newest_days_lack_still_does_not_drift() -> None:
+    """As a status that is reached ten days later."""
+    rows = shop(100, seed=4)
+    for at in range(90, 100):
+        part_times(rows[at], "BE", (100 - at) / 20)
+    assert parts_of(rows) == []
+
+
+def test_a_handful_of_rows_scatters_by_its_root() -> None:
+    for seed in range(10):
+        rng = np.random.default_rng([8, seed])
+        rows = [{("row_count", None, None): float(rng.poisson(0.8))} for _ in range(112)]
+        assert look(rows) == []
 
 
 def test_one_accident_is_no_drift() -> None:

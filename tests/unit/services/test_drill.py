@@ -13,6 +13,7 @@ from tests.unit.services.site import add_version, make_site
 from tidegate.app.drill import fault, sandbox
 from tidegate.errors import StepError, UsageError
 from tidegate.model import Check, DatasetRef, Drill, Node, PipelineFacts, StepReport, StepStatus
+from tidegate.model.settings import Promotion
 from tidegate.ports import Progress, StepContext
 from tidegate.services import drill
 from tidegate.services.drill import Drilled
@@ -139,6 +140,19 @@ def test_a_step_that_may_do_anything_is_not_run(site: Site) -> None:
     found = played(replace(site, steps=(Builds(), Anything(broken=True))), "rows-lost")
     assert found.note is not None
     assert "because `export` may do anything" in found.note
+
+
+@pytest.mark.parametrize(("promoted", "rebuilt"), [("abc", ()), ("def", ("transform",))])
+def test_code_that_was_not_promoted_runs_no_step(site: Site, promoted: str, rebuilt: tuple[str, ...]) -> None:
+    only = Promotion(source="staging", only_promoted_code=True)
+    site = replace(site, settings=replace(site.settings, promotion=only, environment="prod"), revision="def")
+    site.state.append([site.event("promotion.revision", f"revision:{promoted}", {"reason": "the release"})])
+    found = played(site, "values-times", column="amount", magnitude=10_000.0)
+    assert found.rebuilt == rebuilt
+    assert found.outcome == ("held" if rebuilt else "missed")
+    assert (found.note is None) == bool(rebuilt)
+    assert rebuilt or "because this code was not promoted to `prod`" in str(found.note)
+    assert site.warehouse.kept() == (1, 2)
 
 
 def test_what_a_person_published_although_it_is_wrong_is_no_detection(site: Site) -> None:

@@ -76,6 +76,14 @@ def test_the_root_names_the_cause(first: Finding, second: Finding) -> None:
         assert members[0] is first
 
 
+def test_what_drifted_for_weeks_is_neither_cause_nor_effect_of_a_batch() -> None:
+    slow = [finding("orders", kind="drift", holds=False), finding("facts", kind="drift", holds=False)]
+    for findings in ([*slow, finding("facts"), finding("mart")], [finding("mart"), finding("facts"), *slow[::-1]]):
+        found = incidents.group(findings, GRAPH)
+        assert [[f.kind for f in members] for members in found] == [["check", "check"], ["drift", "drift"]]
+        assert [members[0].dataset.name for members in found] == ["facts", "orders"]
+
+
 def test_no_findings_no_groups() -> None:
     assert incidents.group([], GRAPH) == ()
 
@@ -367,6 +375,14 @@ def test_an_incident_names_the_products_that_it_reaches(site: Site) -> None:
     )
     told(dataclasses.replace(site, settings=dataclasses.replace(site.settings, products=products)), finding("orders"))
     assert site.state.incident(1).products == ("first", "alpha", "beta")
+
+
+def test_an_accident_does_not_join_the_incident_of_a_drift(site: Site) -> None:
+    """Else whoever repairs a day would have to answer for weeks, and could not close it."""
+    slow = finding("orders", kind="drift", holds=False)
+    told(site, slow, held=False)
+    told(site, slow, finding("orders", kind="segment"), finding("facts"))
+    assert [[f.kind for f in i.findings] for i in site.state.incidents()] == [["segment", "check"], ["drift"]]
 
 
 def test_a_slow_drift_opens_an_incident_and_holds_nothing(site: Site) -> None:
