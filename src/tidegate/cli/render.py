@@ -119,8 +119,9 @@ def incident_summary(output: Output, incident: Incident) -> None:
         part = root.slice
         values = f", {part.observed:,.4g} instead of {part.expected:,.4g}"
         output.entry("slice", f"{part.name}: {100 * part.share:.0f} % of the difference{values}")
-    elif root.spread:
-        output.entry("slice", f"none: it is spread over all values of {', '.join(root.spread)}")
+    if root.spread:
+        none = "none" if root.slice is None else "but"
+        output.entry("slice", f"{none}: it is spread over all values of {', '.join(root.spread)}")
     if root.since:
         output.entry("since", root.since)
     others = incident.findings[1:]

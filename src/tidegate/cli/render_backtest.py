@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from tidegate.cli.output import Output
 from tidegate.model.words import counted
-from tidegate.services.backtest import Alarm, Backtest, Labels, Notch, TableReplay, a_month
+from tidegate.services.backtest import Alarm, Backtest, Notch, TableReplay, a_month, answered, labels
 
 
 def backtest(output: Output, found: Backtest) -> None:
@@ -44,8 +44,9 @@ def _table(found: TableReplay) -> tuple[str, ...]:
 
 
 def _alarms(output: Output, alarms: Sequence[Alarm]) -> None:
-    new = [a for a in alarms if a.accepted is None]
-    output.line("no batch would have been held" if not new else f"alarms: {len(new)}")
+    held, drifts = ([a for a in alarms if a.accepted is None and a.finding.holds is holds] for holds in (True, False))
+    beside = f"; and {counted(len(drifts), 'slow drift')} that would hold none" if drifts else ""
+    output.line((f"alarms: {len(held)}" if held else "no batch would have been held") + beside)
     for alarm in alarms:
         answer = f"  (accepted as {alarm.accepted})" if alarm.accepted else ""
         output.entry(str(day(alarm)), f"{alarm.finding.sentence}{answer}")
@@ -83,33 +84,6 @@ def _notch(notch: Notch, found: Backtest) -> tuple[str, ...]:
         f"{notch.expected:.1f}",
         "-" if notch.recall is None else f"{notch.recall:.0%}",
     )
-
-
-def answered(found: Backtest) -> Iterator[str]:
-    """What people's answers changed: the budget of each kind of finding, and how many batches it would have held."""
-    for table in found.tables:
-        said = [
-            f"{f.kind} {counted(f.false, 'false alarm')}, {f.real} fixed: {f.factor:.2g} of its budget"
-            for f in table.feedback
-        ]
-        if said:
-            yield f"{table.dataset}: {'; '.join(said)}; would hold {table.held}, without the answers {table.held_unheard}"
-
-
-def labels(found: Labels) -> Iterator[str]:
-    """What people's answers say, in a few clauses."""
-    if not found.real and not found.false:
-        yield "none labelled: `tidegate incidents resolve N --as fixed` or `--as false-alarm` labels one"
-    if found.real:
-        late = sorted(found.delays)
-        middle = late[len(late) // 2] if late else 0
-        after = f", half of them within {counted(middle, 'batch', 'batches')}" if middle else ", at their first batch"
-        found_of = f"{found.real_found} of {counted(found.real, 'incident')} resolved as fixed"
-        yield f"{found_of} would be found (recall {found.recall:.0%}){after if late else ''}"
-    if found.false:
-        yield f"{found.false_found} of {found.false} false alarms would come again"
-    if found.precision is not None and found.false:
-        yield f"precision {found.precision:.0%}"
 
 
 def following(found: Backtest) -> str:

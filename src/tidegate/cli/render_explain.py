@@ -70,8 +70,9 @@ def _circumstances(found: Alarm) -> Iterator[tuple[str, str]]:
         part = finding.slice
         values = f", {value(part.observed, '')} instead of {value(part.expected, '')}"
         yield "slice", f"{part.name}: {100 * part.share:.0f} % of the difference{values}"
-    elif finding.spread:
-        yield "slice", f"none: it is spread over all values of {', '.join(finding.spread)}"
+    if finding.spread:
+        none = "none" if finding.slice is None else "but"
+        yield "slice", f"{none}: it is spread over all values of {', '.join(finding.spread)}"
     for line in found.changed:
         yield "changed", line
     if not found.changed:

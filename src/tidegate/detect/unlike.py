@@ -13,7 +13,7 @@ from tidegate.detect import words
 from tidegate.detect.alarm import Opinion, Reason, study
 from tidegate.detect.forecast import Floats
 from tidegate.detect.history import DetectSettings, TableHistory
-from tidegate.detect.panel import SEASONS, Panel, excluded
+from tidegate.detect.panel import Panel, excluded
 from tidegate.detect.pooled import POOL
 from tidegate.detect.story import Look
 from tidegate.detect.traits import WARM, Profile, layout, traits
@@ -91,7 +91,7 @@ def _unlike(
         times=frozenset(c.name for c in history.dataset.columns if c.family is Family.TIME),
     )
     plan, found = layout(profile), []
-    known = study(profile, SEASONS.get(panel.grain, ()), POOL, plan)
+    known = study(profile, panel.seasons, POOL, plan)
     for at in here:
         values = teach.copy()
         values[:, at] = panel.values[:, at]

@@ -8,7 +8,7 @@ from html import escape
 
 from tidegate.model import Band
 from tidegate.model.words import counted
-from tidegate.services.backtest import Alarm, Backtest, TableReplay, a_month
+from tidegate.services.backtest import Alarm, Backtest, TableReplay, a_month, answered, labels
 from tidegate.services.replay import Point
 
 WIDTH, HEIGHT = 720, 150
@@ -36,8 +36,6 @@ def render(found: Backtest, *, project: str) -> str:
     """The whole page. Names and sentences come from the data and are escaped."""
     judged = sum(t.judged for t in found.tables)
     span = f" · {found.since:%Y-%m-%d} to {found.until:%Y-%m-%d}" if found.since and found.until else ""
-    new = sum(a.accepted is None for a in found.alarms)
-    accepted = f", and {len(found.alarms) - new} that a person accepted" if len(found.alarms) > new else ""
     words = (
         "would hold: batches of this past that would have been held. allowed: how many of them the budget grants to chance."
         " caught: of faults put into copies of the newest batches, one at a time."
@@ -49,10 +47,13 @@ def render(found: Backtest, *, project: str) -> str:
         "<h2>What each budget would have cost and caught</h2>",
         _notches(found),
         f'<p class="dim">{words}</p>',
-        f"<h2>Alarms</h2><p>{new or 'None'}{accepted}.</p>",
+        f"<h2>Alarms</h2><p>{_counts(found.alarms)}.</p>",
         *(figure(a) for a in found.alarms),
         "<h2>Tables</h2>",
         _grid(["table", "batches", "judged", "would hold", "told only", "seconds"], map(_table, found.tables)),
+        "<h2>What people answered</h2>",
+        f"<p>Labels: {escape('; '.join(labels(found.labels)))}.</p>",
+        *(f"<p>{escape(line)}.</p>" for line in answered(found)),
         *(f'<p class="dim">{escape(note)}</p>' for note in found.notes),
     ]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Backtest of {escape(project)}</title>'
@@ -61,6 +62,14 @@ def render(found: Backtest, *, project: str) -> str:
         + "\n".join(body)
         + "\n</body></html>\n"
     )
+
+
+def _counts(alarms: Sequence[Alarm]) -> str:
+    """How many would have held a batch, how many are slow drifts, and how many a person accepted."""
+    held, drifts = (sum(a.accepted is None and a.finding.holds is holds for a in alarms) for holds in (True, False))
+    accepted = len(alarms) - held - drifts
+    beside = f", {counted(drifts, 'slow drift')} that would hold none" if drifts else ""
+    return f"{held or 'None'}{beside}" + (f", and {accepted} that a person accepted" if accepted else "")
 
 
 def _batches(found: Backtest) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tidegate.metrics import METRICS, TIMES, aggregate, kind_of, quoted, relation, select
+from tidegate.metrics import METRICS, TIMES, aggregate, in_segment, kind_of, quoted, relation, select
 from tidegate.model import Column, Dataset, Interval, MetricSpec, Segment, Statement
 from tidegate.scan.categories import grouped
 from tidegate.scan.grain import within_sql
@@ -31,6 +31,7 @@ def slice_table(
     segment_columns: Sequence[str],
     options: ScanOptions,
     *,
+    part: Segment | None = None,
     dialect: str = "duckdb",
 ) -> Plan[tuple[SliceRow, ...]]:
     """Cut one number of one bucket, and of the buckets that it is compared with, by each of several columns.
@@ -41,13 +42,15 @@ def slice_table(
     Args:
         options: `time_column` must be the column that the buckets were made by; without it nothing is asked.
         segment_columns: columns with few values in those buckets, a load column among them; unknown ones are left out.
+        part: only the rows of this category are cut; one of an unknown column is none.
 
     Returns:
         A row for every value that occurs in the bucket or in the baseline, NULL included.
     """
     time = dataset.column(options.time_column) if options.time_column else None
     columns = [column for name in segment_columns if (column := dataset.column(name)) is not None]
-    if time is None or kind_of(time) not in TIMES or not columns or not baseline:
+    known = part is None or dataset.column(part.column) is not None
+    if time is None or kind_of(time) not in TIMES or not columns or not baseline or not known:
         return ()
     value = _value_sql(dataset, spec, dialect)
     inside, outside = (_any_of(time, spans, dialect) for spans in ([interval], merged(baseline)))
@@ -56,12 +59,17 @@ def slice_table(
     sql = select(
         [now, f"GROUPING({', '.join(names)})", *(f"CAST({name} AS TEXT)" for name in names), "COUNT(*)", value],
         relation(dataset.ref, dialect),
-        where=[f"(({inside}) OR ({outside}))"],
+        where=[f"(({inside}) OR ({outside}))", *([f"({in_segment(part, dialect)})"] if part is not None else ())],
         sets=[[now, name] for name in names],
         dialect=dialect,
     )
     rows = yield Statement(dataset=dataset.ref, purpose="slices", sql=sql)
     return _compared(spec, columns, _read(columns, rows), len(baseline))
+
+
+def adds_up(spec: MetricSpec) -> bool:
+    """Whether a number grows with the rows, so that several buckets' is shared out among them."""
+    return METRICS[spec.metric].unit == "rows" or spec.metric in ADDITIVE
 
 
 def _value_sql(dataset: Dataset, spec: MetricSpec, dialect: str) -> str:
@@ -103,7 +111,7 @@ def _read(columns: Sequence[Column], rows: Sequence[tuple[object, ...]]) -> dict
 def _compared(
     spec: MetricSpec, columns: Sequence[Column], cells: Mapping[tuple[Segment, bool], _Cell], buckets: int
 ) -> tuple[SliceRow, ...]:
-    additive = METRICS[spec.metric].unit == "rows" or spec.metric in ADDITIVE
+    additive = adds_up(spec)
     order = {column.name: at for at, column in enumerate(columns)}
     found = []
     for segment in dict.fromkeys(segment for segment, _ in cells):

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tidegate.errors import TidegateError
-from tidegate.metrics import literal, quoted
-from tidegate.model import Dataset, DatasetRef, Drill, Finding, Incident, Interval, VersionState
+from tidegate.metrics import in_segment, literal, quoted
+from tidegate.model import Dataset, DatasetRef, Drill, Finding, Incident, Interval, Segment, Slice, VersionState
 from tidegate.services import slo
+from tidegate.services.deliveries import is_delivery
 from tidegate.services.reconcile import Asked, SumDifference, TableComparison, reconcile
 from tidegate.services.site import Site
 from tidegate.services.telling import Proposal, proposals
@@ -210,16 +211,30 @@ def drill_of(incident: Incident) -> Drill | None:
 
 def _where(root: Finding) -> str | None:
     """The slice that explains it, as a predicate."""
-    if root.slice is None or root.slice.segment.value is None:
+    cut = _cut(root)
+    if cut is None or cut.segment.value is None:
         return None
-    return f"{quoted(root.slice.segment.column)} = {literal(root.slice.segment.value)}"
+    parts = [cut.segment] if cut.within is None else [cut.segment, cut.within]
+    return " AND ".join(in_segment(part) if part.value is None else _equals(part) for part in parts)
+
+
+def _equals(part: Segment) -> str:
+    return f"{quoted(part.column)} = {literal(part.value or '')}"
+
+
+def _cut(root: Finding) -> Slice | None:
+    """Its slice, unless that is a load or file, which does not come again."""
+    return None if root.slice is None or is_delivery(root.slice.segment.column) else root.slice
 
 
 def _like(root: Finding) -> tuple[str, str | None, str | None, float | None] | None:
     """Fault, column, value and magnitude that make such a finding."""
     ratio = _ratio(root)
-    if root.slice is not None and ratio is not None and ratio < 1 and root.slice.segment.value is not None:
-        return "category-lost", root.slice.segment.column, root.slice.segment.value, None
+    cut = _cut(root)
+    if cut is not None and ratio is not None and ratio < 1 and cut.segment.value is not None:
+        if cut.within is not None:
+            return "rows-lost", None, None, round(1 - max(ratio, 0.0), 4)
+        return "category-lost", cut.segment.column, cut.segment.value, None
     match root.kind:
         case "duplicates":
             return "rows-twice", None, None, None
@@ -271,8 +286,9 @@ def _share(share: float | None) -> float | None:
 
 def _ratio(root: Finding) -> float | None:
     """What came, as a multiple of what was expected."""
-    if root.slice is not None and root.slice.expected:
-        return root.slice.observed / root.slice.expected
+    cut = _cut(root)
+    if cut is not None and cut.expected:
+        return cut.observed / cut.expected
     if root.observed is None or root.expected is None or not root.expected.centre:
         return None
     return root.observed / root.expected.centre

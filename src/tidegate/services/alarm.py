@@ -168,7 +168,7 @@ def _likeness(one: Finding, other: Finding) -> int:
         return 0
     if one.key == other.key:
         return 4
-    slices = [f.slice.segment for f in (one, other) if f.slice is not None]
+    slices = [(f.slice.segment, f.slice.within) for f in (one, other) if f.slice is not None]
     if len(slices) == 2 and slices[0] == slices[1]:
         return 3
     return 2 if one.column is not None and one.column == other.column else 1

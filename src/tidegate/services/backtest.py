@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from tidegate.detect import DetectSettings
 from tidegate.model import Dataset, DatasetRef, Finding, Incident, Interval, Settings
+from tidegate.model.words import counted
 from tidegate.services.baseline import DAYS_A_MONTH, SOLVED, Answers, Feedback, knobs
 from tidegate.services.faults import FAULTS, Fault, row_count
 from tidegate.services.publish import nothing_published
@@ -40,7 +41,8 @@ def nobody_said(finding: Finding) -> str | None:  # noqa: ARG001  it has the sha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """A finding that would have held one batch: of the bucket `interval`, or of the version.
+    """A finding that would have held one batch: of the bucket `interval`, or of the version; or a slow drift, when it was
+    first told, which holds none.
 
     `line` is the past of the number that it is about, up to this batch. `accepted` is what a person said of it, expected or
     false alarm: it came, and it would not come again.
@@ -342,10 +344,10 @@ def _held_unheard(done: Walk, budget: float) -> int:
 
 
 def _alarms(done: Walk, budget: float) -> Iterator[Alarm]:
-    past = done.past
+    past, drifting = done.past, dict[str, Interval]()
     for at, by in done.found.items():
         for finding in by[budget]:
-            if finding.holds:
+            if finding.holds or _begins(finding, drifting):
                 yield Alarm(
                     dataset=past.dataset.ref,
                     at=past.now(at),
@@ -355,6 +357,15 @@ def _alarms(done: Walk, budget: float) -> Iterator[Alarm]:
                     line=line(past, finding, at),
                     accepted=done.answer(finding),
                 )
+
+
+def _begins(finding: Finding, drifting: dict[str, Interval]) -> bool:
+    """Whether it is a drift that was not told before; one that goes on is the same incident. Keeps how far each has come."""
+    if finding.kind != "drift" or finding.interval is None:
+        return False
+    before = drifting.get(finding.key)
+    drifting[finding.key] = finding.interval
+    return before is None or not before.overlaps(finding.interval)
 
 
 def _notch(walks: Sequence[Walk], budget: float) -> Notch:
@@ -426,3 +437,30 @@ def a_month(count: float, since: datetime | None, until: datetime | None) -> flo
     if since is None or until is None or until <= since:
         return None
     return count * (MONTH / (until - since))
+
+
+def answered(found: Backtest) -> Iterator[str]:
+    """What people's answers changed: the budget of each kind of finding, and how many batches it would have held."""
+    for table in found.tables:
+        said = [
+            f"{f.kind} {counted(f.false, 'false alarm')}, {f.real} fixed: {f.factor:.2g} of its budget"
+            for f in table.feedback
+        ]
+        if said:
+            yield f"{table.dataset}: {'; '.join(said)}; would hold {table.held}, without the answers {table.held_unheard}"
+
+
+def labels(found: Labels) -> Iterator[str]:
+    """What people's answers say, in a few clauses."""
+    if not found.real and not found.false:
+        yield "none labelled: `tidegate incidents resolve N --as fixed` or `--as false-alarm` labels one"
+    if found.real:
+        late = sorted(found.delays)
+        middle = late[len(late) // 2] if late else 0
+        after = f", half of them within {counted(middle, 'batch', 'batches')}" if middle else ", at their first batch"
+        found_of = f"{found.real_found} of {counted(found.real, 'incident')} resolved as fixed"
+        yield f"{found_of} would be found (recall {found.recall:.0%}){after if late else ''}"
+    if found.false:
+        yield f"{found.false_found} of {found.false} false alarms would come again"
+    if found.precision is not None and found.false:
+        yield f"precision {found.precision:.0%}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from tidegate.errors import QueryError
-from tidegate.model import Finding, Interval, MetricSpec, Slice
+from tidegate.model import Finding, Interval, MetricSpec, Segment, Slice
 from tidegate.ports import Reader
-from tidegate.scan import ScanOptions, SliceRow, TableScan, shown, slice_table
+from tidegate.scan import ScanOptions, SliceRow, TableScan, adds_up, shown, slice_table
+from tidegate.services.deliveries import compared, deliveries
 from tidegate.services.measure import Measured, Meter
 
 BASELINE_BUCKETS = 8
@@ -20,16 +22,27 @@ LEAST_LIFT = 0.2
 difference is spread over all of them. Chosen, not derived."""
 
 MOST_QUESTIONS = 8
-"""How many findings of one version are looked into, at one statement each. Chosen, not derived."""
+"""How many findings of one version are looked into, at no more than two statements each. Chosen, not derived."""
+
+WITHIN_SHARE = 0.8
+"""A second column is named when one of its values alone holds at least this much of what the first one explains, and exceeds
+its share of the first one's rows by LEAST_LIFT: else the first alone says it as well. Chosen, not derived."""
+
+LEAST_WITHIN = 20
+"""Fewer rows than this, usual and come, are too few to tell a value of a second column by. Chosen, not derived."""
+
+LEAST_ALONE = 0.8
+"""The only delivery of a bucket is named when it explains this much, and no category does. Chosen, not derived."""
 
 SLICED_BY_MEAN = frozenset({"mean", "stddev"})
 """Numbers whose difference is shared out as rows times the difference of their mean."""
 
 
 def explain(reader: Reader, measured: Measured, findings: Sequence[Finding], *, now: datetime) -> tuple[Finding, ...]:
-    """Fill in the slice of findings that hold and have none yet; the others come back as they are.
+    """Fill in the slice of findings that hold: a category, load or file, and a second one where both tell it better.
 
-    A finding whose difference lies in no category names in `spread` the columns that were looked at.
+    A finding whose difference lies in no category names in `spread` the columns that were looked at; those that do not hold
+    come back as they are. One statement for each of MOST_QUESTIONS findings, and one more for those with a slice.
     """
     asked = 0
     told = []
@@ -61,25 +74,62 @@ def with_statements(measured: Measured, findings: Iterable[Finding]) -> tuple[Fi
 
 
 def _is_open(finding: Finding, scan: TableScan) -> bool:
-    asks = finding.holds and finding.slice is None and finding.kind != "freshness"
+    cut = finding.slice
+    asks = finding.holds and finding.kind != "freshness" and (cut is None or cut.within is None)
     return asks and finding.interval is not None and finding.spec is not None and scan.time_column is not None
 
 
 def _explained(meter: Meter, scan: TableScan, finding: Finding, *, version: int, now: datetime) -> Finding:
     if finding.spec is None or finding.interval is None:
         return finding
-    columns = categories(scan)
-    spec = _sliceable(finding.spec)
     options = ScanOptions(version=version, taken_at=now, time_column=scan.time_column)
-    plan = slice_table(scan.dataset, spec, finding.interval, before(finding.interval), columns, options)
+    asked = _Asked(meter, scan, _sliceable(finding.spec), finding.interval, options)
     try:
-        rows = meter.drive(plan)
+        finding = finding if finding.slice is not None else asked.sliced(finding)
+        return asked.within(finding)
     except QueryError:
-        return finding  # the finding stands without it
-    best = best_slice(rows, by_mean=spec.metric in SLICED_BY_MEAN)
-    if best is not None:
-        return dataclasses.replace(finding, slice=best)
-    return dataclasses.replace(finding, spread=tuple(columns)) if rows else finding
+        return finding  # it stands with what is known
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One number of one bucket of a table, to be cut."""
+
+    meter: Meter
+    scan: TableScan
+    spec: MetricSpec
+    interval: Interval
+    options: ScanOptions
+
+    def sliced(self, finding: Finding) -> Finding:
+        """The finding with the slice that explains it, or with the columns that none was found in."""
+        columns, units = categories(self.scan), deliveries(self.scan)
+        rows = self._rows([*columns, *(u for u in units if u not in columns)], None)
+        best = best_slice(rows, by_mean=self.by_mean, deliveries=units, adds_up=adds_up(self.spec))
+        is_all = (
+            best is not None and sum(r.segment.column == best.segment.column and r.observed_rows > 0 for r in rows) == 1
+        )
+        spread = tuple(columns) if rows and (best is None or (is_all and best.segment.column in units)) else ()
+        return dataclasses.replace(finding, slice=best, spread=spread)
+
+    def within(self, finding: Finding) -> Finding:
+        """The finding with a second column in its slice, where that one tells it better than the first alone."""
+        first, units = finding.slice, deliveries(self.scan)
+        if first is None or first.segment.column in units:
+            return finding
+        columns = [c for c in dict.fromkeys([*categories(self.scan), *units]) if c != first.segment.column]
+        rows = self._rows(columns, first.segment)
+        second = second_slice(first, rows, by_mean=self.by_mean, deliveries=units, adds_up=adds_up(self.spec))
+        return dataclasses.replace(finding, slice=second)
+
+    @property
+    def by_mean(self) -> bool:
+        return self.spec.metric in SLICED_BY_MEAN
+
+    def _rows(self, columns: Sequence[str], part: Segment | None) -> tuple[SliceRow, ...]:
+        baseline = before(self.interval)
+        plan = slice_table(self.scan.dataset, self.spec, self.interval, baseline, columns, self.options, part=part)
+        return self.meter.drive(plan)
 
 
 def _sliceable(spec: MetricSpec) -> MetricSpec:
@@ -89,13 +139,13 @@ def _sliceable(spec: MetricSpec) -> MetricSpec:
 
 
 def categories(scan: TableScan) -> list[str]:
-    """The columns with few values, by name; the load column is left out."""
+    """The columns with few values, by name; loads and files are left out."""
     found = {
         m.spec.segment.column
         for m in scan.measurements
         if m.interval is None and m.spec.metric == "row_count" and m.spec.segment is not None
     }
-    return sorted(found - {scan.load_column})
+    return sorted(found - {scan.load_column, *deliveries(scan)})
 
 
 def before(interval: Interval) -> list[Interval]:
@@ -107,28 +157,82 @@ def before(interval: Interval) -> list[Interval]:
     ]
 
 
-def best_slice(rows: Iterable[SliceRow], *, by_mean: bool) -> Slice | None:
-    """The category whose share of the difference exceeds its share of the rows most; None when none does by LEAST_LIFT.
+def best_slice(
+    rows: Iterable[SliceRow], *, by_mean: bool, deliveries: Collection[str] = (), adds_up: bool = True
+) -> Slice | None:
+    """The part whose share of the difference exceeds its share of the rows most; None when none does by LEAST_LIFT.
+
+    The only load or file of the bucket is no part of it: it is named when it explains LEAST_ALONE and nothing else does.
 
     Args:
         by_mean: the difference of a category is its rows times the difference of its mean; else it is that of its count.
+        deliveries: which of the columns name loads or files.
+        adds_up: the number grows with the rows.
     """
+    found = _weighed(rows, by_mean=by_mean, deliveries=deliveries, adds_up=adds_up)
+    best = max(found, key=lambda part: part.lift, default=None)
+    if best is not None and best.lift >= LEAST_LIFT:
+        return best.slice
+    alone = (p.slice for p in found if p.alone and p.slice.share >= LEAST_ALONE)
+    return next(alone, None)
+
+
+def second_slice(
+    first: Slice, rows: Iterable[SliceRow], *, by_mean: bool, deliveries: Collection[str] = (), adds_up: bool = True
+) -> Slice:
+    """The slice with the value of a second column in which nearly all of its difference lies; unchanged if there is none.
+
+    Args:
+        rows: of the first category alone.
+    """
+    found = _weighed(rows, by_mean=by_mean, deliveries=deliveries, adds_up=adds_up)
+    clear = [p for p in found if p.lift >= LEAST_LIFT and p.slice.share >= WITHIN_SHARE and p.rows >= LEAST_WITHIN]
+    best = max(clear, key=lambda part: part.lift, default=None)
+    if best is None:
+        return first
+    share, cut = first.share * best.slice.share, best.slice
+    return dataclasses.replace(first, share=share, observed=cut.observed, expected=cut.expected, within=cut.segment)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A slice, by how much its share of the difference exceeds that of the rows, its rows, and whether it is all there is."""
+
+    slice: Slice
+    lift: float
+    rows: float
+    alone: bool
+
+
+def _weighed(rows: Iterable[SliceRow], *, by_mean: bool, deliveries: Collection[str], adds_up: bool) -> list[_Part]:
     by_column: dict[str, list[SliceRow]] = {}
     for row in rows:
         by_column.setdefault(row.segment.column, []).append(row)
-    found: list[tuple[float, Slice]] = []
-    for members in by_column.values():
-        moved = [_moved(row, by_mean=by_mean) for row in members]
-        total, size = sum(moved), sum(max(r.observed_rows, r.expected_rows) for r in members)
-        if not total or not size:
-            continue
-        for row, part in zip(members, moved, strict=True):
-            share, weight = part / total, max(row.observed_rows, row.expected_rows) / size
-            observed, expected = _values(row, by_mean=by_mean)
-            one = Slice(segment=row.segment, share=min(1.0, share), observed=observed, expected=expected)
-            found.append((min(1.0, share) - weight, one))
-    lift, best = max(found, key=lambda pair: pair[0], default=(0.0, None))
-    return best if lift >= LEAST_LIFT else None
+    found: list[_Part] = []
+    for column, members in by_column.items():
+        total = None if by_mean else sum(_moved(row, by_mean=False) for row in members)
+        if column in deliveries:
+            members = compared(members, BASELINE_BUCKETS, adds_up=adds_up)
+            found += _parts(members, total, by_mean=by_mean, alone=len(members) == 1)
+        else:
+            found += _parts(members, total, by_mean=by_mean, alone=False)
+    return found
+
+
+def _parts(members: Sequence[SliceRow], total: float | None, *, by_mean: bool, alone: bool) -> list[_Part]:
+    """The values of one column; `total` is the difference to be explained, by default the sum of theirs."""
+    moved = [_moved(row, by_mean=by_mean) for row in members]
+    total = sum(moved) if total is None else total
+    size = sum(max(r.observed_rows, r.expected_rows) for r in members)
+    if not total or not size:
+        return []
+    found = []
+    for row, part in zip(members, moved, strict=True):
+        share, rows = min(1.0, part / total), max(row.observed_rows, row.expected_rows)
+        observed, expected = _values(row, by_mean=by_mean)
+        one = Slice(segment=row.segment, share=share, observed=observed, expected=expected)
+        found.append(_Part(one, share - rows / size, rows, alone))
+    return found
 
 
 def _values(row: SliceRow, *, by_mean: bool) -> tuple[float, float]:

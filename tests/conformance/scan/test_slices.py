@@ -30,10 +30,12 @@ def orders(engine):
     return engine
 
 
-def sliced(engine, metric, column=None, *, columns=("country", "channel"), options=OPTIONS, baseline=range(2, 10)):
+def sliced(
+    engine, metric, column=None, *, columns=("country", "channel"), options=OPTIONS, baseline=range(2, 10), part=None
+):
     dataset = engine.dataset("orders")
     spec = MetricSpec(dataset=dataset.ref, metric=metric, column=column)
-    plan = slice_table(dataset, spec, day(10), [day(n) for n in baseline], columns, options)
+    plan = slice_table(dataset, spec, day(10), [day(n) for n in baseline], columns, options, part=part)
     return {(row.segment.column, row.segment.value): row for row in engine.drive(plan)}
 
 
@@ -75,6 +77,17 @@ def test_a_segments_own_number_is_cut_as_a_whole(orders):
     spec = MetricSpec(dataset=dataset.ref, metric="row_count", segment=Segment(column="country", value="DE"))
     rows = orders.drive(slice_table(dataset, spec, day(10), [day(2)], ["country"], OPTIONS))
     assert {row.segment.value for row in rows} == {"DE", "FR", None}
+
+
+def test_within_one_category(orders):
+    rows = sliced(orders, "row_count", columns=("channel",), part=Segment(column="country", value="FR"))
+    assert {at: (row.observed_rows, row.expected_rows) for at, row in rows.items()} == {
+        ("channel", "app"): (16, 16),
+        ("channel", "web"): (16, 16),
+    }
+    rows = sliced(orders, "row_count", columns=("channel",), part=Segment(column="country", value=None))
+    assert sum(row.observed_rows for row in rows.values()) == 32
+    assert sliced(orders, "row_count", part=Segment(column="nowhere", value="x")) == {}
 
 
 @pytest.mark.parametrize("options", [replace(OPTIONS, time_column=None), replace(OPTIONS, time_column="country")])

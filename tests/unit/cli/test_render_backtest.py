@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.integrations.test_backtest_page import ALARM, FOUND, NOTCH
 from tidegate.cli.output import Output
-from tidegate.cli.render_backtest import backtest, labels
-from tidegate.services.backtest import Caught, Labels
+from tidegate.cli.render_backtest import backtest
+from tidegate.services.backtest import Caught, Labels, labels
 
 NONE = Labels(real=0, real_found=0, false=0, false_found=0, delays=())
 
@@ -29,6 +29,15 @@ def test_an_accepted_alarm_is_no_alarm(capsys):
     shown = text(capsys, replace(FOUND, alarms=(replace(ALARM, accepted="expected"),)))
     assert "no batch would have been held\n" in shown
     assert "rows  (accepted as expected)\n" in shown
+
+
+def test_a_slow_drift_is_counted_apart(capsys):
+    drift = replace(ALARM, finding=replace(ALARM.finding, kind="drift", holds=False, sentence="it drifts"))
+    shown = text(capsys, replace(FOUND, alarms=(ALARM, drift)))
+    assert "alarms: 1; and 1 slow drift that would hold none\n" in shown
+    assert "\n  2026-05-01 it drifts\n" in shown
+    shown = text(capsys, replace(FOUND, alarms=(drift,)))
+    assert "no batch would have been held; and 1 slow drift that would hold none\n" in shown
 
 
 def test_budgets_and_faults_are_tables(capsys):

@@ -1,5 +1,6 @@
 """A bucket that is unlike its past as a whole: what the single numbers leave to it, and what they do not."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -70,6 +71,16 @@ def test_an_excluded_day_does_not_teach():
     (found,) = judged(days, excluded=((None, interval),))
     assert found.holds
     assert "expected 0 %" in found.sentence
+
+
+@pytest.mark.parametrize(("seasonality", "kinds"), [(True, ["unlike"]), (False, [])])
+def test_without_seasonality_a_weekday_is_not_compared_with_its_like(seasonality, kinds):
+    """Every Sunday a third of the names have blanks; so has a Friday. Where weekdays count, that is none of its own."""
+    days = texts(145)
+    for at in (*range(6, 145, 7), 144):
+        days[at][("padded_count", NAME, None)] = round(0.3 * days[at][("row_count", None, None)])
+    found = judge_table(history(days), now=evening(days), settings=replace(SETTINGS, seasonality=seasonality))
+    assert [f.kind for f in found] == kinds
 
 
 @pytest.mark.parametrize("later", [0, 1, 30])

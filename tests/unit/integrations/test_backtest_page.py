@@ -12,6 +12,7 @@ import pytest
 from tidegate.integrations.backtest_page import plot, render
 from tidegate.model import Band, DatasetRef, Finding, Interval, Layer
 from tidegate.services.backtest import Alarm, Backtest, Caught, Labels, Notch, TableReplay
+from tidegate.services.baseline import Feedback
 from tidegate.services.replay import Point
 
 REF = DatasetRef(namespace="raw", name="<orders>")
@@ -68,6 +69,29 @@ def test_every_alarm_has_one_plot():
     assert page.count("<svg ") == page.count("</svg>") == 2
     assert "(accepted as expected)" in page
     assert "1, and 1 that a person accepted" in page
+
+
+def test_a_slow_drift_is_counted_apart():
+    drift = replace(ALARM, finding=replace(FINDING, kind="drift", holds=False))
+    page = render(replace(FOUND, alarms=(ALARM, drift)), project="shop")
+    assert "<p>1, 1 slow drift that would hold none.</p>" in page
+    assert "<p>None, 1 slow drift that would hold none.</p>" in render(replace(FOUND, alarms=(drift,)), project="shop")
+
+
+def test_what_people_answered_is_on_it():
+    assert "none labelled: `tidegate incidents resolve N" in render(FOUND, project="shop")
+    heard = Feedback(kind="volume", real=0, false=3)
+    table = replace(FOUND.tables[0], feedback=(heard,), held_unheard=4)
+    told = Labels(real=1, real_found=1, false=2, false_found=1, delays=(0,))
+    page = render(replace(FOUND, tables=(table,), labels=told), project="shop")
+    assert (
+        "<p>raw.&lt;orders&gt;: volume 3 false alarms, 0 fixed: 0.12 of its budget; would hold 1, without the answers 4.</p>"
+        in page
+    )
+    assert (
+        "<p>Labels: 1 of 1 incident resolved as fixed would be found (recall 100%), at their first batch; 1 of 2"
+        in page
+    )
 
 
 def test_a_plot_has_the_line_the_band_and_the_point():

@@ -78,6 +78,8 @@ def root(kind: str, **more: object) -> Finding:
 
 
 DE = Segment(column="country", value="DE")
+WEB, NO_CHANNEL = Segment(column="channel", value="web"), Segment(column="channel", value=None)
+LOAD = Segment(column="_dlt_load_id", value="1790000000.5")
 OF_DE = MetricSpec(dataset=ref("orders"), metric="row_count", segment=DE)
 
 
@@ -100,6 +102,18 @@ OF_DE = MetricSpec(dataset=ref("orders"), metric="row_count", segment=DE)
         (
             root("scale", column="total", observed=300.0, expected=BAND, slice=Slice(segment=DE, share=1.0, observed=700, expected=100)),
             ("values-times", "total", "\"country\" = 'DE'", None, 7.0),
+        ),
+        (
+            root("segment", slice=Slice(segment=DE, within=WEB, share=1.0, observed=5, expected=20)),
+            ("rows-lost", None, "\"country\" = 'DE' AND \"channel\" = 'web'", None, 0.75),
+        ),
+        (
+            root("scale", column="total", observed=300.0, expected=BAND, slice=Slice(segment=DE, within=NO_CHANNEL, share=1.0, observed=700, expected=100)),
+            ("values-times", "total", "\"country\" = 'DE' AND \"channel\" IS NULL", None, 7.0),
+        ),
+        (
+            root("volume", observed=25.0, expected=BAND, slice=Slice(segment=LOAD, share=1.0, observed=1, expected=100)),
+            ("rows-lost", None, None, None, 0.75),
         ),
         (root("schema", column="total", sentence="total changed its type from A to B"), ("type-changed", "total", None, None, None)),
         (root("schema", column="total", sentence="total is gone"), ("column-dropped", "total", None, None, None)),

@@ -119,6 +119,16 @@ def test_alarms_like_it_come_first_when_they_share_most(site: Site) -> None:
     ]
 
 
+def test_another_part_of_the_same_country_is_another_slice(site: Site) -> None:
+    whole = Slice(segment=segment("DE"), share=1.0, observed=0.0, expected=9.0)
+    web = dataclasses.replace(whole, within=segment("web", "channel"))
+    one = told("segment/country=DE", kind="segment", slice=web)
+    incident(site, 1, dataclasses.replace(one, key="raw.orders/a", slice=whole), resolution="fixed")
+    incident(site, 2, dataclasses.replace(one, key="raw.orders/b"), resolution="fixed")
+    incident(site, 3, one)
+    assert [(s.incident, s.how) for s in alarm(site, "3").similar] == [(2, "same slice"), (1, "same kind")]
+
+
 def test_a_key_finds_the_newest_incident_else_what_was_told(site: Site) -> None:
     incident(site, 1, told(), resolution="fixed")
     incident(site, 2, told("nulls/total", kind="nulls"), told())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.detect.days import START, Day, bucket, measured, scaled, shop, whole, without
+from tests.unit.detect.test_drift import creeping
 from tests.unit.services.site import add_version, make_site
 from tests.unit.services.test_replay import past_of
 from tidegate.cli.output import document
@@ -203,6 +204,19 @@ def test_a_document_can_be_made_of_it(site):
     found = json.loads(document("backtest", backtest(site)))
     assert found["kind"] == "backtest"
     assert found["alarms"]
+
+
+def test_a_slow_drift_is_listed_once_and_held_against_no_budget(site):
+    days = creeping(-0.01)
+    keep(site, 1, days)
+    found = backtest(site, days=45)
+    drifts = [a for a in found.alarms if a.finding.kind == "drift"]
+    keys = [a.finding.key for a in drifts]
+    assert "raw.orders/drift/volume/rows" in keys
+    assert len(set(keys)) == len(keys), "each when it was first told"
+    assert not any(a.finding.holds for a in drifts)
+    held = {a.interval for a in found.alarms if a.finding.holds}
+    assert found.tables[0].held == len(held)
 
 
 def test_a_rate_needs_time_to_go_by():

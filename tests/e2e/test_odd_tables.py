@@ -1,0 +1,106 @@
+"""Tables that are constant, all NULL, tiny, exploding, gapped or cut by the clock, through real runs: judged, or told why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import small_project
+from tests.e2e.small_project import SmallProject
+
+DAILY = "timestamp '{start}' + interval (d) day + to_minutes((i * 7 % 600)::int) as at"
+"""A column of times: some of each day, the same minutes every day."""
+
+
+def table(name: str, days: str, rows: str, columns: str, start: str = "2026-07-01 08:00") -> str:
+    """SQL that makes one table: so many rows `i` on each day `d`."""
+    at = DAILY.format(start=start)
+    return (
+        f"create or replace table raw.{name} as select {at}, {columns} from range({days}) a(d), range(20000) b(i)"
+        f" where i < {rows}"
+    )
+
+
+CLEAN = "d * 20000 + i as id, 40 + (i * 7 + d) % 23 as amount, ['a', 'b', 'c'][1 + i % 3] as kind"
+EVEN = "100 + 3 * (d % 7)"
+
+
+def odd_tables(days: int) -> str:
+    """Every odd table with so many days up to one and the same."""
+    tables = [
+        table("constant", str(days), "50", "1 as amount, 'x' as kind"),
+        table("nothing_known", str(days), "50", "null::int as amount, null::varchar as kind"),
+        table("one_row", "1", "1", CLEAN),
+        table("few_rows", str(days), "1 + d % 20", CLEAN),
+        table("one_a_day", str(days), "1", CLEAN),
+        table("leap", str(days), EVEN, CLEAN, start="2027-12-25 08:00"),
+        table("clocks", str(days), EVEN, CLEAN, start="2026-02-15 08:00"),
+        table("gapped", str(days), f"case when d between 15 and 44 then 0 else {EVEN} end", CLEAN),
+        "create or replace table raw.empty (came_at timestamp, amount int)",
+        "create or replace table raw.no_time as select 1 as id, 'x' as kind",
+    ]
+    return "; ".join(["create schema if not exists raw", *tables])
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
+    """Its first batch ever was published."""
+    found = small_project.make(tmp_path_factory.mktemp("odd") / "shop")
+    found.configure("time_zone: Europe/Berlin")
+    found.load(odd_tables(75))
+    told = found.cli("run")
+    assert told.status == 0, told.out
+    return found
+
+
+def findings(project: SmallProject) -> list[str]:
+    """The keys of what holds, in a run of its own."""
+    document = project.cli("run", "--json").document
+    return [f["key"] for f in document["findings"] if f["holds"]]
+
+
+def test_the_same_batch_again_raises_no_alarm(project: SmallProject) -> None:
+    project.load(odd_tables(75))
+    assert findings(project) == []
+    assert findings(project) == [], "nor the third time"
+
+
+def test_another_clean_day_raises_no_alarm(project: SmallProject) -> None:
+    """The 20th row more of a tiny table, a leap day behind it, a change of clocks, a gap of a month: one day more is fine."""
+    project.load(odd_tables(76))
+    assert findings(project) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("one_row", "not enough history (1 of 8"), ("no_time", "not enough history ("), ("empty", "not enough history (")],
+)
+def test_what_cannot_be_judged_says_of_how_many(project: SmallProject, name: str, said: str) -> None:
+    assert said in project.cli("explain", f"raw.{name}").out
+
+
+@pytest.mark.parametrize("name", ["constant", "nothing_known", "few_rows", "one_a_day", "leap", "clocks", "gapped"])
+def test_every_other_one_is_explained(project: SmallProject, name: str) -> None:
+    told = project.cli("explain", f"raw.{name}")
+    assert told.status == 0
+    assert "grain      day, by at" in told.out
+
+
+def test_a_table_that_explodes_is_held(tmp_path: Path) -> None:
+    project = small_project.make(tmp_path / "shop")
+    tables = [table("orders", "40", EVEN, CLEAN)]
+    project.load("; ".join(["create schema if not exists raw", *tables]))
+    assert project.cli("run").status == 0
+    project.load("; ".join(["create schema if not exists raw", table("orders", "41", f"case when d = 40 then 20000 else {EVEN} end", CLEAN)]))  # fmt: skip
+    told = project.cli("run")
+    assert told.status == 1
+    assert "20,000 rows" in told.out
+
+
+def test_the_first_batch_of_a_table_without_a_past_says_so(tmp_path: Path) -> None:
+    project = small_project.make(tmp_path / "shop")
+    project.load("; ".join(["create schema if not exists raw", table("orders", "3", EVEN, CLEAN)]))
+    told = project.cli("run")
+    assert told.status == 0
+    assert "raw.orders has not enough history for learned bands (2 of 8 days)" in told.out
