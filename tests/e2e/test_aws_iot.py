@@ -301,18 +301,32 @@ TOLD = {
 
 @pytest.mark.soak
 @terraform_is_here
-def test_the_command_line_brings_it_up_and_accounts_for_everything(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[2] / "examples" / "README.md").read_text(encoding="utf-8")
-    commands = [line for line in text.splitlines() if line.startswith("tidegate ") and "aws-iot" in line]
-    init, run = (line.replace("examples/aws-iot", str(tmp_path / "project")).split()[1:] for line in commands)
+def test_the_example_runs_in_a_clone_accounts_for_everything_and_leaves_nothing(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    root = Path(__file__).parents[2]
+    kept = git(
+        root, "ls-files", "--cached", "--others", "--exclude-standard", ".gitignore", "examples", "src"
+    ).splitlines()
+    for name in kept:
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, clone / name, follow_symlinks=False)
+    git(clone, "init", "--quiet")
+    git(clone, "add", "--all")
+    text = (clone / "examples" / "README.md").read_text(encoding="utf-8")
+    (run,) = [line.split()[1:] for line in text.splitlines() if line.startswith("tidegate iot")]
     tidegate = str(Path(sys.executable).parent / "tidegate")
-    subprocess.run([tidegate, *init, "--quiet"], check=True)
-    done = subprocess.run([tidegate, *run], capture_output=True, text=True, check=False)
+    done = subprocess.run([tidegate, *run], cwd=clone, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["exact"]
     assert said["sent"] >= 2000
     assert "left out here: monthly_budget_usd" in done.stderr
+    assert (clone / "examples" / "aws-iot" / ".local" / "ingest.zip").is_file()
+    assert git(clone, "status", "--porcelain").splitlines() == [f"A  {name}" for name in sorted(kept)]
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.soak
