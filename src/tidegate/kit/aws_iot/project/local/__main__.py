@@ -160,6 +160,8 @@ def _env(said: argparse.Namespace) -> int:
         "DEAD_LETTER_URL": stack.system["dead_letter_url"],
         "SENT_LEDGER": str(stack.ledger.resolve()),
     }
+    ingest = stack.client("lambda").get_function_configuration(FunctionName=stack.system["functions"]["ingest"])
+    names |= ingest["Environment"]["Variables"]  # so that a replay judges as the deployed function does
     for name, value in (stack.environ() | names).items():
         sys.stdout.write(f"export {name}='{value}'\n")
     return 0
