@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingest import contract, telemetry
 from ingest.handler import handler
+from simulator.sender import Ledger
 from tests.iot import ARRIVED_MS, aws, message, record
 from tools import replay as tool
 from tools.ledger import Id, history, messages, release
-from tools.reconcile import Account, account, outcomes
+from tools.reconcile import Account, account, outcomes, reconcile
 
 SHARD = "shardId-000000000000"
 
@@ -193,3 +195,31 @@ def test_batches_are_small_enough_for_a_function(world: World) -> None:
     assert max(size for _, size in sizes) < 6_000_000
     assert max(count for count, _ in sizes) == tool.BATCH
     assert sum(count for count, _ in sizes) == 1140
+
+
+def test_what_is_still_on_its_way_is_waited_for_and_what_comes_meanwhile_is_left_out(
+    world: World, tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path / "sent.db")
+    ledger.note([(SHARD, str(n), "dev", None) for n in (1, 2)])
+    world.send(message())
+    looks: list[float] = []
+
+    def pause(seconds: float) -> None:
+        looks.append(seconds)
+        ledger.note([(SHARD, str(n), "dev", None) for n in (3, 4)])
+        world.send(message(), b"x", message(celsius=-9999))
+
+    def found(patience_s: float) -> Account:
+        return reconcile(
+            s3=world.s3, sqs=world.sqs, kinesis=world.kinesis, bucket="history", queue_url=world.url, stream="readings",
+            ledger=tmp_path / "sent.db", patience_s=patience_s, pause=pause,
+        )  # fmt: skip
+
+    assert found(0).faults == (f"1 sent, and not in the history nor given up: {SHARD}:2",)
+    assert found(60).counts() == {
+        "sent": 2, "stored": 2, "quarantined": 0, "dead_lettered": 0, "exact": True, "faults": [],
+    }  # fmt: skip
+    assert len(looks) == 1
+    assert found(0).counts()["sent"] == 4
+    ledger.close()
