@@ -38,10 +38,8 @@ def main() -> int:
     below.add_parser("account", help="account for every record of a stack that runs")
     below.add_parser("env", help="print the variables that point AWS clients at a stack that runs")
     said = parser.parse_args()
-    for ending in (
-        signal.SIGTERM,
-        signal.SIGHUP,
-    ):  # a terminal that is closed must not leave moto and the poller behind
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        # A terminal that is closed must not leave moto and the poller behind.
         signal.signal(ending, _interrupt)
     try:
         return int(COMMANDS[said.command](said))
