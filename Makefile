@@ -46,7 +46,6 @@ demo-flights: $(STAMP) ## run the demo on real flights and weather
 
 .PHONY: demo-iot
 demo-iot: $(STAMP) ## run the streaming system on AWS on this machine, with Terraform: DURATION=1m
-	@$(BIN)/tidegate init --template aws-iot --project examples/aws-iot --force --quiet
 	@$(BIN)/tidegate iot up --project examples/aws-iot --duration $(or $(DURATION),1m)
 
 ##@ Develop

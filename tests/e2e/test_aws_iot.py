@@ -25,6 +25,7 @@ from local.view import Watcher, lines, short
 from simulator.fleet import Fleet, every_fault
 from simulator.sender import Ledger, Sender
 from tests.iot import PROJECT
+from tools import ledger as books
 from tools.ledger import Id
 from tools.policy import Plan, check
 
@@ -240,6 +241,47 @@ def test_every_fault_every_record_and_the_poller_killed(streamed) -> None:
     assert raised == {name: verdict.state for name, verdict in picture.alarms.items()}
 
 
+def test_what_is_replayed_out_of_queue_and_quarantine_is_still_accounted_for(streamed) -> None:
+    letters = len(list_letters(streamed))
+    assert replayed(streamed, "dead-letters") >= letters
+    assert replayed(streamed, "quarantine") >= 1
+    demand_exact(streamed)
+
+
+@pytest.mark.soak
+def test_a_lost_table_comes_back_out_of_the_history(streamed) -> None:
+    dynamodb, table = streamed.client("dynamodb"), streamed.system["table"]
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table):
+        for item in page["Items"]:
+            dynamodb.delete_item(TableName=table, Key={"device_id": item["device_id"]})
+    assert replayed(streamed, "history") >= 10_000
+    demand_exact(streamed)
+
+
+def replayed(stack: Stack, source: str) -> int:
+    """What a replay handled, called in a shell as the README says."""
+    printed = subprocess.run([*POLL, str(stack.work), "env"], cwd=PROJECT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["bash", "-c", f'eval "$VARIABLES"; exec "{sys.executable}" -m tools.replay {source}'],
+        cwd=PROJECT,
+        env=os.environ | {"VARIABLES": printed.stdout},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = json.loads(done.stdout)
+    assert said["failed"] == 0
+    return int(said["handled"])
+
+
+def list_letters(stack: Stack) -> list[dict[str, Any]]:
+    sqs, url = stack.client("sqs"), stack.system["dead_letter_url"]
+    found = list(books.messages(sqs, url))
+    books.release(sqs, url, [letter["receipt"] for letter in found])
+    return found
+
+
 def test_tidegate_observes_the_history(streamed, tmp_path) -> None:
     """The first run judges what the faults of the fleet did; nothing of the stream itself is missing."""
     stack = streamed
@@ -301,18 +343,32 @@ TOLD = {
 
 @pytest.mark.soak
 @terraform_is_here
-def test_the_command_line_brings_it_up_and_accounts_for_everything(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[2] / "examples" / "README.md").read_text(encoding="utf-8")
-    commands = [line for line in text.splitlines() if line.startswith("tidegate ") and "aws-iot" in line]
-    init, run = (line.replace("examples/aws-iot", str(tmp_path / "project")).split()[1:] for line in commands)
+def test_the_example_runs_in_a_clone_accounts_for_everything_and_leaves_nothing(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    root = Path(__file__).parents[2]
+    kept = git(
+        root, "ls-files", "--cached", "--others", "--exclude-standard", ".gitignore", "examples", "src"
+    ).splitlines()
+    for name in kept:
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, clone / name, follow_symlinks=False)
+    git(clone, "init", "--quiet")
+    git(clone, "add", "--all")
+    text = (clone / "examples" / "README.md").read_text(encoding="utf-8")
+    (run,) = [line.split()[1:] for line in text.splitlines() if line.startswith("tidegate iot")]
     tidegate = str(Path(sys.executable).parent / "tidegate")
-    subprocess.run([tidegate, *init, "--quiet"], check=True)
-    done = subprocess.run([tidegate, *run], capture_output=True, text=True, check=False)
+    done = subprocess.run([tidegate, *run], cwd=clone, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["exact"]
     assert said["sent"] >= 2000
     assert "left out here: monthly_budget_usd" in done.stderr
+    assert (clone / "examples" / "aws-iot" / ".local" / "ingest.zip").is_file()
+    assert git(clone, "status", "--porcelain").splitlines() == [f"A  {name}" for name in sorted(kept)]
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.soak

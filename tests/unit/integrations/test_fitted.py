@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
@@ -33,20 +34,32 @@ def numbers(text: str) -> tuple[list[int], int | None]:
     return each, int(end[1].replace(",", "")) if end else None
 
 
+def row_lines(lines: Iterable[str]) -> int:
+    return sum(line.startswith("| ") and line.endswith(" |") for line in lines)
+
+
 @given(sections=SECTIONS, limit=st.integers(700, 6_000), measure=st.sampled_from([code_units, utf8_bytes]))
 def test_it_fits_and_counts_what_it_leaves_out(sections, limit, measure):
     text = fit(LEAD, sections, limit=limit, measure=measure)
     assert measure(text) <= limit
     assert text.startswith("\n".join(LEAD))
     each, end = numbers(text)
-    shown = sum(line.startswith("| ") and line.endswith(" |") for line in text.splitlines()) - 1
-    heads = sum(h.startswith("| ") and h.endswith(" |") for s in sections for h in s.head)
+    shown = row_lines(text.splitlines()) - row_lines(LEAD)
+    heads = sum(row_lines(s.head) for s in sections)
     if end is None:
         assert each == []
         assert all(row in text for s in sections for row in s.rows)
     elif not heads and each:
         assert sum(each) == end
         assert shown == sum(len(s.rows) for s in sections) - end
+
+
+def test_the_rows_that_are_shown_and_those_that_are_left_out_are_all():
+    sections = [Section(title="", rows=tuple(f"| {'x' * 30} {n} |" for n in range(24)), noun="rows")]
+    text = fit(LEAD, sections, limit=700)
+    each, end = numbers(text)
+    assert each == [end]
+    assert row_lines(text.splitlines()) - row_lines(LEAD) == 24 - end > 0
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "表", "🧨"])

@@ -44,6 +44,12 @@ def test_no_data_is_treated_as_the_alarm_says(missing: str, expected: str) -> No
     assert state([None, None, None], TreatMissingData=missing) == expected
 
 
+def test_periods_without_data_that_count_are_named() -> None:
+    verdict = evaluate(ALARM | {"TreatMissingData": "breaching"}, [None, None, 11], "OK")
+    assert verdict.reason == "2 without data, which counts: 3 of the last 3 periods (60 s) breach 10, 2 are needed"
+    assert evaluate(ALARM, [11, 0, 0], "OK").reason == "1 of the last 3 periods (60 s) breach 10, 2 are needed"
+
+
 def test_ignore_keeps_the_state() -> None:
     assert evaluate(ALARM | {"TreatMissingData": "ignore"}, [None] * 3, "ALARM").state == "ALARM"
 

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
 
 from ingest.contract import Refused, judge
 from simulator.fleet import FAULTS, Fleet, Message, every_fault, parse_faults
@@ -141,17 +147,41 @@ def test_a_stream_that_takes_nothing_is_told_and_not_hidden() -> None:
     assert max(pauses) <= 5.0
 
 
-def test_an_error_of_the_whole_call_is_tried_again_or_raised() -> None:
-    class Once(Kinesis):
-        def put_records(self, **said: Any) -> dict[str, Any]:
-            if self.calls == 0:
-                self.calls = 1
-                raise ClientError({"Error": {"Code": self.refuse}}, "PutRecords")
-            self.refuse = lambda call, place: False
-            return super().put_records(**said)
+class Once(Kinesis):
+    """Takes everything, after its first call has ended with an error."""
 
-    passing = Once("ThrottlingException")
-    Sender(passing, "s", seed=1, pause=lambda _: None).send(messages(3))
-    assert len(passing.taken) == 3
+    def __init__(self, error: Exception) -> None:
+        super().__init__(lambda call, place: False)
+        self.error = error
+
+    def put_records(self, **said: Any) -> dict[str, Any]:
+        if self.calls == 0:
+            self.calls = 1
+            raise self.error
+        return super().put_records(**said)
+
+
+def code(name: str) -> ClientError:
+    return ClientError({"Error": {"Code": name}}, "PutRecords")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        code("ThrottlingException"),
+        EndpointConnectionError(endpoint_url="x"),
+        ConnectTimeoutError(endpoint_url="x"),
+        ReadTimeoutError(endpoint_url="x"),
+        ConnectionClosedError(endpoint_url="x"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_call_that_may_do_better_is_made_again(error: Exception) -> None:
+    kinesis = Once(error)
+    Sender(kinesis, "s", seed=1, pause=lambda _: None).send(messages(3))
+    assert len(kinesis.taken) == 3
+
+
+def test_an_error_that_stays_is_raised() -> None:
     with pytest.raises(ClientError):
-        Sender(Once("AccessDeniedException"), "s", seed=1, pause=lambda _: None).send(messages(3))
+        Sender(Once(code("AccessDeniedException")), "s", seed=1, pause=lambda _: None).send(messages(3))

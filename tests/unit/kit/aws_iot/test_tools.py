@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -229,3 +230,17 @@ def test_a_function_that_is_named_by_its_arn_is_judged_by_its_name(name: str, wr
         ["update"],
     )
     assert ("names" in rules_of(mapping)) == wrong
+
+
+def test_every_variable_that_can_be_wrong_is_validated() -> None:
+    """All numbers, and what an environment or the bootstrap is told; modules get names and ARNs from each other."""
+    seen, open_ = 0, []
+    for path in sorted((PROJECT / "infra").rglob("variables.tf")):
+        for name, body in re.findall(r'(?ms)^variable "(\w+)" \{\n(.*?)^\}', path.read_text(encoding="utf-8")):
+            assert "description" in body, f"{path}: {name}"
+            root = "modules" not in path.parts or path.parent.name == "system"
+            if "= number" in body or (root and "= bool" not in body):
+                seen += 1
+                open_ += [] if "validation {" in body else [f"{path.relative_to(PROJECT)}: {name}"]
+    assert open_ == []
+    assert seen > 60

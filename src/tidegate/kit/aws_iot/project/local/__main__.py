@@ -19,6 +19,8 @@ from tools.reconcile import Account, reconcile
 
 WORK = PROJECT / ".local"
 IDLE_S = 1.5
+PATIENCE_S = 60
+"""How long `account` waits for what was just sent, while the system runs."""
 
 
 def main() -> int:
@@ -36,7 +38,9 @@ def main() -> int:
     below.add_parser("account", help="account for every record of a stack that runs")
     below.add_parser("env", help="print the variables that point AWS clients at a stack that runs")
     said = parser.parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        # A terminal that is closed must not leave moto and the poller behind.
+        signal.signal(ending, _interrupt)
     try:
         return int(COMMANDS[said.command](said))
     except TerraformError as error:
@@ -120,12 +124,15 @@ def finish(stack: Stack) -> None:
     command = [sys.executable, "-m", "local", "--work", str(stack.work), "poll", "--until-idle", str(IDLE_S)]
     with (stack.work / "poller.log").open("a", encoding="utf-8") as log:
         process = start(command, log=log, **stack.environ())
-        code = process.wait()
+        try:
+            code = process.wait()
+        finally:
+            stop(process)
     if code:
         raise SystemExit(f"error: the poller ended with {code}; see {stack.work / 'poller.log'}")
 
 
-def accounted(stack: Stack) -> Account:
+def accounted(stack: Stack, *, patience_s: float = 0) -> Account:
     return reconcile(
         s3=stack.client("s3"),
         sqs=stack.client("sqs"),
@@ -134,6 +141,7 @@ def accounted(stack: Stack) -> Account:
         queue_url=stack.system["dead_letter_url"],
         stream=stack.system["stream"],
         ledger=stack.ledger if stack.ledger.exists() else None,
+        patience_s=patience_s,
     )
 
 
@@ -146,7 +154,7 @@ def _poll(said: argparse.Namespace) -> int:
 
 
 def _account(said: argparse.Namespace) -> int:
-    found = accounted(Stack.load(said.work))
+    found = accounted(Stack.load(said.work), patience_s=PATIENCE_S)
     sys.stdout.write(json.dumps(found.counts(), indent=2) + "\n")
     return 0 if found.exact else 1
 
@@ -160,6 +168,8 @@ def _env(said: argparse.Namespace) -> int:
         "DEAD_LETTER_URL": stack.system["dead_letter_url"],
         "SENT_LEDGER": str(stack.ledger.resolve()),
     }
+    ingest = stack.client("lambda").get_function_configuration(FunctionName=stack.system["functions"]["ingest"])
+    names |= ingest["Environment"]["Variables"]  # so that a replay judges as the deployed function does
     for name, value in (stack.environ() | names).items():
         sys.stdout.write(f"export {name}='{value}'\n")
     return 0

@@ -132,9 +132,11 @@ def evaluate(alarm: Mapping[str, Any], points: Sequence[float | None], before: s
     if not there and missing == "ignore":
         return Verdict(state=before, reason="no data, the state is kept")
     over = sum(compare(p, threshold) for p in there)
-    if missing == "breaching":
-        over += len(points) - len(there)
+    empty = len(points) - len(there) if missing == "breaching" else 0
+    over += empty
     said = f"{over} of the last {len(points)} periods ({alarm['Period']} s) breach {threshold:g}, {needed} are needed"
+    if empty:
+        said = f"{empty} without data, which counts: {said}"
     return Verdict(state="ALARM" if over >= needed else "OK", reason=said)
 
 

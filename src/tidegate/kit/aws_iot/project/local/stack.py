@@ -21,7 +21,7 @@ import boto3
 
 from local.terraform import Terraform
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).absolute().parent.parent
 REGION = "eu-central-1"
 WAIT_S = 60
 SERVICES = "cloudwatch, dynamodb, events, kinesis, kms, lambda, s3, sns, sqs"

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 
 from simulator.fleet import Message
 
@@ -100,7 +101,11 @@ class Sender:
         entries = [{"Data": m.data, "PartitionKey": m.key} for m in messages]
         try:
             answer = self._kinesis.put_records(StreamName=self._stream, Records=entries)
-        except (ClientError, EndpointConnectionError) as error:
+        except (
+            ClientError,
+            NoConnection,
+            HTTPClientError,
+        ) as error:  # no answer: it may be there, and then is there twice
             if isinstance(error, ClientError) and error.response["Error"]["Code"] not in PASSING:
                 raise
             return list(messages)

@@ -2,68 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-import pytest
-from moto import mock_aws
-
-from ingest import stores
 from ingest.handler import handler
+from tests.readings import reading, record
 from tools.ledger import history, messages
-
-ARRIVED = datetime(2026, 9, 21, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    region = "eu-central-1"
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": region,
-        "TABLE_NAME": "latest",
-        "BUCKET_NAME": "history",
-        "MAX_AHEAD_S": "300",
-        "MAX_BEHIND_S": "604800",
-        "METRIC_NAMESPACE": "iot/readings",
-        "STAGE": "test",
-    }.items():
-        monkeypatch.setenv(name, value)
-    with mock_aws():
-        stores.client.cache_clear()
-        found = {name: boto3.client(name, region_name=region) for name in ("dynamodb", "s3", "sqs")}
-        found["dynamodb"].create_table(
-            TableName="latest",
-            KeySchema=[{"AttributeName": "device_id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "device_id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        found["s3"].create_bucket(Bucket="history", CreateBucketConfiguration={"LocationConstraint": region})
-        found["queue_url"] = found["sqs"].create_queue(QueueName="dead")["QueueUrl"]
-        monkeypatch.setenv("DEAD_LETTER_URL", found["queue_url"])
-        yield found
-    stores.client.cache_clear()
-
-
-def record(number: int, data: bytes) -> dict[str, Any]:
-    return {
-        "eventID": f"shardId-000000000000:{number}",
-        "kinesis": {
-            "partitionKey": "dev-1",
-            "sequenceNumber": str(number),
-            "data": base64.b64encode(data).decode(),
-            "approximateArrivalTimestamp": ARRIVED.timestamp(),
-        },
-    }
-
-
-def reading(celsius: object, at: str = "2026-09-21T12:00:00Z") -> bytes:
-    return json.dumps({"schema_version": 1, "device_id": "dev-1", "event_time": at, "temperature_c": celsius}).encode()
 
 
 def latest(aws: dict[str, Any]) -> float:
@@ -92,3 +35,10 @@ def test_a_batch_may_be_delivered_again(aws: dict[str, Any]) -> None:
         handler({"Records": batch}, None)
     assert latest(aws) == 21.0
     assert len(list(history(aws["s3"], "history", "raw/"))) == 2
+
+
+def test_only_what_the_table_refuses_for_the_moment_is_tried_again(aws: dict[str, Any], monkeypatch: Any) -> None:
+    monkeypatch.setattr("ingest.stores._put", lambda table, r: "again" if r.sequence == "2" else "written")
+    batch = [record(n, reading(20.0, device=f"dev-{n}")) for n in (1, 2, 3)]
+    assert handler({"Records": batch}, None) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert [i["sequence"] for i in history(aws["s3"], "history", "raw/")] == ["1"]

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).absolute().parent.parent
 PLAN = "drift.tfplan"
 TAIL = 3000
 """How much of what Terraform said is told when it could not plan."""

@@ -9,7 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).absolute().parent.parent
 SOURCES = ROOT / "ingest"
 TARGET = ROOT / "build" / "ingest.zip"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)

@@ -11,7 +11,8 @@ import json
 import os
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import boto3
 from tools.ledger import Id, history, messages, release
 
 SHOWN = 5
+LOOK_AGAIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,15 +110,43 @@ def outcomes(lines: Iterable[dict[str, Any]]) -> dict[Id, str]:
 
 
 def reconcile(
-    *, s3: Any, sqs: Any, kinesis: Any, bucket: str, queue_url: str, stream: str, ledger: Path | None
+    *,
+    s3: Any,
+    sqs: Any,
+    kinesis: Any,
+    bucket: str,
+    queue_url: str,
+    stream: str,
+    ledger: Path | None,
+    patience_s: float = 0,
+    pause: Callable[[float], None] = time.sleep,
 ) -> Account:
-    """Read every source and compare."""
-    sent = _from_ledger(ledger) if ledger is not None else frozenset(_from_stream(kinesis, stream))
-    raw = outcomes(history(s3, bucket, "raw/"))
-    quarantine = frozenset(Id(r["shard"], int(r["sequence"])) for r in history(s3, bucket, "quarantine/"))
-    letters = list(messages(sqs, queue_url))
-    release(sqs, queue_url, [m["receipt"] for m in letters])
-    return account(sent, raw, quarantine, letters)
+    """Read every source and compare what was sent until now; what is sent meanwhile is left out.
+
+    Args:
+        patience_s: how long to look again while the sources disagree: what was just sent is still on its way.
+    """
+
+    def sent() -> frozenset[Id]:
+        return _from_ledger(ledger) if ledger is not None else frozenset(_from_stream(kinesis, stream))
+
+    known = sent()
+    ends_s = time.monotonic() + patience_s
+    while True:
+        letters = list(messages(sqs, queue_url))
+        release(sqs, queue_url, [m["receipt"] for m in letters])
+        quarantine = {Id(r["shard"], int(r["sequence"])) for r in history(s3, bucket, "quarantine/")}
+        raw = outcomes(history(s3, bucket, "raw/"))
+        newer = sent() - known
+        found = account(
+            known,
+            {record: outcome for record, outcome in raw.items() if record not in newer},
+            frozenset(quarantine - newer),
+            [m for m in letters if m.get("kind") != "record" or Id(m["shard"], int(m["sequence"])) not in newer],
+        )
+        if found.exact or time.monotonic() >= ends_s:
+            return found
+        pause(LOOK_AGAIN_S)
 
 
 def _from_ledger(path: Path) -> frozenset[Id]:
@@ -147,6 +177,9 @@ def main() -> int:
     parser.add_argument("--bucket", default=os.environ.get("BUCKET_NAME"))
     parser.add_argument("--queue-url", default=os.environ.get("DEAD_LETTER_URL"))
     parser.add_argument("--ledger", type=Path, help="the simulator's ledger; default: what the stream still keeps")
+    parser.add_argument(
+        "--patience", type=float, default=60, metavar="S", help="look again for so long what was just sent; default: 60"
+    )
     said = parser.parse_args()
     found = reconcile(
         s3=boto3.client("s3"),
@@ -156,6 +189,7 @@ def main() -> int:
         queue_url=said.queue_url,
         stream=said.stream,
         ledger=said.ledger,
+        patience_s=said.patience,
     )
     sys.stdout.write(json.dumps(found.counts(), indent=2) + "\n")
     return 0 if found.exact else 1

@@ -19,9 +19,15 @@ from typing import Any
 
 import boto3
 
-from tools.ledger import history, messages, release
+from tools.ledger import lines, messages, objects, release
 
 BATCH = 500
+BATCH_BYTES = 4_000_000
+"""A call of a function takes 6 MB."""
+SETTINGS = (
+    "TABLE_NAME", "BUCKET_NAME", "DEAD_LETTER_URL", "MAX_AHEAD_S", "MAX_BEHIND_S", "METRIC_NAMESPACE", "STAGE",
+)  # fmt: skip
+"""What the handler reads from the environment; Terraform sets them for the deployed one."""
 Invoke = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -43,14 +49,17 @@ def event_of(line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def replay(lines: Iterable[dict[str, Any]], invoke: Invoke) -> Counter[str]:
-    """Hand lines to the handler in batches of one shard, in the order of their numbers within a batch.
+def replay(records: Iterable[dict[str, Any]], invoke: Invoke) -> Counter[str]:
+    """Hand records to the handler in batches of one shard, in the order of their numbers within a batch.
+
+    Args:
+        records: as lines of the history, or dead letters, have them.
 
     Returns:
         `handled` and `failed` records.
     """
-    counts: Counter[str] = Counter()
-    for batch in _batches(lines):
+    counts = Counter(handled=0, failed=0)
+    for batch in _batches(records):
         left = sorted(batch, key=lambda line: int(line["sequence"]))
         answer = invoke({"Records": [event_of(line) for line in left]})
         named = {item["itemIdentifier"] for item in answer.get("batchItemFailures", [])}
@@ -60,14 +69,30 @@ def replay(lines: Iterable[dict[str, Any]], invoke: Invoke) -> Counter[str]:
     return counts
 
 
-def _batches(lines: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _batches(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Records of one shard, at most BATCH of them and, unless one alone is larger, BATCH_BYTES."""
     waiting: dict[str, list[dict[str, Any]]] = {}
-    for line in lines:
-        batch = waiting.setdefault(line["shard"], [])
-        batch.append(line)
-        if len(batch) == BATCH:
-            yield waiting.pop(line["shard"])
+    sizes: Counter[str] = Counter()
+    for line in records:
+        shard, size = line["shard"], _size(line)
+        if shard in waiting and (len(waiting[shard]) == BATCH or sizes[shard] + size > BATCH_BYTES):
+            yield waiting.pop(shard)
+            del sizes[shard]
+        waiting.setdefault(shard, []).append(line)
+        sizes[shard] += size
     yield from waiting.values()
+
+
+def _size(line: dict[str, Any]) -> int:
+    """Bytes of the record in the event, about: its data as base64, and what is said of it."""
+    data = line.get("data_base64")
+    return 400 + (len(data) if data is not None else len(line["data"].encode("utf-8", "surrogatepass")) * 4 // 3)
+
+
+def from_files(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    """The lines of the files that are there now: the handler writes into the folder that is read here."""
+    for key in list(objects(s3, bucket, prefix)):
+        yield from lines(s3, bucket, key)
 
 
 def given_up(kinesis: Any, stream: str, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -108,25 +133,41 @@ def given_up(kinesis: Any, stream: str, batch: dict[str, Any]) -> Iterator[dict[
 def from_queue(*, sqs: Any, kinesis: Any, queue_url: str, stream: str, invoke: Invoke) -> Counter[str]:
     """Replay every dead letter; a message whose records were all handled leaves the queue.
 
-    The handler sends what is still dead to the queue again, as a new message, so none is lost.
+    The handler sends what is still dead to the queue again, as a new message, so none is lost. Every other message can be
+    seen by others again at once, also when this ends with an error.
+
+    Returns:
+        `handled` and `failed` records, and the messages that cannot be replayed from here, by the reason.
     """
-    counts: Counter[str] = Counter()
-    for message in list(messages(sqs, queue_url)):
-        if "KinesisBatchInfo" in message:
-            found = list(given_up(kinesis, stream, message["KinesisBatchInfo"]))
-        elif message.get("data_left_out"):
-            counts["too large, replay it from the history"] += 1
-            release(sqs, queue_url, [message["receipt"]])
-            continue
-        else:
-            found = [message]
-        done = replay(found, invoke)
-        counts += done
-        if done["failed"]:
-            release(sqs, queue_url, [message["receipt"]])
-        else:
-            sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["receipt"])
+    counts = Counter(handled=0, failed=0)
+    kept = {message["receipt"]: message for message in messages(sqs, queue_url)}
+    try:
+        for receipt, message in list(kept.items()):
+            found, why_not = _records(kinesis, stream, message)
+            if why_not:
+                counts[why_not] += 1
+                continue
+            done = replay(found, invoke)
+            counts.update(done)
+            if not done["failed"]:
+                sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=receipt)
+                del kept[receipt]
+    finally:
+        release(sqs, queue_url, list(kept))
     return counts
+
+
+def _records(kinesis: Any, stream: str, message: dict[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
+    """The records that a dead letter stands for, or why they are not to be had."""
+    if message.get("data_left_out"):
+        return [], "too large, replay it from the history"
+    if "KinesisBatchInfo" not in message:
+        return [message], None
+    try:
+        return list(given_up(kinesis, stream, message["KinesisBatchInfo"])), None
+    except LookupError as error:
+        sys.stderr.write(f"warning: {error}\n")
+        return [], "no longer in the stream"
 
 
 def _deployed(name: str) -> Invoke:
@@ -144,9 +185,23 @@ def _deployed(name: str) -> Invoke:
 
 
 def _here() -> Invoke:
-    """The handler of this checkout, with the settings of the environment."""
+    """The handler of this checkout, with the settings of the environment; its log goes to stderr."""
+    telemetry: Any = importlib.import_module("ingest.telemetry")
+    telemetry.write = lambda line: sys.stderr.write(line + "\n")
     handler = importlib.import_module("ingest.handler").handler
     return lambda event: dict(handler(event, None))
+
+
+def missing(names: Iterable[str]) -> str | None:
+    """What to tell where variables are not set that are needed."""
+    unset = [name for name in dict.fromkeys(names) if not os.environ.get(name)]
+    if not unset:
+        return None
+    return (
+        f"error: {', '.join(f'`{name}`' for name in unset)} must be set\n"
+        "hint: `--function NAME` replays through a deployed function, which has its settings; for the local system:"
+        ' eval "$(python -m local env)"\n'
+    )
 
 
 def main() -> int:
@@ -158,6 +213,12 @@ def main() -> int:
     parser.add_argument("--queue-url", default=os.environ.get("DEAD_LETTER_URL"))
     parser.add_argument("--stream", default=os.environ.get("STREAM_NAME"))
     said = parser.parse_args()
+    needed = ["DEAD_LETTER_URL", "STREAM_NAME"] if said.source == "dead-letters" else ["BUCKET_NAME"]
+    given = {"DEAD_LETTER_URL": said.queue_url, "STREAM_NAME": said.stream, "BUCKET_NAME": said.bucket}
+    needed = [name for name in needed if not given[name]]
+    if wrong := missing(needed + ([] if said.function else list(SETTINGS))):
+        sys.stderr.write(wrong)
+        return 2
     invoke = _deployed(said.function) if said.function else _here()
     if said.source == "dead-letters":
         counts = from_queue(
@@ -169,10 +230,9 @@ def main() -> int:
         )
     else:
         prefix = f"{'raw' if said.source == 'history' else 'quarantine'}/v1/{said.prefix}"
-        # All lines first: the handler writes into the history what is read from it.
-        counts = replay(list(history(boto3.client("s3"), said.bucket, prefix)), invoke)
+        counts = replay(from_files(boto3.client("s3"), said.bucket, prefix), invoke)
     sys.stdout.write(json.dumps(counts) + "\n")
-    return 1 if counts["failed"] else 0
+    return 1 if set(+counts) - {"handled"} else 0
 
 
 if __name__ == "__main__":

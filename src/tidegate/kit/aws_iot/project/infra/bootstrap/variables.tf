@@ -2,12 +2,22 @@ variable "region" {
   description = "The AWS region of the states."
   type        = string
   default     = "eu-central-1"
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "A region is called like eu-central-1."
+  }
 }
 
 variable "project" {
   description = "What the system is called, as in the environments."
   type        = string
   default     = "iot"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,19}$", var.project))
+    error_message = "A project is 2 to 20 lower case letters, digits and hyphens, a letter first: a bucket's name is made of it."
+  }
 }
 
 variable "stages" {
@@ -25,6 +35,11 @@ variable "owner" {
   description = "The team that answers for it; a tag."
   type        = string
   default     = "data-platform"
+
+  validation {
+    condition     = length(trimspace(var.owner)) > 0
+    error_message = "Somebody has to answer for it."
+  }
 }
 
 variable "repository" {

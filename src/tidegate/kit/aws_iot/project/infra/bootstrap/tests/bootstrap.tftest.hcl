@@ -65,3 +65,15 @@ run "refuses_a_repository_of_anybody" {
 
   expect_failures = [var.repository]
 }
+
+run "refuses_a_region_a_name_and_an_owner_that_are_none" {
+  command = plan
+
+  variables {
+    region  = "Frankfurt"
+    project = "A fleet"
+    owner   = " "
+  }
+
+  expect_failures = [var.region, var.project, var.owner]
+}

@@ -2,6 +2,11 @@ variable "region" {
   description = "The AWS region."
   type        = string
   default     = "eu-central-1"
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "A region is called like eu-central-1."
+  }
 }
 
 variable "owner" {
@@ -19,12 +24,22 @@ variable "emails" {
   description = "Who hears of alarms."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for e in var.emails : can(regex("^[^@ ]+@[^@ ]+$", e))])
+    error_message = "Each is an e-mail address."
+  }
 }
 
 variable "package" {
   description = "The Lambda package, from this folder."
   type        = string
   default     = "../../../build/ingest.zip"
+
+  validation {
+    condition     = endswith(var.package, ".zip")
+    error_message = "The package is a zip file, which `make package` builds."
+  }
 }
 
 variable "bounded" {
@@ -37,4 +52,9 @@ variable "monthly_budget_usd" {
   description = "Costs a month that are expected; 0 for no budget."
   type        = number
   default     = 20
+
+  validation {
+    condition     = var.monthly_budget_usd >= 0
+    error_message = "A budget is not negative."
+  }
 }

@@ -23,12 +23,22 @@ variable "keep_days" {
   description = "After how many days raw files end."
   type        = number
   default     = 730
+
+  validation {
+    condition     = var.keep_days > 30
+    error_message = "The history is cold after 30 days and ends later."
+  }
 }
 
 variable "quarantine_days" {
   description = "After how many days quarantined readings end; they are in raw/ too."
   type        = number
   default     = 90
+
+  validation {
+    condition     = var.quarantine_days >= 1
+    error_message = "S3 ends objects after whole days, at least 1."
+  }
 }
 
 variable "force_destroy" {

@@ -181,8 +181,8 @@ variable "watch_every_min" {
   default     = 5
 
   validation {
-    condition     = var.watch_every_min >= 1 && floor(var.watch_every_min) == var.watch_every_min
-    error_message = "The watch runs every whole number of minutes."
+    condition     = var.watch_every_min >= 1 && var.watch_every_min <= 480 && floor(var.watch_every_min) == var.watch_every_min
+    error_message = "The watch runs every whole number of minutes, and an alarm looks at three of its runs within a day: 1 to 480."
   }
 }
 

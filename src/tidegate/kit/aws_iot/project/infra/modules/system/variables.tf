@@ -222,8 +222,8 @@ variable "watch_every_min" {
   default     = 5
 
   validation {
-    condition     = var.watch_every_min >= 1 && floor(var.watch_every_min) == var.watch_every_min
-    error_message = "The watch runs every whole number of minutes."
+    condition     = var.watch_every_min >= 1 && var.watch_every_min <= 480 && floor(var.watch_every_min) == var.watch_every_min
+    error_message = "The watch runs every whole number of minutes, and an alarm looks at three of its runs within a day: 1 to 480."
   }
 }
 
@@ -253,12 +253,22 @@ variable "iterator_age_s" {
   description = "The handler may be this far behind the stream."
   type        = number
   default     = 300
+
+  validation {
+    condition     = var.iterator_age_s >= 1
+    error_message = "The handler is always behind by a moment: at least 1 second."
+  }
 }
 
 variable "event_lag_s" {
   description = "Readings may reach the handler this long after they were measured."
   type        = number
   default     = 3600
+
+  validation {
+    condition     = var.event_lag_s >= 1
+    error_message = "A reading always takes a moment: at least 1 second."
+  }
 }
 
 variable "no_data_min" {
@@ -276,12 +286,22 @@ variable "quarantined_per_5_min" {
   description = "More readings than this that are not plausible are an alarm."
   type        = number
   default     = 100
+
+  validation {
+    condition     = var.quarantined_per_5_min >= 0
+    error_message = "There are no fewer readings than 0."
+  }
 }
 
 variable "silent_devices" {
   description = "More silent devices than this are an alarm."
   type        = number
   default     = 0
+
+  validation {
+    condition     = var.silent_devices >= 0
+    error_message = "There are no fewer devices than 0."
+  }
 }
 
 variable "monthly_budget_usd" {

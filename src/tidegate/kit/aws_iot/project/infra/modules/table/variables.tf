@@ -23,18 +23,33 @@ variable "read_capacity" {
   description = "The least read capacity of a PROVISIONED table."
   type        = number
   default     = 5
+
+  validation {
+    condition     = var.read_capacity >= 1
+    error_message = "A table has at least 1 unit of capacity."
+  }
 }
 
 variable "write_capacity" {
   description = "The least write capacity of a PROVISIONED table."
   type        = number
   default     = 25
+
+  validation {
+    condition     = var.write_capacity >= 1
+    error_message = "A table has at least 1 unit of capacity."
+  }
 }
 
 variable "max_capacity" {
   description = "The most capacity that a PROVISIONED table scales to."
   type        = number
   default     = 1000
+
+  validation {
+    condition     = var.max_capacity >= 1
+    error_message = "A table has at least 1 unit of capacity."
+  }
 }
 
 variable "deletion_protection" {

@@ -145,3 +145,17 @@ run "refuses_sizes_that_aws_has_not_and_a_handler_that_is_switched_off" {
 
   expect_failures = [var.shards, var.retry_attempts, var.reserved_concurrency, var.retention_hours, var.log_retention_days]
 }
+
+run "refuses_alarms_that_ring_always_or_cannot_be" {
+  command = plan
+
+  variables {
+    iterator_age_s        = 0
+    event_lag_s           = 0
+    quarantined_per_5_min = -1
+    silent_devices        = -1
+    watch_every_min       = 481
+  }
+
+  expect_failures = [var.iterator_age_s, var.event_lag_s, var.quarantined_per_5_min, var.silent_devices, var.watch_every_min]
+}
