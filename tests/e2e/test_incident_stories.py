@@ -302,7 +302,7 @@ def test_each_becomes_a_drill_that_is_caught(played: Played) -> None:
     assert found["category-lost"]["rebuilt"] == ["transform"]
     for one in found.values():
         assert one["outcome"] == "held", one
-        assert one["right_table"], one
+        assert one["right_table"], one["by"]
         assert one["severity"] == "sev2"
         assert [(t["target"], t["after_s"]) for t in one["told"]] == [
             ("file:told.jsonl", 0.0),

@@ -84,8 +84,9 @@ class Drilled:
     """What came of a drill.
 
     `outcome` is held, quarantined, failed (a step broke off), told (published, with a finding) or missed. `by` are the
-    sentences of what noticed it. `right_table` and `right_column` say whether the first finding names what was hit; None
-    where there is none, or nothing to name. `rebuilt` are the steps that ran again on the damaged data; `note` says why none
+    sentences of what noticed it. `right_table` says whether the first finding of an incident, of which the most severe is
+    `incident`, is about the table that was hit, `right_column` whether a finding there names the column; None where there is
+    none, or nothing to name. `rebuilt` are the steps that ran again on the damaged data; `note` says why none
     did. `seconds` are those of measuring and judging, until the alarm.
     """
 
@@ -333,7 +334,7 @@ def _drilled(stage: Stage, target: Target, scene: _Scene, number: int, outcome: 
     fresh = sorted((f for f in found if stage.is_fresh(f)), key=lambda f: not f.holds)
     mine = [i for i in told if {f.key for f in i.findings} & {f.key for f in fresh}]
     incident = min(mine, key=lambda i: (i.severity, target.dataset.ref not in _tables(i), i.number), default=None)
-    first = incident.findings[0] if incident is not None else fresh[0] if fresh else None
+    heads = [i.findings[0] for i in mine] or fresh[:1]
     ended = _outcome(outcome, fresh, target)
     drilled = Drilled(
         drill=target.drill,
@@ -344,8 +345,8 @@ def _drilled(stage: Stage, target: Target, scene: _Scene, number: int, outcome: 
         hit_rows=target.hit_rows,
         outcome=ended,
         by=tuple(f.sentence for f in fresh),
-        right_table=None if first is None else first.dataset == target.dataset.ref,
-        right_column=_right_column(target, incident.findings if incident is not None else fresh),
+        right_table=any(f.dataset == target.dataset.ref for f in heads) if heads else None,
+        right_column=_right_column(target, [f for i in mine for f in i.findings] or fresh),
         severity=incident.severity if incident is not None else None,
         reasons=incident.reasons if incident is not None else (),
         told=tuple(_told(site, incident)) if incident is not None else (),
