@@ -188,6 +188,15 @@ def test_without_a_reason_the_ledger_says_what_was_asked_for(project: SmallProje
     assert (started.actor, started.role) == ("ann", "operator")
 
 
+@pytest.mark.parametrize("words", [("ack", "1"), ("assign", "1", "bo")])
+def test_at_night_nobody_has_to_say_why_they_take_it(project: SmallProject, words: tuple[str, ...]) -> None:
+    before = len(events(project))
+    assert project.cli("incidents", *words).status == 0
+    added = [e for e in events(project)[before:] if e.kind.startswith("incident.")]
+    assert added
+    assert all(e.data["reason"] for e in added)
+
+
 def test_an_approval_needs_a_reason(project: SmallProject) -> None:
     told = asked(project, "promote", "--to", "prod", "--approve", "--role", "owner", "--reason", " ")
     assert_refused(told, says="`--reason` is missing", hint="what you looked at")

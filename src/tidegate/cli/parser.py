@@ -345,7 +345,10 @@ COMMANDS: tuple[Command, ...] = (
                 name="ack",
                 help="say that you are on it",
                 handler="incidents:ack",
-                options=(NUMBER, option("--reason", metavar="TEXT", default="", help="a note for the ledger")),
+                options=(
+                    NUMBER,
+                    option("--reason", metavar="TEXT", default="acknowledged by hand", help="a note for the ledger"),
+                ),
             ),
             Command(
                 name="assign",
@@ -360,7 +363,7 @@ COMMANDS: tuple[Command, ...] = (
                         default="lead",
                         help="leads it (default), tells those who are affected, or answers for the data",
                     ),
-                    option("--reason", metavar="TEXT", default="", help="why; kept in the ledger"),
+                    option("--reason", metavar="TEXT", default="assigned by hand", help="why; kept in the ledger"),
                 ),
             ),
             Command(
