@@ -22,6 +22,7 @@ import pytest
 from tests.e2e import small_demo, small_project
 from tests.e2e.ci_project import commit, git
 from tests.e2e.small_project import SmallProject, Told
+from tidegate.app import templates
 from tidegate.app.ci_init import Written
 from tidegate.app.ci_pin import Pin
 from tidegate.app.demo import STORIES, Act, Move, Scene, Story
@@ -29,11 +30,13 @@ from tidegate.app.docker import Containers
 from tidegate.app.environments import Overview
 from tidegate.app.init import Initialised
 from tidegate.app.runbooks import Shown
+from tidegate.app.samples import Loaded
 from tidegate.config.environments import Value
 from tidegate.model import ContractChange, DatasetRef, Drill, Event, Incident, Mute, Outcome, Remark, Settings, Version
 from tidegate.services.alarm import Alarm
 from tidegate.services.backtest import Backtest
 from tidegate.services.check import CheckOutcome
+from tidegate.services.closing import Reconciliation
 from tidegate.services.contract import ContractTest
 from tidegate.services.diff import TableDiff
 from tidegate.services.doctor import Diagnosis
@@ -44,7 +47,10 @@ from tidegate.services.plan import ScanPlan
 from tidegate.services.portrait import Portrait
 from tidegate.services.postmortem import Postmortem
 from tidegate.services.promote import Promoted
+from tidegate.services.reconcile import Comparison
+from tidegate.services.recover import Plan, Recovered
 from tidegate.services.run import RunOutcome
+from tidegate.services.sample_set import SampleSet, Verified
 from tidegate.services.slo import Levels
 from tidegate.services.stages import Case
 from tidegate.services.stats import Stats
@@ -143,13 +149,21 @@ DOCUMENTS: dict[str, object] = {
     "plan": ScanPlan,
     "postmortem": Postmortem,
     "promotion": Promoted,
+    "reconcile": {"same": bool, "comparisons": tuple[Comparison, ...]},
+    "reconciliation": {"reconciliation": Reconciliation, "passes": bool},
+    "recovery": {"recovery": Recovered, "reconciliation": Reconciliation, "passes": bool},
+    "recovery-plan": Plan,
     "run": RunOutcome,
+    "sample": {"folder": Path, "size_bytes": int, "sample": SampleSet},
+    "sample-load": Loaded,
+    "sample-verify": {"folder": Path, "verified": Verified},
     "settings": Settings,
     "slo": Levels,
     "status": Status,
     "statuspage": StatusPage,
     "statuspage-draft": Draft,
     "table": Portrait,
+    "template": templates.Written,
     "values": {"environment": str | None, "chosen_by": str | None, "values": tuple[Value, ...]},
     "version": Version,
     "versions": {"versions": tuple[Version, ...], "size_bytes": dict[int, int]},
@@ -342,6 +356,18 @@ def documents(project: SmallProject) -> dict[str, list[dict[str, Any]]]:
     assert tell("promote", "--to", "prod").document["run"] is not None
     tell("environments")
     tell("config", "values", "--environment", "prod")
+    project.load(small_project.ORDERS.replace("range(100)", "range(2000)"))
+    tell("run")
+    number = str(project.cli("incidents", "--json").document["incidents"][0]["number"])
+    project.load(small_project.ORDERS)
+    tell("recover", number, "--plan")
+    tell("recover", number, "--by", "rerun")
+    tell("reconcile", "--incident", number)
+    tell("reconcile", "1", "2", "--table", "raw.orders")
+    tell("sample", "--rows", "10")
+    tell("sample", "verify")
+    tell("sample", "load", str(project.root.parent / "sample.duckdb"))
+    tell("init", "--template", "aws-iot", project=project.root.parent / "iot")
     tell("ci")
     tell("ci", "run", "secrets")
     tell("ci", "init", "--provider", "github")
