@@ -113,7 +113,7 @@ def looked_at(stream: Any, cases: Sequence[Any]) -> Example:
 
 def altered(detector: Detector, past: Walk, cases: Sequence[Any]) -> Iterator[Trial]:
     """Measure altered batches, and say how surprising each number is."""
-    detector.gauge.load([case.batches[0] for case in cases])
+    detector.gauge.load([case.batches[0] for case in cases], [case.position for case in cases])
     measured = detector.gauge.measure(detector.recipe, len(cases))
     for number, case in enumerate(cases):
         at = detector.places[case.position]
