@@ -40,6 +40,10 @@ TIMES: Final = frozenset({"epoch_count", "off_hour_count"})
 """Shares that tell of a clock."""
 
 
+RELATIONS: Final = frozenset({"dependency", "given others", "far from others"})
+"""Families that tell of several columns of a row at once."""
+
+
 class Trait(NamedTuple):
     """What a number is about (`family`) and on which scale it is judged."""
 
