@@ -45,6 +45,9 @@ class Memory:
         self.db = db
         self.keys = self.recurring(columns)
         self.pairs = self.telling(columns)
+        # A whole number that nothing goes with is a measure, not a key.
+        named = {c.name for c in columns if c.family is Family.TEXT} | {key for key, _ in self.pairs}
+        self.keys = [key for key in self.keys if key in named]
         for i, key in enumerate(self.keys):
             self.remember_key(i, quoted(key))
         for i, (key, value) in enumerate(self.pairs):
