@@ -56,7 +56,9 @@ def measured(gauge: Gauge, frame: pd.DataFrame, at: int = 25) -> dict:
 def test_keys_come_again_and_only_what_goes_with_them_is_watched(gauge):
     memory, rest = gauge.relations
     assert memory.keys == ["key", "value", "note"]
-    assert memory.pairs == [("key", "value"), ("value", "key")], "a note goes with no shop, an id comes once, pieces are no key"
+    assert memory.pairs == [("key", "value"), ("value", "key")], (
+        "a note goes with no shop, an id comes once, pieces are no key"
+    )
     assert {rest.names[i] for i in rest.follow} == {"net", "tax", "total"}
 
 
