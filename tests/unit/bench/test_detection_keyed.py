@@ -121,6 +121,31 @@ def test_a_batch_teaches_itself_nothing_and_later_ones_nothing(orders):
     assert not counts[BATCHES][13:].any()
 
 
+def test_a_key_is_missed_once_and_regular_no_more(orders):
+    left = [(w, f[f["key"] != "S05"] if at >= 15 else f) for at, (w, f) in enumerate(orders)]
+    gauge = Gauge()
+    gauge.load(left)
+    found = Memory(gauge.db, gauge.columns()).measure(BATCHES)
+    assert found[spec("gone_count", "key")][4:].tolist() == [0] * 11 + [1] + [0] * 14
+    assert found[spec("regular_count", "key")][14:18].tolist() == [20, 20, 19, 19]
+
+
+@pytest.mark.parametrize("at", [12, 20])
+def test_what_comes_later_changes_nothing(orders, at):
+    """Later batches have other pairs, other keys and other sums."""
+    other = [(w, f.assign(key=f["key"] + "x", value=f["note"], total=-f["tax"])) for w, f in orders[at:]]
+    said = []
+    for later in (orders[at:], other, []):
+        gauge = Gauge()
+        stream = orders[:at] + later
+        gauge.load(stream)
+        gauge.remember(gauge.recipe(), len(stream))
+        changed = orders[at][1].assign(total=orders[at][1]["total"] + 2, value="elsewhere")
+        said.append(measured(gauge, changed, at))
+    assert said[0] == pytest.approx(said[1], nan_ok=True)
+    assert said[0] == pytest.approx(said[2], nan_ok=True)
+
+
 def test_first_batches_tell_nothing(gauge, orders):
     now = measured(gauge, orders[2][1].assign(value="elsewhere"), at=2)
     assert np.isnan(now[spec("new_pair_count", "value", "key")])
