@@ -2,7 +2,8 @@
 
 What is measured is what `scan.watch` lists, by the catalogue's own SQL; what is judged is judged by `detect.alarm`. Only
 the cutting of the data differs from a run: here the batches come cut, in a run they are buckets of a table. Beside what a
-run asks of a bucket, quantiles, the most frequent value, pairs and sketches are measured.
+run asks of a bucket, quantiles, the most frequent value, pairs, sketches, and what rows tell of others (`detection_keyed`)
+are measured.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import duckdb
 import numpy as np
 
+from bench.detection_keyed import Memory, Others, others
 from tidegate.detect.alarm import Opinion, Pool, Study, known, looked_through
 from tidegate.detect.panel import SEASONS
 from tidegate.detect.traits import SKETCH, WARM, Profile, Traits, traits
@@ -73,18 +75,23 @@ class Gauge:
     def __init__(self) -> None:
         self.db = duckdb.connect()
         self.db.execute("SET threads = 1")
+        self.relations: tuple[Memory, Others] | None = None
 
-    def load(self, batches: Sequence[tuple[datetime, Any]]) -> None:
-        """Take in batches in whatever form DuckDB reads (Arrow, pandas), numbered from 0 in the column `_k`."""
+    def load(self, batches: Sequence[tuple[datetime, Any]], positions: Sequence[int] | None = None) -> None:
+        """Take in batches in whatever form DuckDB reads (Arrow, pandas), numbered from 0 in the column `_k`.
+
+        `_p` is how many batches came before each: its number where nothing else is said.
+        """
         for k, (_, batch) in enumerate(batches):
             self.db.register("arrived", batch)
             kept = "INSERT INTO rows BY NAME" if k else "CREATE OR REPLACE TABLE rows AS"
-            self.db.execute(f"{kept} SELECT *, {k}::INTEGER AS _k FROM arrived")
+            at = k if positions is None else positions[k]
+            self.db.execute(f"{kept} SELECT *, {k}::INTEGER AS _k, {at}::INTEGER AS _p FROM arrived")
             self.db.unregister("arrived")
 
     def columns(self) -> tuple[Column, ...]:
         found = self.db.execute("DESCRIBE rows").fetchall()
-        return tuple(Column(name=n, type=t, family=family(t)) for n, t, *_ in found if n != "_k")
+        return tuple(Column(name=n, type=t, family=family(t)) for n, t, *_ in found if n not in ("_k", "_p"))
 
     def recipe(self) -> Recipe:
         """Look at the first batches."""
@@ -111,6 +118,10 @@ class Gauge:
         specs += [s for c in columns for s in watch.of_column(REF, c)] + watch.of_pairs(REF, sizes)
         return Recipe(columns=columns, specs=tuple(specs), categories=tuple(categories[:CATEGORIES]), measures=measures)
 
+    def remember(self, recipe: Recipe, batches: int) -> None:
+        """Keep of the batches that are loaded what later ones are held against, row by row."""
+        self.relations = (Memory(self.db, recipe.columns), others(self.db, recipe.columns, batches))
+
     def regular(self, column: Column, first: str) -> bool:
         """Whether an integer stands for a category: every early batch has the same values."""
         name = quoted(column.name)
@@ -136,6 +147,9 @@ class Gauge:
         sketches = self.sketches(recipe, batches, values)
         for column in recipe.categories:
             self.segments(recipe, column, batches, values)
+        if self.relations is not None:
+            memory, rest = self.relations
+            values |= memory.measure(batches) | rest.measure(self.db, batches)
         return Measured(values=values, sketches=sketches)
 
     def sketches(self, recipe: Recipe, batches: int, values: dict[MetricSpec, np.ndarray]) -> dict[MetricSpec, list]:
@@ -187,6 +201,7 @@ class Detector:
         """Measure the stream."""
         self.gauge.load(batches)
         self.recipe = self.gauge.recipe()
+        self.gauge.remember(self.recipe, len(batches))
         self.measured = self.gauge.measure(self.recipe, len(batches))
         self.times = [when.replace(tzinfo=UTC).timestamp() for when, _ in batches]
         self.grain = grain(self.times)
@@ -207,7 +222,7 @@ class Detector:
         whole, out = self.profile, []
         study = self.study
         for step, (when, batch) in enumerate(batches):
-            changed = self.with_batch(position + step, when, batch)
+            changed = self.with_batch(position + step, when, batch, known=position)
             at = self.place(position + step, when)
             verdict = self.said(self.study.judge(traits(changed, slice(at, at + 1)), at))
             out.append(verdict)
@@ -244,9 +259,9 @@ class Detector:
         at = self.place(position, when)
         return traits(self.with_batch(position, when, batch), slice(at, at + 1))
 
-    def with_batch(self, position: int, when: datetime, batch: Any) -> Profile:
-        """What was known before a position, and another batch."""
-        self.gauge.load([(when, batch)])
+    def with_batch(self, position: int, when: datetime, batch: Any, known: int | None = None) -> Profile:
+        """What was known before a position, and another batch; of rows, only what those before `known` had."""
+        self.gauge.load([(when, batch)], [position if known is None else known])
         return self.joined(position, when, self.gauge.measure(self.recipe, 1), 0)
 
     def joined(self, position: int, when: datetime, came: Measured, batch: int) -> Profile:

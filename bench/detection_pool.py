@@ -35,6 +35,8 @@ PULL = 0.002
 STEPS = 1_200
 LEAST_WEIGHT = 0.8
 """No family weighs less: what adds little to these faults may be all there is of others. Costs nothing, measured."""
+STRANGE = 0.25
+"""How much what scores are worth goes by tables that taught nothing. Chosen: each step up costs recall and saves false alarms."""
 CAP = 2_000.0
 FIRST_RESTART, RESTART = 20, 35
 """Where a table is begun again first, and how many batches each such beginning has."""
@@ -113,7 +115,7 @@ def looked_at(stream: Any, cases: Sequence[Any]) -> Example:
 
 def altered(detector: Detector, past: Walk, cases: Sequence[Any]) -> Iterator[Trial]:
     """Measure altered batches, and say how surprising each number is."""
-    detector.gauge.load([case.batches[0] for case in cases])
+    detector.gauge.load([case.batches[0] for case in cases], [case.position for case in cases])
     measured = detector.gauge.measure(detector.recipe, len(cases))
     for number, case in enumerate(cases):
         at = detector.places[case.position]
@@ -151,7 +153,24 @@ def tail(
 
 
 def fit(examples: Sequence[tuple[Example, float]]) -> Pool:
-    """All constants, one level after the other."""
+    """All constants; what scores are worth is told in part by tables that taught none of those they are scored with."""
+    pool, strange = fitted(examples), []
+    for name in dict.fromkeys(e.name for e, _ in examples):
+        rest = [(e, weight) for e, weight in examples if e.name != name]
+        if any(e.trials for e, _ in rest):
+            without = fitted(rest)
+            strange += [(clean_scores(e, without), weight) for e, weight in examples if e.name == name]
+    return replace(pool, worth=between(pool.worth, worth(strange))) if strange else pool
+
+
+def between(own: Tail, strange: Tail) -> Tail:
+    """What lies between two tails, nearer to the first."""
+    parts = ((own.chance, strange.chance), (own.height, strange.height))
+    return Tail(*((1 - STRANGE) * one + STRANGE * other for one, other in parts))
+
+
+def fitted(examples: Sequence[tuple[Example, float]]) -> Pool:
+    """All constants by the same tables, one level after the other."""
     kinds = {k: i for i, k in enumerate(sorted({k for e, _ in examples for k in e.found.kinds}), start=1)}
     families = {f: i for i, f in enumerate(sorted({f for e, _ in examples for f in e.found.families}), start=1)}
     groups = 2 * (len(families) + 1)
@@ -203,19 +222,24 @@ def fit(examples: Sequence[tuple[Example, float]]) -> Pool:
         (50.0, 10.0),
     )
     pool = replace(pool, table=table)
-    return replace(pool, worth=worth(examples, scores, pool))
+    return replace(pool, worth=worth([(clean_scores(e, pool), weight) for e, weight in examples]))
 
 
-def worth(examples: Sequence[tuple[Example, float]], scores: Sequence[Floats], pool: Pool) -> Tail:
-    """How far the finished scores of clean batches went beyond one in ten: (chance, mean height)."""
+def worth(scores: Sequence[tuple[Floats, float]]) -> Tail:
+    """How far the finished scores of clean batches went beyond one in ten: (chance, mean height). Items: (scores, weight)."""
     over, height, of = 0.5, 0.434 * 3, 5.0
-    for (e, weight), raw in zip(examples, scores, strict=True):
-        clean = e.usual & (np.arange(len(e.usual)) >= alarm.GROWN)
-        said = alarm.weighed(raw, peaks(raw, e.there), pool, slice(0, len(raw)))[clean]
+    for said, weight in scores:
         over += weight * (said > OVER).sum()
         height += weight * np.maximum(said - OVER, 0.0).sum()
-        of += weight * clean.sum()
+        of += weight * len(said)
     return Tail(np.array([over / of]), np.array([height / (over + 2.5)]))
+
+
+def clean_scores(e: Example, pool: Pool) -> Floats:
+    """What is said of the clean batches of a grown table, before it is put in terms of its worth."""
+    raw = combined(calibrated_groups(e, by_group(e, pool), pool), pool)
+    clean = e.usual & (np.arange(len(e.usual)) >= alarm.GROWN)
+    return np.asarray(alarm.weighed(raw, peaks(raw, e.there), pool, slice(0, len(raw)))[clean])
 
 
 def by_group(e: Example, pool: Pool) -> Floats:

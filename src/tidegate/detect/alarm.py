@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tidegate.detect.forecast import Floats
 from tidegate.detect.tails import AGES, Peaks, Tail, Trust, age, calibrated, peaks
-from tidegate.detect.traits import Layout, Profile, Traits, traits
+from tidegate.detect.traits import RELATIONS, Layout, Profile, Traits, traits
 from tidegate.detect.walk import Walk, surprise, walk
 from tidegate.model import MetricSpec
 
@@ -42,6 +42,9 @@ GROWN: Final = 14
 
 REASONS: Final = 24
 """How many reasons are kept."""
+
+ASIDE: Final = 0.1
+"""What a relation weighs as a reason: it tells that rows are wrong, and not on which side, so a column's own number is named first."""
 
 Places = NDArray[np.int64]
 
@@ -109,9 +112,9 @@ class Study:
         return members(self.found, self.past, self.pool, at)
 
     def _reasons(self, batch: Traits, at: int, series: Floats, groups: Floats) -> Sequence[Reason]:
-        weight = heard(groups) * self.pool.weights
-        of = self.members(slice(at, at + 1))[:, 0]
-        order = np.lexsort((-series, -weight[of] - UNHEARD * series))
+        weight = (heard(groups) * self.pool.weights)[self.members(slice(at, at + 1))[:, 0]]
+        weight = np.where([f in RELATIONS for f in batch.families], ASIDE * weight, weight)
+        order = np.lexsort((-series, -weight - UNHEARD * series))
         told = [i for i in order if series[i] > 0]
         return [
             Reason(

@@ -40,6 +40,10 @@ TIMES: Final = frozenset({"epoch_count", "off_hour_count"})
 """Shares that tell of a clock."""
 
 
+RELATIONS: Final = frozenset({"dependency", "given others", "far from others"})
+"""Families that tell of several columns of a row at once."""
+
+
 class Trait(NamedTuple):
     """What a number is about (`family`) and on which scale it is judged."""
 
@@ -77,6 +81,11 @@ TRAITS: Final[Mapping[str, Trait]] = MappingProxyType(
         "off_hour_count": Trait("time", "share"),
         "less_count": Trait("pair", "share of both"),
         "equal_count": Trait("pair", "share of both"),
+        "unknown_count": Trait("novel", "share"),
+        "gone_count": Trait("gone", "share of both"),
+        "new_pair_count": Trait("dependency", "share of both"),
+        "rest_median": Trait("given others", "rest"),
+        "rest_far_count": Trait("far from others", "share of both"),
     }
 )
 """By metric. Location and extremes of times are taken from their offset to the batch, and are of the family `time`."""
@@ -223,6 +232,11 @@ class _Source:
         known = 0.0 if nulls is None else np.fmax(nulls[self.batches], 0.0)
         return np.asarray(np.maximum(self.rows - known, 0.0))
 
+    def whole(self, spec: MetricSpec, metric: str) -> Floats:
+        """The count of which another one is a share; all rows where it was not measured."""
+        found = self.find(metric, spec, argument=spec.argument)
+        return self.rows if found is None else np.asarray(found[self.batches])
+
     def unit(self, spec: MetricSpec) -> tuple[float, float]:
         """The usual size of a column's values and their usual spread, from the first batches."""
         if spec.column not in self.plan.units:
@@ -299,9 +313,12 @@ def _share_of_rows(source: _Source, spec: MetricSpec, family: str, values: Float
     return [Row(spec, kind_of(spec), family, angle(values, source.rows), noise(source.rows, 0.5, 0.0))]
 
 
+WHOLES: Final = {"gone_count": "regular_count", "new_pair_count": "known_key_count", "rest_far_count": "rest_count"}
+"""Of which count another one is a share; `both_count` where nothing is said."""
+
+
 def _share_of_both(source: _Source, spec: MetricSpec, family: str, values: Floats) -> list[Row]:
-    both = source.find("both_count", spec, argument=spec.argument)
-    n = source.rows if both is None else both[source.batches]
+    n = source.whole(spec, WHOLES.get(spec.metric, "both_count"))
     return [Row(spec, kind_of(spec), family, angle(values, n), noise(n, 0.5, 0.0))]
 
 
@@ -344,6 +361,12 @@ def _length(source: _Source, spec: MetricSpec, family: str, values: Floats) -> l
     return [Row(spec, kind_of(spec), family, np.log1p(np.maximum(values, 0.0)), floor)]
 
 
+def _rest(source: _Source, spec: MetricSpec, family: str, values: Floats) -> list[Row]:
+    """What is left of a number after the others of its row, in usual spreads; far out its logarithm."""
+    floor = noise(source.whole(spec, "rest_count"), 1.25, 0.003)
+    return [Row(spec, kind_of(spec), family, np.arcsinh(values), floor)]
+
+
 SCALES: Final[Mapping[str, Callable[[_Source, MetricSpec, str, Floats], list[Row]]]] = {
     "count": _count,
     "share": _share,
@@ -352,6 +375,7 @@ SCALES: Final[Mapping[str, Callable[[_Source, MetricSpec, str, Floats], list[Row
     "value": _value,
     "spread": _spread,
     "length": _length,
+    "rest": _rest,
 }
 
 

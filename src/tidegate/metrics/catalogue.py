@@ -428,6 +428,50 @@ _METRICS: dict[str, Metric] = {
         unit="hashes",
         says="the 256 least hashes of the rows without their times, by which buckets are asked for rows that came before",
     ),
+    "unknown_count": Metric(
+        unit="rows",
+        says="rows whose value of the column no earlier bucket has",
+        families=TEXT | NUMBER,
+    ),
+    "regular_count": Metric(
+        unit="values",
+        says="values of the column that each of the last eight buckets has",
+        families=TEXT | NUMBER,
+    ),
+    "gone_count": Metric(
+        unit="values",
+        says="of the regular values, those that this bucket has not",
+        families=TEXT | NUMBER,
+    ),
+    "known_key_count": Metric(
+        unit="rows",
+        says="rows in which the column has a value, and another column one that an earlier bucket has",
+        families=COUNTABLE,
+        argument="the other column, the key",
+        argument_as="column",
+    ),
+    "new_pair_count": Metric(
+        unit="rows",
+        says="of the rows whose key is known, those whose value no earlier bucket has beside that key",
+        families=COUNTABLE,
+        argument="the other column, the key",
+        argument_as="column",
+    ),
+    "rest_count": Metric(
+        unit="rows",
+        says="rows in which a number, and all the others that it goes with, have a value",
+        families=NUMBER,
+    ),
+    "rest_median": Metric(
+        unit="spreads",
+        says="the median of what is left of a number after the others of its row, in usual spreads of that",
+        families=NUMBER,
+    ),
+    "rest_far_count": Metric(
+        unit="rows",
+        says="rows in which what is left of a number after the others is beyond four usual spreads",
+        families=NUMBER,
+    ),
     "aggregate": Metric(
         unit="value",
         says="what an aggregate of the user's own gives for all rows",
