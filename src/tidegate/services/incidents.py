@@ -303,7 +303,10 @@ def next_step(root: Finding, *, version: int, held: bool) -> str:
 
 
 def mitigated(site: Site, findings: Sequence[Finding], *, version: int) -> list[NewEvent]:
-    """The events that mark open incidents as mitigated, because a version without their cause is published."""
+    """The events that mark open incidents as mitigated, because a version without their cause is published.
+
+    A slow drift is not over because a run had no new day to tell it by: it waits for somebody's answer.
+    """
     still = {f.key for f in findings}
     return [
         site.event(
@@ -312,7 +315,9 @@ def mitigated(site: Site, findings: Sequence[Finding], *, version: int) -> list[
             {"reason": f"version {version} is published and does not show it"},
         )
         for i in site.state.incidents(states=OPEN_STATES)
-        if not is_promise(i) and not {f.key for f in i.findings if f.holds} & still and i.fingerprint not in still
+        if not (is_promise(i) or i.findings[0].kind == DRIFT)
+        and not {f.key for f in i.findings if f.holds} & still
+        and i.fingerprint not in still
     ]
 
 

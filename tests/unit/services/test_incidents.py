@@ -234,6 +234,15 @@ def test_a_note_does_not_make_the_month_begin_anew(site: Site) -> None:
     assert sorted(states(site)) == [1, 2]
 
 
+def test_a_slow_drift_is_not_over_because_a_run_does_not_tell_it(site: Site) -> None:
+    told(site, finding("orders", kind="drift", holds=False), finding("items"))
+    site.state.append(incidents.mitigated(site, (), version=3))
+    assert {i.fingerprint: i.state.value for i in site.state.incidents()} == {
+        "orders/drift": "open",
+        "items/check": "mitigated",
+    }
+
+
 def test_a_slow_drift_and_an_accident_of_one_day_are_two_incidents_and_neither_joins_the_other(site: Site) -> None:
     """Or what holds the run would stand below the headline of something that holds nothing."""
     drift = finding("orders", kind="drift", holds=False)
