@@ -342,13 +342,13 @@ def schedule(note: Path, *words: str, timeout: float = 30, **settings: str) -> s
 def test_the_loop_starts_at_fixed_times_and_never_twice_at_once(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = f'echo "begin $(date +%s)" >> {log}; sleep 1.2; echo end >> {log}'
-    done = schedule(tmp_path / "note", "sh", "-c", command, timeout=6.5, SCHEDULE_EVERY_S="2", SCHEDULE_OFFSET_S="1")
+    done = schedule(tmp_path / "note", "sh", "-c", command, timeout=9.5, SCHEDULE_EVERY_S="3", SCHEDULE_OFFSET_S="1")
     assert done.returncode == 124  # `timeout` stopped it, and it went
-    lines = log.read_text(encoding="utf-8").split("\n")
+    lines = log.read_text(encoding="utf-8").splitlines()
     starts = [int(line.split()[1]) for line in lines if line.startswith("begin")]
-    assert len(starts) in {2, 3}
-    assert all(start % 2 == 1 for start in starts)
-    assert [line.split()[0] for line in lines[:4]] == ["begin", "end", "begin", "end"]
+    assert 2 <= len(starts) <= 4
+    assert {start % 3 for start in starts} <= {1, 2}, "a busy machine may be a second late"
+    assert [line.split()[0] for line in lines] == (["begin", "end"] * 4)[: len(lines)]
 
 
 def test_starts_that_a_long_run_covers_are_left_out_and_said(tmp_path: Path) -> None:
