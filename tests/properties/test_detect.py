@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.detect.days import REF, SETTINGS, evening, history, measured, scaled, shop, shop_day, spec
-from tidegate.detect import DetectSettings, TableHistory, judge_table, notes
+from tidegate.detect import DetectSettings, TableHistory, judge_table, just_ended, notes
 from tidegate.detect.forecast import predict
 from tidegate.model import Column, Dataset, Family, Interval, Measurement, Segment
 
@@ -42,7 +42,7 @@ def odd_table(seed: int) -> TableHistory:
         dataset=Dataset(ref=REF, columns=(Column(name="x", type="INTEGER", family=Family.NUMBER),)),
         current=[*measured(rows), *extra],
         base=measured(rows[: dice.randrange(days + 1)]),
-        first=measured(rows),
+        first=just_ended(measured(rows)),
         versions=[(n, extra) for n in range(dice.randrange(11))],
         new_loads=("1",),
         time_column="x",

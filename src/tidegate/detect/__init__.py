@@ -18,6 +18,7 @@ from tidegate.detect.history import (
     DetectSettings,
     Normal,
     TableHistory,
+    just_ended,
     lookback,
 )
 from tidegate.detect.schema import judge_schema
@@ -37,6 +38,7 @@ __all__ = [
     "TableHistory",
     "judge_schema",
     "judge_table",
+    "just_ended",
     "lookback",
     "notes",
     "outlook",

@@ -42,6 +42,13 @@ def lookback(newest: Interval) -> timedelta:
     return (newest.end - newest.start) * (max(WIDTHS[infer_grain(newest)], SCANNED) + 4)
 
 
+def just_ended(measurements: Sequence[Measurement]) -> Grid:
+    """What was said of buckets when they were over and still young."""
+    return Grid.of(
+        [m for m in measurements if (i := m.interval) and i.end <= m.taken_at <= i.end + YOUNG * (i.end - i.start)]
+    )
+
+
 SHARE_METRICS = frozenset({"null_count", "duplicate_rows", "true_count", "empty_count"})
 VALUE_METRICS = frozenset({"mean", "sum", "quantile", "mean_length", "stddev"})
 OF_VERSIONS = SHARE_METRICS | VALUE_METRICS | {"row_count", "distinct_count", "max"}
@@ -124,8 +131,8 @@ class TableHistory:
     buckets were scanned, and all others are the parent's.
     `base` is what the parent's lineage says (empty on the first run), and `known` its bucketed numbers in columns; they
     are looked for in `base` where it is None. `first` are bucketed numbers as the first version
-    that saw their bucket had them: where given, they tell how young buckets differ from grown ones (late rows, delivery
-    dates that are not known yet). `versions` are whole-table numbers of earlier
+    had them that saw their bucket just ended (`just_ended`): where given, they tell how young buckets differ from grown
+    ones (late rows, delivery dates that are not known yet). `versions` are whole-table numbers of earlier
     published versions, oldest first. `excluded` must not teach: (number or None for all, bucket or None). `accepted` is
     what people called expected. `drifts` teach bands, which nothing of them left, and no reference of slow drifts.
     `new_loads` are the dlt loads of this run, oldest first. `grain` is hour, day, week or month; None infers it.
@@ -136,7 +143,7 @@ class TableHistory:
     base: Sequence[Measurement] = ()
     known: Grid | None = None
     reopened: frozenset[Interval] | None = None
-    first: Sequence[Measurement] = ()
+    first: Grid = Grid()
     versions: Sequence[tuple[int, Sequence[Measurement]]] = ()
     excluded: Sequence[tuple[MetricSpec | None, Interval | None]] = ()
     accepted: Sequence[Normal] = ()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tidegate.detect.forecast import Flags, Floats
 from tidegate.detect.history import LOAD_COLUMN, WIDTHS, YOUNG, DetectSettings, TableHistory, infer_grain
-from tidegate.model import Grid, Interval, Measurement, MetricSpec, Segment, Value
+from tidegate.model import Grid, Interval, MetricSpec, Segment, Value
 
 Key = tuple[str, str, str, str, str, str]
 Seasons = tuple[tuple[int, str], ...]
@@ -188,7 +188,7 @@ def build(history: TableHistory, *, now: datetime, settings: DetectSettings) -> 
     grain = history.grain or infer_grain(some)
     reader = Reader(grain, middle(some).toordinal())
     current, base = reader.read(came), reader.read(known)
-    first = reader.read(Grid.of([m for m in history.first if just_ended(m)]))
+    first = reader.read(history.first)
     closed = np.array([at for at, interval in reader.intervals.items() if interval.end <= now], dtype=np.int64)
     again = None if history.reopened is None else np.array([reader.place(i) for i in history.reopened], dtype=np.int64)
     alive = np.concatenate(
@@ -203,12 +203,6 @@ def build(history: TableHistory, *, now: datetime, settings: DetectSettings) -> 
 def filled(cells: Cells, among: Places) -> Places:
     """The places in which something is there, of those given."""
     return np.asarray(cells.place[np.isin(cells.place, among) & (np.nan_to_num(cells.value) != 0)])
-
-
-def just_ended(m: Measurement) -> bool:
-    """Whether a bucket was measured when it was over and still young."""
-    i = m.interval
-    return i is not None and i.end <= m.taken_at <= i.end + YOUNG * (i.end - i.start)
 
 
 def arrange(

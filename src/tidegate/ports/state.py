@@ -265,6 +265,11 @@ class StateStore(Protocol):
         lengths: what a young bucket looked like, which a backfilled history does not tell.
         """
 
+    def first_grid(
+        self, version: int, dataset: DatasetRef, *, within: float | None = None, since: datetime | None = None
+    ) -> Grid:
+        """The values of `first_seen` in columns."""
+
     def words(self, version: int, spec: MetricSpec) -> tuple[Measurement, ...]:
         """Everything that a lineage ever said of one number in its buckets, oldest bucket first and then oldest version first:
         what a bucket was, and when it became what it is.

@@ -148,7 +148,7 @@ def _remembered(history: TableHistory, state: StateStore, parent: int, knobs: De
     return dataclasses.replace(
         history,
         base=state.numbers(parent, ref),
-        first=state.first_seen(parent, ref, within=YOUNG, since=min((i.start for i in known), default=None)),
+        first=state.first_grid(parent, ref, within=YOUNG, since=min((i.start for i in known), default=None)),
         versions=state.history(
             parent, ref, metrics=OF_VERSIONS_BESIDE_TIME if in_time else OF_VERSIONS, segments=not in_time
         ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from tidegate.detect import YOUNG, DetectSettings, Normal, TableHistory, judge_table, lookback
+from tidegate.detect import YOUNG, DetectSettings, Normal, TableHistory, judge_table, just_ended, lookback
 from tidegate.detect.history import infer_grain
 from tidegate.model import Dataset, Finding, Grid, Interval, Measurement, MetricSpec, Value
 from tidegate.services.baseline import Excluded
@@ -165,7 +165,7 @@ class BucketPast:
             base=(_measured(self._rows(), 0, before.now, before.interval),),
             known=self._known(start, at),
             reopened=frozenset({before.interval, step.interval} if ripened else {step.interval}),
-            first=tuple(m for s in self.steps[start:at] for m in s.first) if step.first else (),
+            first=just_ended([m for s in self.steps[start:at] for m in s.first]) if step.first else Grid(),
             versions=tuple((-1 - n, (newest,)) for n, newest in enumerate(runs)),
             excluded=tuple(e for e in self.excluded if e[1].end <= step.interval.start),
             accepted=tuple(a for a in self.accepted if a.interval and a.interval.end <= step.interval.start),

@@ -102,9 +102,24 @@ def first_seen(
 ) -> tuple[Measurement, ...]:
     """The first word in the lineage on each bucketed number, oldest bucket first; also of buckets that vanished."""
     shelf = Shelf(connection, dataset)
+    return tuple(shelf.bucketed(_first_words(connection, shelf, version, within, since)))
+
+
+def first_grid(
+    connection: Connection, version: int, dataset: DatasetRef, within: float | None, since: datetime | None
+) -> Grid:
+    """The same in columns."""
+    shelf = Shelf(connection, dataset)
+    found = _first_words(connection, shelf, version, within, since)
+    return shelf.grid([(row[2], row[0], row[1], row[4], row[5]) for row in found])
+
+
+def _first_words(
+    connection: Connection, shelf: Shelf, version: int, within: float | None, since: datetime | None
+) -> Iterable[tuple[Any, ...]]:
     parameters = {"dataset": shelf.dataset, "lineage": as_json(lineage(connection, version)), "within": within}
     parameters["since"] = -LARGEST if since is None else micros(since)
-    return tuple(shelf.bucketed(connection.execute(FIRST, parameters)))
+    return connection.execute(FIRST, parameters)
 
 
 def words(connection: Connection, version: int, spec: MetricSpec) -> tuple[Measurement, ...]:
@@ -169,7 +184,7 @@ class Shelf:
             yield self._measurement(row[2:9], self.interval(row[0], row[1]))
 
     def grid(self, rows: Sequence[tuple[Any, ...]]) -> Grid:
-        """Make columns from each (series, start, end, value, text, vanished)."""
+        """Make columns from each (series, start, end, value, text, …)."""
         series = {number: at for at, number in enumerate(dict.fromkeys(row[0] for row in rows))}
         buckets = {key: at for at, key in enumerate(dict.fromkeys(row[1:3] for row in rows))}
         return Grid(

@@ -222,6 +222,12 @@ class DatabaseStateStore(StateStore):
         with self._database.reading() as connection:
             return history.first_seen(connection, version, dataset, within, since)
 
+    def first_grid(
+        self, version: int, dataset: DatasetRef, *, within: float | None = None, since: datetime | None = None
+    ) -> Grid:
+        with self._database.reading() as connection:
+            return history.first_grid(connection, version, dataset, within, since)
+
     def words(self, version: int, spec: MetricSpec) -> tuple[Measurement, ...]:
         with self._database.reading() as connection:
             return history.words(connection, version, spec)

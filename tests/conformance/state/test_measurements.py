@@ -353,6 +353,16 @@ def test_first_seen_within_takes_the_first_word_on_a_bucket_that_was_over_and_yo
     assert chain.first_seen(1, ORDERS, within=1.5) == ()
 
 
+def test_the_first_grid_is_what_was_first_seen_in_columns(chain: StateStore):
+    save(chain, 1, [*buckets(1, {0: 10, 1: 11}), number(1, "abc", dataclasses.replace(ROWS, metric="max", column="name"), day(1))])
+    save(chain, 2, buckets(2, {0: 20, 1: 11, 2: 12}))
+    for since in (None, day(1).start):
+        words = chain.first_seen(2, ORDERS, since=since)
+        assert {*chain.first_grid(2, ORDERS, since=since).cells()} == {(m.spec, m.interval, m.value) for m in words}
+    assert len(words) == 3
+    assert chain.first_grid(2, ORDERS, within=0.0).values == []
+
+
 def test_the_grid_is_what_is_known_of_the_buckets_in_columns(chain: StateStore):
     save(chain, 1, [number(1, 5), *buckets(1, {0: 10, 1: 11, 2: math.nan})])
     save(chain, 2, [number(2, 6), *buckets(2, {1: 21})])

@@ -21,7 +21,7 @@ from tests.unit.detect.days import (
     spec,
     without,
 )
-from tidegate.detect import judge_table, notes
+from tidegate.detect import judge_table, just_ended, notes
 
 
 def test_clean_day_says_nothing():
@@ -282,10 +282,10 @@ def test_delivery_dates_that_are_not_known_yet_are_learned_from_what_was_first_s
         rows = day[("row_count", None, None)] or 0
         first.append({("row_count", None, None): rows, ("null_count", "delivered_at", None): round(0.9 * rows)})
         day[("null_count", "delivered_at", None)] = round(rows * (0.9 if at == 59 else 0.0))
-    given = history(days, first=measured(first[:-1]))
+    given = history(days, first=just_ended(measured(first[:-1])))
     assert judge_table(given, now=evening(days), settings=SETTINGS) == ()
     days[-1][("null_count", "delivered_at", None)] = 0
-    given = history(days, first=measured(first[:-1]))
+    given = history(days, first=just_ended(measured(first[:-1])))
     (found,) = judge_table(given, now=evening(days), settings=SETTINGS)
     assert found.key == "raw.orders/nulls/delivered_at/fewer"
 

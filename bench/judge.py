@@ -1,0 +1,93 @@
+"""What it costs to judge one table, and a thousand: CPU seconds and peak memory, without the scan and without the state.
+
+A table of orders as a daily run finds it: every number that a run measures of a bucket, a year of days or what a run looks at
+of it, each day as it was known first and as it is now; the newest day is judged. Or a first run, that has nothing known.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import numpy as np
+
+from bench.scan import cpu_s
+from tidegate.detect import DetectSettings, TableHistory, judge_table
+from tidegate.model import Column, Dataset, DatasetRef, Family, Grid, Interval, Measurement, MetricSpec, Segment
+
+SETTINGS = DetectSettings()
+NEWEST = datetime(2026, 3, 11, tzinfo=UTC)
+"""A Wednesday, and no holiday."""
+DAY = timedelta(days=1)
+COUNTRIES = ("DE", "FR", "NL", "AT", "BE", "IT", "ES", "PL", "CZ", "DK", "SE", "PT")
+NUMBERS = ("null_count", "distinct_count", "min", "max", "mean", "stddev", "sum", "zero_count", "negative_count", "whole_count")
+TEXTS = (
+    "null_count", "distinct_count", "min_length", "max_length", "mean_length", "upper_count", "lower_count", "padded_count",
+    "non_ascii_count", "empty_count", "placeholder_count",
+)  # fmt: skip
+
+
+def specs(ref: DatasetRef, series: int) -> Iterator[MetricSpec]:
+    """The first so many numbers of a table: its rows, its countries, then column after column, numbers and texts in turn."""
+    yield from (MetricSpec(dataset=ref, metric=name) for name in ("row_count", "duplicate_rows"))
+    parts = [Segment(column="country", value=country) for country in COUNTRIES]
+    yield from (MetricSpec(dataset=ref, metric="row_count", segment=part) for part in parts)
+    yield from (MetricSpec(dataset=ref, metric="mean", column="c0", segment=part) for part in parts)
+    for n in range(series):
+        yield from (MetricSpec(dataset=ref, metric=m, column=f"c{n}") for m in (TEXTS if n % 2 else NUMBERS))
+
+
+def past(wanted: tuple[MetricSpec, ...], buckets: int, *, seed: int) -> list[list[float]]:
+    """A value for each bucket and number: a week, noise by the kind of number, now and then a NULL or a day of its own."""
+    rng = np.random.default_rng(seed)
+    week = np.tile((1.04, 0.94, 0.92, 0.94, 0.98, 1.12, 1.2), buckets // 7 + 1)[:buckets]
+    rows = np.rint(5000 * week * np.exp(0.04 * rng.standard_t(5, buckets)))
+    columns = []
+    for spec in wanted:
+        level, noise = float(rng.uniform(0.01, 0.6)), float(rng.uniform(0.0, 0.05))
+        if spec.metric == "row_count":
+            column = rows if spec.segment is None else rng.binomial(rows.astype(int), 1 / len(COUNTRIES))
+        elif spec.metric.endswith("_count"):
+            column = rng.binomial(rows.astype(int), level) if noise > 0.02 else np.zeros(buckets)
+        elif spec.metric in ("duplicate_rows", "min_length"):
+            column = np.zeros(buckets)
+        else:
+            column = 100 * level * np.exp(noise * rng.standard_t(5, buckets))
+        columns.append(np.asarray(column, dtype=float))
+    return np.array(columns).T.tolist()
+
+
+def table(series: int, buckets: int, *, seed: int = 0, first_run: bool = False) -> tuple[TableHistory, datetime]:
+    """A table's history, and when it is judged: five hours after its newest day."""
+    ref = DatasetRef(namespace="raw", name=f"orders_{seed}")
+    wanted = tuple(spec for spec, _ in zip(specs(ref, series), range(series), strict=False))
+    begin = NEWEST - DAY * (buckets - 1)
+    intervals = tuple(Interval(start=begin + DAY * n, end=begin + DAY * (n + 1)) for n in range(buckets))
+    days = past(wanted, buckets, seed=seed)
+    names = dict.fromkeys(s.column for s in wanted if s.column)
+    columns = tuple(Column(name=name, type="VARCHAR", family=Family.OTHER) for name in names)
+    made = [[_measured(s, v, at) for s, v in zip(wanted, day, strict=True)] for day, at in zip(days, intervals, strict=True)]
+    now = intervals[-1].end + timedelta(hours=5)
+    plain = TableHistory(dataset=Dataset(ref=ref, columns=columns), current=[m for day in made for m in day], grain="day")
+    if first_run:
+        return plain, now
+    whole = [replace(m, interval=None) for m in made[-2]]
+    return replace(
+        plain,
+        current=[*made[-1], *(replace(m, interval=None) for m in made[-1])],
+        base=whole,
+        known=Grid.of([m for day in made[:-1] for m in day]),
+        reopened=frozenset(intervals[-1:]),
+        first=[m for day in made[:-1] for m in day],
+        versions=[(n, whole) for n in range(1, 31)],
+    ), now
+
+
+def _measured(spec: MetricSpec, value: float, interval: Interval) -> Measurement:
+    seen = interval.end + timedelta(hours=5)
+    return Measurement(spec=spec, value=value, unit="", version=1, taken_at=seen, interval=interval)
