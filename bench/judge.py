@@ -6,18 +6,13 @@ of it, each day as it was known first and as it is now; the newest day is judged
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import numpy as np
 
-from bench.scan import cpu_s
-from tidegate.detect import DetectSettings, TableHistory, judge_table
+from tidegate.detect import DetectSettings, TableHistory, just_ended
 from tidegate.model import Column, Dataset, DatasetRef, Family, Grid, Interval, Measurement, MetricSpec, Segment
 
 SETTINGS = DetectSettings()
@@ -25,7 +20,18 @@ NEWEST = datetime(2026, 3, 11, tzinfo=UTC)
 """A Wednesday, and no holiday."""
 DAY = timedelta(days=1)
 COUNTRIES = ("DE", "FR", "NL", "AT", "BE", "IT", "ES", "PL", "CZ", "DK", "SE", "PT")
-NUMBERS = ("null_count", "distinct_count", "min", "max", "mean", "stddev", "sum", "zero_count", "negative_count", "whole_count")
+NUMBERS = (
+    "null_count",
+    "distinct_count",
+    "min",
+    "max",
+    "mean",
+    "stddev",
+    "sum",
+    "zero_count",
+    "negative_count",
+    "whole_count",
+)
 TEXTS = (
     "null_count", "distinct_count", "min_length", "max_length", "mean_length", "upper_count", "lower_count", "padded_count",
     "non_ascii_count", "empty_count", "placeholder_count",
@@ -71,9 +77,13 @@ def table(series: int, buckets: int, *, seed: int = 0, first_run: bool = False) 
     days = past(wanted, buckets, seed=seed)
     names = dict.fromkeys(s.column for s in wanted if s.column)
     columns = tuple(Column(name=name, type="VARCHAR", family=Family.OTHER) for name in names)
-    made = [[_measured(s, v, at) for s, v in zip(wanted, day, strict=True)] for day, at in zip(days, intervals, strict=True)]
+    made = [
+        [_measured(s, v, at) for s, v in zip(wanted, day, strict=True)] for day, at in zip(days, intervals, strict=True)
+    ]
     now = intervals[-1].end + timedelta(hours=5)
-    plain = TableHistory(dataset=Dataset(ref=ref, columns=columns), current=[m for day in made for m in day], grain="day")
+    plain = TableHistory(
+        dataset=Dataset(ref=ref, columns=columns), current=[m for day in made for m in day], grain="day"
+    )
     if first_run:
         return plain, now
     whole = [replace(m, interval=None) for m in made[-2]]
@@ -83,7 +93,7 @@ def table(series: int, buckets: int, *, seed: int = 0, first_run: bool = False) 
         base=whole,
         known=Grid.of([m for day in made[:-1] for m in day]),
         reopened=frozenset(intervals[-1:]),
-        first=[m for day in made[:-1] for m in day],
+        first=just_ended([m for day in made[:-1] for m in day]),
         versions=[(n, whole) for n in range(1, 31)],
     ), now
 

@@ -143,7 +143,7 @@ class TableHistory:
     base: Sequence[Measurement] = ()
     known: Grid | None = None
     reopened: frozenset[Interval] | None = None
-    first: Grid = Grid()
+    first: Grid = field(default_factory=Grid)
     versions: Sequence[tuple[int, Sequence[Measurement]]] = ()
     excluded: Sequence[tuple[MetricSpec | None, Interval | None]] = ()
     accepted: Sequence[Normal] = ()

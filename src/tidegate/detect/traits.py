@@ -5,18 +5,21 @@ A batch is a bucket of time, a load or a version. Arrays are (series, batch), ol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.detect.forecast import Flags, Floats
 from tidegate.model import MetricSpec, Segment
 
 Sketch: TypeAlias = frozenset[int] | None
 Sketches: TypeAlias = Mapping[MetricSpec, Sequence[Sketch]]
+Places: TypeAlias = NDArray[np.int64]
 
 WARM: Final = 7
 """Batches from which units and categories are learned; they stay as they are then. Chosen, not derived."""
@@ -53,7 +56,7 @@ class Trait(NamedTuple):
 
 TRAITS: Final[Mapping[str, Trait]] = MappingProxyType(
     {
-        "row_count": Trait("volume", "count"),
+        "row_count": Trait("volume", "rows"),
         "duplicate_rows": Trait("copies", "share of rows"),
         "null_count": Trait("nulls", "share of rows"),
         "distinct_count": Trait("distinct", "count"),
@@ -133,21 +136,44 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Numbers of one scale, which become series together, each with its kind and family.
+
+    `own` are their rows in the profile, `nulls` and `spreads` those of the NULLs and the spread of the same column, `wholes` those
+    of the counts of which they are a share; -1 where that was not measured.
+    """
+
+    scale: str
+    specs: tuple[MetricSpec, ...]
+    kinds: tuple[str, ...]
+    families: tuple[str, ...]
+    own: Places
+    nulls: Places
+    spreads: Places
+    wholes: Places
+
+
+Name = tuple[str, str | None, str | None]
+"""Metric, column and argument: what tells numbers of all rows apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """What of a profile is judged, told from its specs and its first batches: made once, good for any later batch.
 
-    `places` (spec to row) and `columns` are of numbers of all rows; `categories` has for each column the rows of its
-    counts by category, `named` the judged segments with the rows of their counts. `judged` are specs that may become series. `units`
-    keeps the usual size and spread of each column once asked.
+    `total` is the number of rows, at `rows`; `places` tells where numbers of all rows are. `columns` are theirs;
+    `categories` has for each column the rows of its counts by category, `named` the judged segments with the rows of
+    their counts. `blocks` are what becomes series. `units` keeps the usual size and spread of each column once asked.
     """
 
     specs: tuple[MetricSpec, ...]
     total: MetricSpec
-    places: Mapping[MetricSpec, int]
+    rows: int
+    places: Mapping[Name, int]
     columns: tuple[str, ...]
     categories: Mapping[str, tuple[int, ...]]
     named: Mapping[Segment, int]
-    judged: tuple[tuple[MetricSpec, int], ...]
+    blocks: tuple[Block, ...]
     units: dict[str | None, tuple[float, float]] = field(default_factory=dict)
 
 
@@ -167,20 +193,70 @@ def layout(profile: Profile) -> Layout:
             counts.setdefault(s.segment.column, []).append(i)
     early = np.flatnonzero(np.isfinite(profile.values[total[1]]))[:WARM]
     named = {s: i for places in counts.values() for s, i in _largest(profile, places, early)}
+    places = {name_of(s): i for s, i in whole if s.where is None}
     return Layout(
         specs=profile.specs,
         total=total[0],
-        places=dict(whole),
+        rows=total[1],
+        places=places,
         columns=tuple(dict.fromkeys(s.column for s, _ in whole if s.column)),
-        categories={column: tuple(places) for column, places in counts.items()},
+        categories={column: tuple(rows) for column, rows in counts.items()},
         named=named,
-        judged=tuple((s, i) for i, s in enumerate(profile.specs) if s.segment is None or s.segment in named),
+        blocks=tuple(_blocks(profile, places, named)),
     )
 
 
-def _largest(
-    profile: Profile, places: Sequence[int], early: np.ndarray[tuple[int], np.dtype[np.int64]]
-) -> list[tuple[Segment, int]]:
+def name_of(spec: MetricSpec) -> Name:
+    """What a number of all rows is called."""
+    return spec.metric, spec.column, spec.argument
+
+
+def _blocks(profile: Profile, places: Mapping[Name, int], named: Mapping[Segment, int]) -> Iterator[Block]:
+    """The numbers that become series, by scale."""
+    found: dict[str, list[int]] = {}
+    for i, spec in enumerate(profile.specs):
+        if scale := _scale(spec, profile, named):
+            found.setdefault(scale, []).append(i)
+    for scale, rows in found.items():
+        specs = tuple(profile.specs[i] for i in rows)
+        yield Block(
+            scale=scale,
+            specs=specs,
+            kinds=tuple(f"time {kind_of(s)}" if scale == "time" else kind_of(s) for s in specs),
+            families=tuple(TRAITS[s.metric].family if s.metric in TRAITS else "" for s in specs),
+            own=np.array(rows),
+            nulls=np.array([places.get(("null_count", s.column, None), -1) for s in specs]),
+            spreads=np.array([places.get(("stddev", s.column, None), -1) for s in specs]),
+            wholes=np.array([_whole(s, places, named) for s in specs]),
+        )
+
+
+def _scale(spec: MetricSpec, profile: Profile, named: Mapping[Segment, int]) -> str | None:
+    """On which scale a number is judged; None where it is not."""
+    if spec.segment is not None:
+        part = "part" if spec.metric == "row_count" else "value of a part"
+        return part if spec.segment in named else None
+    trait = TRAITS.get(spec.metric)
+    is_time = trait is not None and trait.scale == "value" and spec.column in profile.times
+    return "time" if is_time else trait and trait.scale
+
+
+WHOLES: Final = {
+    "gone_count": "regular_count",
+    "new_pair_count": "known_key_count",
+    "rest_far_count": "rest_count",
+    "rest_median": "rest_count",
+}
+"""Of which count another one is a share, or how many values it is from; `both_count` where nothing is said."""
+
+
+def _whole(spec: MetricSpec, places: Mapping[Name, int], named: Mapping[Segment, int]) -> int:
+    if spec.segment is not None:
+        return named[spec.segment]
+    return places.get((WHOLES.get(spec.metric, "both_count"), spec.column, spec.argument), -1)
+
+
+def _largest(profile: Profile, places: Sequence[int], early: Places) -> list[tuple[Segment, int]]:
     """The categories of a column that had the most rows in the first batches."""
     rows = np.nansum(profile.values[list(places)][:, early], axis=1)
     found = [
@@ -200,7 +276,7 @@ def traits(profile: Profile, batches: slice, plan: Layout | None = None) -> Trai
         ValueError: the profile has no row count.
     """
     source = _Source(profile, batches, plan if plan is not None else layout(profile))
-    rows = [row for spec, place in source.plan.judged for row in _plain(source, spec, place)]
+    rows = _plain(source)
     rows += [row for column in source.plan.columns for row in _spreads(source, column)]
     rows += [row for places in source.plan.categories.values() for row in _mixture(source, places)]
     rows += [row for spec in profile.sketches for row in _sketched(source, spec)]
@@ -218,33 +294,38 @@ class _Source:
 
     def __init__(self, profile: Profile, batches: slice, plan: Layout) -> None:
         self.profile, self.batches, self.plan = profile, batches, plan
-        self.rows = np.asarray(profile.values[plan.places[plan.total], batches])
+        self.rows = np.asarray(profile.values[plan.rows, batches])
 
-    def find(self, metric: str, spec: MetricSpec, *, argument: str | None = None) -> Floats | None:
-        """Another number of the same column, in every batch; None when it was not measured."""
-        wanted = MetricSpec(dataset=spec.dataset, metric=metric, column=spec.column, argument=argument)
-        place = self.plan.places.get(wanted)
+    def find(self, metric: str, column: str | None, argument: str | None = None) -> Floats | None:
+        """Another number of a column, in every batch; None when it was not measured."""
+        place = self.plan.places.get((metric, column, argument))
         return None if place is None else self.profile.values[place]
 
-    def present(self, spec: MetricSpec) -> Floats:
-        """In how many rows of each batch the column has a value."""
-        nulls = self.find("null_count", spec)
-        known = 0.0 if nulls is None else np.fmax(nulls[self.batches], 0.0)
-        return np.asarray(np.maximum(self.rows - known, 0.0))
+    def at(self, places: Places) -> Floats:
+        """The numbers of some rows, NaN where a place is -1: (place, batch)."""
+        return np.where(places[:, None] >= 0, self.profile.values[places, self.batches], np.nan)
 
-    def whole(self, spec: MetricSpec, metric: str) -> Floats:
-        """The count of which another one is a share; all rows where it was not measured."""
-        found = self.find(metric, spec, argument=spec.argument)
-        return self.rows if found is None else np.asarray(found[self.batches])
+    def present(self, nulls: Places) -> Floats:
+        """In how many rows of each batch columns have a value, by the rows of their NULLs."""
+        return np.asarray(np.maximum(self.rows - np.fmax(self.at(nulls), 0.0), 0.0))
 
-    def unit(self, spec: MetricSpec) -> tuple[float, float]:
+    def whole(self, block: Block) -> Floats:
+        """The counts of which a block's are shares; all rows where they were not measured."""
+        return np.where(block.wholes[:, None] >= 0, self.at(block.wholes), self.rows)
+
+    def units(self, block: Block) -> tuple[Floats, Floats]:
+        """The usual size of each number's column and its usual spread: (series, 1) each."""
+        found = np.array([self.unit(s.column) for s in block.specs])
+        return found[:, :1], found[:, 1:]
+
+    def unit(self, column: str | None) -> tuple[float, float]:
         """The usual size of a column's values and their usual spread, from the first batches."""
-        if spec.column not in self.plan.units:
-            self.plan.units[spec.column] = self._unit(spec)
-        return self.plan.units[spec.column]
+        if column not in self.plan.units:
+            self.plan.units[column] = self._unit(column)
+        return self.plan.units[column]
 
-    def _unit(self, spec: MetricSpec) -> tuple[float, float]:
-        mean, spread = self.find("mean", spec), self.find("stddev", spec)
+    def _unit(self, column: str | None) -> tuple[float, float]:
+        mean, spread = self.find("mean", column), self.find("stddev", column)
         size = usual(np.abs(warm(mean))) if mean is not None else 0.0
         wide = usual(warm(spread)) if spread is not None else 0.0
         return size or wide or 1.0, wide or size or 1.0
@@ -272,18 +353,26 @@ def angle(count: Floats, n: Floats) -> Floats:
     return np.asarray(np.arcsin(np.sqrt(np.clip(share, 0.0, 1.0))))
 
 
-def _plain(source: _Source, spec: MetricSpec, place: int) -> list[Row]:
-    """The series of one number."""
-    values = source.profile.values[place, source.batches]
-    if spec.segment is not None:
-        return _of_segment(source, spec, spec.segment, values)
-    trait = TRAITS.get(spec.metric)
-    if trait is None:
-        return []
-    if spec.column in source.profile.times and trait.scale == "value":
-        hours = (values - source.profile.at[source.batches]) / 3600.0
-        return [Row(spec, f"time {kind_of(spec)}", "time", np.arcsinh(hours), np.full(values.shape, 0.02))]
-    return SCALES[trait.scale](source, spec, trait.family, values)
+class Scaled(NamedTuple):
+    """A block on a scale: `y` and `floor` are (series, batch); a kind or a family, where given, is that of all."""
+
+    y: Floats
+    floor: Floats
+    kind: str | None = None
+    family: str | None = None
+
+
+def _plain(source: _Source) -> list[Row]:
+    """The series of single numbers, in the order of these."""
+    found: list[tuple[int, Row]] = []
+    for block in source.plan.blocks:
+        for made in SCALES[block.scale](source, block):
+            names = zip(block.own.tolist(), block.specs, block.kinds, block.families, strict=True)
+            found += [
+                (place, Row(spec, made.kind or kind, made.family or family, y, floor))
+                for (place, spec, kind, family), y, floor in zip(names, made.y, made.floor, strict=True)
+            ]
+    return [row for _, row in sorted(found, key=itemgetter(0))]
 
 
 def kind_of(spec: MetricSpec) -> str:
@@ -291,35 +380,36 @@ def kind_of(spec: MetricSpec) -> str:
     return f"{spec.metric} {spec.argument}" if spec.metric == "quantile" else spec.metric
 
 
-def _count(source: _Source, spec: MetricSpec, family: str, values: Floats) -> list[Row]:
-    """A count as its logarithm; of distinct values their share of the rows too, since copies lower it."""
-    y = np.log1p(np.maximum(values, 0.0))
-    if spec.metric == "row_count":
-        return [Row(spec, "row_count", family, y, np.full(y.shape, 0.01))]
-    present = source.present(spec)
+def _count(source: _Source, block: Block) -> list[Scaled]:
+    """Counts of different values as their logarithm, and as shares of the rows, since copies lower these."""
+    values = source.at(block.own)
+    present = source.present(block.nulls)
     ratio = np.where(present > 0, np.log((values + 1) / (present + 1)), np.nan)
     return [
-        Row(spec, "distinct_count", family, y, noise(values, 0.5, 0.03)),
-        Row(spec, "distinct_share", family, ratio, noise(present, 0.5, 0.03)),
+        Scaled(np.log1p(np.maximum(values, 0.0)), noise(values, 0.5, 0.03)),
+        Scaled(ratio, noise(present, 0.5, 0.03), "distinct_share"),
     ]
 
 
-def _share(source: _Source, spec: MetricSpec, family: str, values: Floats) -> list[Row]:
-    n = source.present(spec)
-    return [Row(spec, kind_of(spec), family, angle(values, n), noise(n, 0.5, 0.0))]
+def _rows(source: _Source, block: Block) -> list[Scaled]:
+    values = source.at(block.own)
+    return [Scaled(np.log1p(np.maximum(values, 0.0)), np.full(values.shape, 0.01))]
 
 
-def _share_of_rows(source: _Source, spec: MetricSpec, family: str, values: Floats) -> list[Row]:
-    return [Row(spec, kind_of(spec), family, angle(values, source.rows), noise(source.rows, 0.5, 0.0))]
+def _share(source: _Source, block: Block) -> list[Scaled]:
+    n = source.present(block.nulls)
+    return [Scaled(angle(source.at(block.own), n), noise(n, 0.5, 0.0))]
 
 
-WHOLES: Final = {"gone_count": "regular_count", "new_pair_count": "known_key_count", "rest_far_count": "rest_count"}
-"""Of which count another one is a share; `both_count` where nothing is said."""
+def _share_of_rows(source: _Source, block: Block) -> list[Scaled]:
+    values = source.at(block.own)
+    n = np.broadcast_to(source.rows, values.shape)
+    return [Scaled(angle(values, n), noise(n, 0.5, 0.0))]
 
 
-def _share_of_both(source: _Source, spec: MetricSpec, family: str, values: Floats) -> list[Row]:
-    n = source.whole(spec, WHOLES.get(spec.metric, "both_count"))
-    return [Row(spec, kind_of(spec), family, angle(values, n), noise(n, 0.5, 0.0))]
+def _share_of_both(source: _Source, block: Block) -> list[Scaled]:
+    n = source.whole(block)
+    return [Scaled(angle(source.at(block.own), n), noise(n, 0.5, 0.0))]
 
 
 WIDER: Final = {
@@ -332,42 +422,68 @@ WIDER: Final = {
 """The standard error of a quantile, in those of the mean (of normal values)."""
 
 
-def slope(values: Floats, unit: float) -> Floats:
+def slope(values: Floats, unit: Floats) -> Floats:
     """By how much a value moves where its asinh moves by one."""
     return np.asarray(np.hypot(unit, np.nan_to_num(values)))
 
 
-def _value(source: _Source, spec: MetricSpec, family: str, values: Floats) -> list[Row]:
-    """A value as asinh of it by its usual size: a factor is a distance, and a changed sign is one too."""
-    unit, wide = source.unit(spec)
-    spread = source.find("stddev", spec)
-    own = wide if spread is None else np.minimum(np.nan_to_num(spread[source.batches], nan=wide), 3 * wide)
-    error = own / np.sqrt(np.maximum(source.present(spec), 1.0)) * WIDER.get(kind_of(spec), 1.0)
-    floor = np.maximum(0.003, error / slope(values, unit))
-    return [Row(spec, kind_of(spec), family, np.arcsinh(values / unit), floor)]
+def _value(source: _Source, block: Block) -> list[Scaled]:
+    """Values as asinh of them by their usual size: a factor is a distance, and a changed sign is one too."""
+    values = source.at(block.own)
+    unit, wide = source.units(block)
+    spread = source.at(block.spreads)
+    own = np.minimum(np.where(np.isnan(spread), wide, spread), 3 * wide)
+    wider = np.array([WIDER.get(kind, 1.0) for kind in block.kinds])[:, None]
+    error = own / np.sqrt(np.maximum(source.present(block.nulls), 1.0)) * wider
+    return [Scaled(np.arcsinh(values / unit), np.maximum(0.003, error / slope(values, unit)))]
 
 
-def _spread(source: _Source, spec: MetricSpec, family: str, values: Floats) -> list[Row]:
-    n = source.present(spec)
-    wide = source.unit(spec)[1]
+def _time(source: _Source, block: Block) -> list[Scaled]:
+    """Times by their offset to the batch."""
+    values = source.at(block.own)
+    hours = (values - source.profile.at[source.batches]) / 3600.0
+    return [Scaled(np.arcsinh(hours), np.full(values.shape, 0.02), family="time")]
+
+
+def _spread(source: _Source, block: Block) -> list[Scaled]:
+    values = source.at(block.own)
+    n, wide = source.present(block.nulls), source.units(block)[1]
     known = np.where(n > 1, np.log(np.maximum(values, 0.0) + 1e-9 * wide), np.nan)
-    return [Row(spec, kind_of(spec), family, known, noise(n, 0.7, 0.02))]
+    return [Scaled(known, noise(n, 0.7, 0.02))]
 
 
-def _length(source: _Source, spec: MetricSpec, family: str, values: Floats) -> list[Row]:
-    n = source.present(spec)
-    mean = spec.metric.startswith("mean")
-    floor = noise(n, 0.3, 0.005) if mean else np.full(values.shape, 0.1)
-    return [Row(spec, kind_of(spec), family, np.log1p(np.maximum(values, 0.0)), floor)]
+def _length(source: _Source, block: Block) -> list[Scaled]:
+    values = source.at(block.own)
+    mean = np.array([s.metric.startswith("mean") for s in block.specs])[:, None]
+    floor = np.where(mean, noise(source.present(block.nulls), 0.3, 0.005), 0.1)
+    return [Scaled(np.log1p(np.maximum(values, 0.0)), floor)]
 
 
-def _rest(source: _Source, spec: MetricSpec, family: str, values: Floats) -> list[Row]:
+def _rest(source: _Source, block: Block) -> list[Scaled]:
     """What is left of a number after the others of its row, in usual spreads; far out its logarithm."""
-    floor = noise(source.whole(spec, "rest_count"), 1.25, 0.003)
-    return [Row(spec, kind_of(spec), family, np.arcsinh(values), floor)]
+    return [Scaled(np.arcsinh(source.at(block.own)), noise(source.whole(block), 1.25, 0.003))]
 
 
-SCALES: Final[Mapping[str, Callable[[_Source, MetricSpec, str, Floats], list[Row]]]] = {
+def _part(source: _Source, block: Block) -> list[Scaled]:
+    """Categories' shares of the rows and their counts."""
+    values = source.at(block.own)
+    n = np.broadcast_to(source.rows, values.shape)
+    count = np.where(np.isnan(n), np.nan, np.maximum(np.nan_to_num(values), 0.0))
+    return [
+        Scaled(angle(count, n), noise(n, 0.5, 0.0), "segment share", "segment"),
+        Scaled(np.log1p(count), noise(1 + count, 0.8, 0.05), "segment count", "segment count"),
+    ]
+
+
+def _value_of_part(source: _Source, block: Block) -> list[Scaled]:
+    """The mean of a number in a category."""
+    values = source.at(block.own)
+    unit, wide = source.units(block)
+    error = wide / np.sqrt(np.maximum(np.nan_to_num(source.at(block.wholes)), 1.0)) / slope(values, unit)
+    return [Scaled(np.arcsinh(values / unit), np.maximum(0.005, error), "segment mean", "segment mean")]
+
+
+SCALES: Final[Mapping[str, Callable[[_Source, Block], list[Scaled]]]] = {
     "count": _count,
     "share": _share,
     "share of rows": _share_of_rows,
@@ -376,32 +492,23 @@ SCALES: Final[Mapping[str, Callable[[_Source, MetricSpec, str, Floats], list[Row
     "spread": _spread,
     "length": _length,
     "rest": _rest,
+    "rows": _rows,
+    "time": _time,
+    "part": _part,
+    "value of a part": _value_of_part,
 }
 
 
 def _spreads(source: _Source, column: str) -> list[Row]:
     """The distance of a number's quartiles, which a few enormous values leave alone."""
     spec = MetricSpec(dataset=source.plan.total.dataset, metric="quantile", column=column, argument="0.75")
-    high, low = source.find("quantile", spec, argument="0.75"), source.find("quantile", spec, argument="0.25")
+    high, low = (source.find("quantile", column, argument) for argument in ("0.75", "0.25"))
     if high is None or low is None or column in source.profile.times:
         return []
-    wide = source.unit(spec)[1]
+    nulls = np.array([source.plan.places.get(("null_count", column, None), -1)])
+    wide = source.unit(column)[1]
     apart = np.maximum(high[source.batches] - low[source.batches], 0.0)
-    return [Row(spec, "quartiles", "scale", np.log(apart + 1e-3 * wide), noise(source.present(spec), 1.0, 0.03))]
-
-
-def _of_segment(source: _Source, spec: MetricSpec, segment: Segment, values: Floats) -> list[Row]:
-    """A category's share of the rows and its count; or the mean of a number in it."""
-    if spec.metric == "row_count":
-        count = np.where(np.isnan(source.rows), np.nan, np.maximum(np.nan_to_num(values), 0.0))
-        return [
-            Row(spec, "segment share", "segment", angle(count, source.rows), noise(source.rows, 0.5, 0.0)),
-            Row(spec, "segment count", "segment count", np.log1p(count), noise(1 + count, 0.8, 0.05)),
-        ]
-    unit, wide = source.unit(spec)
-    n = source.profile.values[source.plan.named[segment], source.batches]
-    error = wide / np.sqrt(np.maximum(np.nan_to_num(n), 1.0)) / slope(values, unit)
-    return [Row(spec, "segment mean", "segment mean", np.arcsinh(values / unit), np.maximum(0.005, error))]
+    return [Row(spec, "quartiles", "scale", np.log(apart + 1e-3 * wide), noise(source.present(nulls)[0], 1.0, 0.03))]
 
 
 def _mixture(source: _Source, places: tuple[int, ...]) -> list[Row]:
@@ -422,7 +529,7 @@ def _mixture(source: _Source, places: tuple[int, ...]) -> list[Row]:
     ]
 
 
-def nearest(shares: Floats, here: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
+def nearest(shares: Floats, here: Places) -> Floats:
     """Mean Jensen-Shannon distance (root, base 2) to the most alike of some earlier mixtures; NaN where there are none."""
     distances = np.sort([jensen_shannon(shares[:, here], earlier(shares, here - lag)) for lag in LAGS], axis=0)
     known = (~np.isnan(distances)).sum(axis=0)
@@ -430,7 +537,7 @@ def nearest(shares: Floats, here: np.ndarray[tuple[int], np.dtype[np.int64]]) ->
     return np.where(known > 0, counted / np.clip(known, 1, NEAREST), np.nan)
 
 
-def earlier(shares: Floats, places: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
+def earlier(shares: Floats, places: Places) -> Floats:
     """The mixtures at some places, NaN before the first."""
     return np.where(places >= 0, shares[:, np.maximum(places, 0)], np.nan)
 
@@ -443,7 +550,7 @@ def jensen_shannon(one: Floats, other: Floats) -> Floats:
     return np.asarray(np.sqrt(np.maximum(0.5 * (parts[0].sum(axis=0) + parts[1].sum(axis=0)), 0.0)))
 
 
-def gone(shares: Floats, here: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
+def gone(shares: Floats, here: Places) -> Floats:
     """The usual share of what was in each of the last eight known batches and is not here."""
     before = np.stack([earlier(shares, here - lag) for lag in range(1, 9)])
     known: Flags = np.asarray(~np.isnan(before).any(axis=1))

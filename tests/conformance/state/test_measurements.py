@@ -354,7 +354,11 @@ def test_first_seen_within_takes_the_first_word_on_a_bucket_that_was_over_and_yo
 
 
 def test_the_first_grid_is_what_was_first_seen_in_columns(chain: StateStore):
-    save(chain, 1, [*buckets(1, {0: 10, 1: 11}), number(1, "abc", dataclasses.replace(ROWS, metric="max", column="name"), day(1))])
+    save(
+        chain,
+        1,
+        [*buckets(1, {0: 10, 1: 11}), number(1, "abc", dataclasses.replace(ROWS, metric="max", column="name"), day(1))],
+    )
     save(chain, 2, buckets(2, {0: 20, 1: 11, 2: 12}))
     for since in (None, day(1).start):
         words = chain.first_seen(2, ORDERS, since=since)
