@@ -18,6 +18,7 @@ NAMES = (
     "iot",
     "report",
     "sample",
+    "judge",
 )
 
 

@@ -6,14 +6,33 @@ of it, each day as it was known first and as it is now; the newest day is judged
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import argparse
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
-from tidegate.detect import DetectSettings, TableHistory, just_ended
-from tidegate.model import Column, Dataset, DatasetRef, Family, Grid, Interval, Measurement, MetricSpec, Segment
+from bench.scan import cpu_s
+from tidegate.detect import OF_VERSIONS_BESIDE_TIME, DetectSettings, TableHistory, judge_table, just_ended, unlike
+from tidegate.model import (
+    Column,
+    Dataset,
+    DatasetRef,
+    Family,
+    Finding,
+    Grid,
+    Interval,
+    Measurement,
+    MetricSpec,
+    Segment,
+)
 
 SETTINGS = DetectSettings()
 NEWEST = datetime(2026, 3, 11, tzinfo=UTC)
@@ -94,10 +113,70 @@ def table(series: int, buckets: int, *, seed: int = 0, first_run: bool = False) 
         known=Grid.of([m for day in made[:-1] for m in day]),
         reopened=frozenset(intervals[-1:]),
         first=just_ended([m for day in made[:-1] for m in day]),
-        versions=[(n, whole) for n in range(1, 31)],
+        versions=[(n, [m for m in whole if m.spec.metric in OF_VERSIONS_BESIDE_TIME]) for n in range(1, 31)],
     ), now
 
 
 def _measured(spec: MetricSpec, value: float, interval: Interval) -> Measurement:
     seen = interval.end + timedelta(hours=5)
     return Measurement(spec=spec, value=value, unit="", version=1, taken_at=seen, interval=interval)
+
+
+def main(argv: list[str]) -> int:
+    """Print two tables: one table judged, and many, one after the other."""
+    parser = argparse.ArgumentParser(prog="python -m bench judge")
+    parser.add_argument("--series", type=int, default=300)
+    parser.add_argument("--buckets", type=int, nargs="+", default=[120, 365])
+    parser.add_argument("--tables", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=9)
+    asked = parser.parse_args(argv)
+    print("| | CPU ms | of them the batch as a whole | peak memory, MB |\n|---|--:|--:|--:|")
+    for what, days, first_run in (
+        *(("daily run", n, False) for n in asked.buckets),
+        ("first run", asked.buckets[0], True),
+    ):
+        history, now = table(asked.series, days, first_run=first_run)
+        spent = one(history, now, runs=asked.runs)
+        print(
+            f"| {what}, {asked.series} series, {days} days | {spent[0]:.0f} | {spent[1]:.0f} | {spent[2]:.0f} |",
+            flush=True,
+        )
+    total = sum(many(asked.tables, asked.series, asked.buckets[0]))
+    print(f"\n{asked.tables:,} tables of {asked.series} series and {asked.buckets[0]} days: {total:.1f} CPU s")
+    return 0
+
+
+def one(history: TableHistory, now: datetime, *, runs: int) -> tuple[float, float, float]:
+    """CPU ms of a judgement, those that judge the batch as a whole, and the peak of memory in MB; medians."""
+    once = partial(judge_table, history, now=now, settings=SETTINGS)
+    once()
+    taken = statistics.median(cpu_s(once) for _ in range(runs))
+    whole = statistics.median(of_whole(once) for _ in range(runs))
+    tracemalloc.start()
+    once()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return 1e3 * taken, 1e3 * whole, peak / 1e6
+
+
+def of_whole(once: Callable[[], object]) -> float:
+    """CPU seconds of a judgement that go to the batch as a whole."""
+    spent = []
+
+    def timed(*given: Any) -> list[Finding]:
+        start = time.process_time()
+        found = judge_whole(*given)
+        spent.append(time.process_time() - start)
+        return found
+
+    judge_whole = unlike.judge
+    with patch.object(unlike, "judge", timed):
+        once()
+    return sum(spent)
+
+
+def many(tables: int, series: int, days: int) -> Iterator[float]:
+    """CPU seconds of the judgement of each table; their histories are made one at a time."""
+    for seed in range(tables):
+        history, now = table(series, days, seed=seed)
+        yield cpu_s(partial(judge_table, history, now=now, settings=SETTINGS))

@@ -207,12 +207,12 @@ def judged_groups(grouped: Floats, before: Peaks, pool: Pool, at: slice) -> Floa
 
 def strongest(series: Floats, member: Places, groups: int) -> Floats:
     """Of each group the strongest series, divided among all of the group (Bonferroni): (group, batch)."""
-    out = np.zeros((groups, series.shape[1]))
-    for group in np.unique(member):
-        mine = member == group
-        best = np.where(mine, series, 0.0).max(axis=0)
-        out[group] = np.maximum(best - np.log10(np.maximum(mine.sum(axis=0), 1)), 0.0)
-    return out
+    shape = (groups, series.shape[1])
+    place = (member * shape[1] + np.arange(shape[1])).ravel()
+    best, size = np.zeros(groups * shape[1]), np.bincount(place, minlength=groups * shape[1])
+    with np.errstate(invalid="ignore"):
+        np.maximum.at(best, place, series.ravel())
+    return np.asarray(np.maximum(best - np.log10(np.maximum(size, 1)), 0.0)).reshape(shape)
 
 
 def heard(groups: Floats) -> Floats:

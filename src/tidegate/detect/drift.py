@@ -241,12 +241,11 @@ def phases(y: Floats, season: int) -> Floats:
 
 def added_up(apart: Floats, error: Floats) -> Floats:
     """Page's sums of errors in sigmas, less the allowance: (series, time)."""
-    steps = np.clip(apart, -CLIPPED, CLIPPED) - ALLOWED - error
-    out, total = np.empty_like(steps), np.zeros(steps.shape[0])
-    for t in range(steps.shape[1]):
-        total = np.maximum(0.0, total + steps[:, t])
-        out[:, t] = total
-    return out
+    steps = np.ascontiguousarray((np.clip(apart, -CLIPPED, CLIPPED) - ALLOWED - error).T)
+    total = np.zeros(steps.shape[1])
+    for step in steps:
+        total = np.maximum(0.0, total + step, out=step)
+    return steps.T
 
 
 def largest_before(sums: Floats) -> Floats:

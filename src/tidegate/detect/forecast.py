@@ -118,16 +118,15 @@ def last_value(y: Floats, first: int) -> Floats:
 
 def smoothed(y: Floats, first: int, weight: float = 0.3) -> Floats:
     """Exponentially weighted mean of everything before each column."""
-    state = np.full(y.shape[0], np.nan)
-    out = np.empty((y.shape[0], y.shape[1] - first))
-    for t in range(y.shape[1]):
+    state, columns = np.full(y.shape[0], np.nan), np.ascontiguousarray(y.T)
+    out = np.empty((y.shape[1] - first, y.shape[0]))
+    for t, value in enumerate(columns):
         if t >= first:
-            out[:, t - first] = state
-        value = y[:, t]
+            out[t - first] = state
         known = ~np.isnan(value)
         moved = np.where(np.isnan(state), value, state + weight * (value - state))
         state = np.where(known, moved, state)
-    return out
+    return out.T
 
 
 def seasonal(y: Floats, season: int, width: int, first: int) -> list[Floats]:

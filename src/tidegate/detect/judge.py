@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -90,15 +90,36 @@ def examine(panel: Panel, history: TableHistory, settings: DetectSettings) -> li
         return []
     made = series(panel, teach, columns[0])
     skip = quiet(panel, settings)
-    per_aspect = [scores(one, panel, teach, columns, chances(one, made), skip=skip, settings=settings) for one in made]
+    said = foreseen(made, teach, panel, columns[0], settings)
+    per_aspect = [
+        scores(one, first, panel, teach, columns, chances(one, made), skip=skip, settings=settings)
+        for one, first in zip(made, said, strict=True)
+    ]
     return [
         story.Look(at=at, new=at in panel.new, quiet=bool(skip[at]), scores={s[n].aspect: s[n] for s in per_aspect})
         for n, at in enumerate(columns)
     ]
 
 
+def foreseen(
+    made: Sequence[Series], teach: Floats, panel: Panel, begin: int, settings: DetectSettings
+) -> Iterator[Predictors]:
+    """What the predictors say of each aspect's series, from `begin` and its past errors on; all are asked at once."""
+    y = np.concatenate([taught(one, teach) for one in made]) if made else np.empty((0, teach.shape[1]))
+    said = predict(y, panel.seasons, teach.shape[1] - begin + settings.most_points)
+    ends = np.cumsum([len(one.specs) for one in made])
+    for values in np.split(said.values, ends[:-1], axis=1) if made else ():
+        yield Predictors(said.names, values, said.first)
+
+
+def taught(one: Series, teach: Floats) -> Floats:
+    """An aspect's series, NaN where a number must not teach."""
+    return np.where(np.isnan(teach[list(one.places)]), np.nan, one.y)
+
+
 def scores(
     one: Series,
+    first: Predictors,
     panel: Panel,
     teach: Floats,
     columns: Sequence[int],
@@ -107,15 +128,14 @@ def scores(
     skip: Flags,
     settings: DetectSettings,
 ) -> list[Scored]:
-    """Score one aspect at each column; forecasts are made once, and again after something strange."""
-    rows = list(one.places)
-    y = np.where(np.isnan(teach[rows]), np.nan, one.y)
-    said: Predictors | None = None
+    """Score one aspect at each column; forecasts, `first` as they are given, are made again after something strange."""
+    y = taught(one, teach)
+    said: Predictors | None = first
     out: list[Scored] = []
     for at in columns:
         if said is None:
             said = predict(y, panel.seasons, panel.values.shape[1] - columns[0] + settings.most_points)
-        judged = np.ones(len(rows), dtype=bool) if at in panel.new else moved(one, at, settings)
+        judged = np.ones(len(y), dtype=bool) if at in panel.new else moved(one, at, settings)
         scored = score(one, y, said, panel, at, judged=judged, skip=skip, chances=chances, settings=settings)
         strange = scored.rarity > story.threshold(settings, scored.aspect)
         if strange.any():

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from tidegate.detect.forecast import Floats
+from tidegate.detect.forecast import Floats, sorted_median
 from tidegate.detect.panel import Panel
 from tidegate.model import MetricSpec
 
@@ -173,7 +173,7 @@ def divided(values: Floats, rows: list[int], total: int) -> tuple[Floats, Floats
 def valued(panel: Panel, aspect: Aspect, rows: list[int], total: int, teach: Floats) -> Series:
     """Values, as asinh of the value by its usual size, so that a factor is a distance and a sign change is one too."""
     raw = panel.values[rows]
-    unit = np.array([usual_size(teach[i]) for i in rows])
+    unit = usual_sizes(teach[rows])
     return Series(
         aspect=aspect,
         specs=tuple(panel.specs[i] for i in rows),
@@ -185,6 +185,12 @@ def valued(panel: Panel, aspect: Aspect, rows: list[int], total: int, teach: Flo
         rows=np.broadcast_to(panel.values[total], raw.shape),
         unit=unit,
     )
+
+
+def usual_sizes(past: Floats) -> Floats:
+    """The usual size of each of some series."""
+    middle = sorted_median(np.sort(np.abs(past), axis=1))
+    return np.array([size if size > 0 else usual_size(row) for size, row in zip(middle.tolist(), past, strict=True)])
 
 
 def usual_size(past: Floats) -> float:

@@ -42,16 +42,9 @@ def points(history: TableHistory) -> int:
 def panel_of(history: TableHistory, timed: Panel | None) -> Panel | None:
     """The versions as a panel, one column each, the candidate last; without numbers that buckets tell better."""
     versions = [*past(history)[-90:], history.current]
-    specs: dict[Key, MetricSpec] = {}
-    cells: list[dict[Key, float]] = []
-    for numbers in versions:
-        cell: dict[Key, float] = {}
-        for m in numbers:
-            if m.interval is None and isinstance(m.value, (int, float)) and wanted(m.spec):
-                key = key_of(m.spec)
-                specs.setdefault(key, m.spec)
-                cell[key] = float(m.value)
-        cells.append(cell)
+    seen: dict[int, tuple[Key, MetricSpec]] = {}
+    cells = [by_key(numbers, seen) for numbers in versions]
+    specs = dict(reversed([entry for entry in seen.values() if wanted(entry[1])]))
     told = bucketed(timed)
     keys = sorted(k for k, s in specs.items() if s.metric == "row_count" or (s.metric, s.column) not in told)
     if timed is not None:
@@ -73,6 +66,16 @@ def panel_of(history: TableHistory, timed: Panel | None) -> Panel | None:
         open=False,
         versions=tuple(max((m.version for m in numbers), default=0) for numbers in versions),
     )
+
+
+def by_key(numbers: Sequence[Measurement], seen: dict[int, tuple[Key, MetricSpec]]) -> dict[Key, float]:
+    """Whole-table numbers by what they are; `seen` keeps what each spec object says, which is looked at once."""
+    found: dict[Key, float] = {}
+    for m in numbers:
+        if m.interval is None and isinstance(m.value, (int, float)):
+            known = seen.get(id(m.spec)) or seen.setdefault(id(m.spec), (key_of(m.spec), m.spec))
+            found[known[0]] = float(m.value)
+    return found
 
 
 def zero_rows(keys: Sequence[Key], values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:

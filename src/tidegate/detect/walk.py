@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tidegate.detect.forecast import Flags, Floats, predict, rarity, sorted_median
+from tidegate.detect.forecast import Flags, Floats, predict, rarity
 from tidegate.detect.traits import Traits
 
 WINDOW: Final = 60
@@ -76,30 +76,41 @@ def _moving(y: Floats, seasons: Sequence[tuple[int, str]]) -> Walk:
 
 def losses(y: Floats, said: Floats) -> Floats:
     """(predictor, series, batch): the mean root of each predictor's errors in the window before a batch."""
-    batches = y.shape[1]
-    size = np.sqrt(np.abs(y[None] - said[:, :, :batches]))
+    size = np.sqrt(np.abs(y[None] - said[:, :, : y.shape[1]]))
     known = ~np.isnan(size)
-    begin = np.maximum(np.arange(batches + 1) - WINDOW, 0)
-    total, count = (np.pad(np.cumsum(part, axis=2), ((0, 0), (0, 0), (1, 0))) for part in (np.nan_to_num(size), known))
-    total, count = total - total[:, :, begin], count - count[:, :, begin]
+    total, count = in_window(np.where(known, size, 0.0)), in_window(known)
     with np.errstate(divide="ignore", invalid="ignore"):
         loss = np.where(count > 0, total / count * (1 + 1 / count), np.inf)
     return np.asarray(np.where(np.isnan(said), np.inf, loss))
+
+
+def in_window(values: Floats | Flags) -> Floats:
+    """The sum over the window before each place of the last axis, and before the next one."""
+    total = np.zeros((*values.shape[:-1], values.shape[-1] + 1))
+    np.cumsum(values, axis=-1, out=total[..., 1:])
+    total[..., WINDOW:] -= total[..., :-WINDOW].copy()
+    return total
 
 
 def spreads(errors: Floats) -> tuple[Floats, Floats, Floats]:
     """Before each batch: the spread of the errors in the window (as in `forecast.spread`), the largest, and their number."""
     padded = np.concatenate([np.full((errors.shape[0], WINDOW), np.nan), errors], axis=1)
     ordered = np.sort(sliding_window_view(padded, WINDOW, axis=1), axis=2)
-    count = (~np.isnan(ordered)).sum(axis=2)
-
-    def at(place: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Floats:
-        return np.asarray(np.nan_to_num(np.take_along_axis(ordered, np.maximum(place, 0), axis=2)[..., 0]))
-
-    q90 = at(np.ceil(0.9 * np.maximum(count - 1, 0)).astype(np.int64)[..., None])
-    second = np.where(count >= 2, at((count - 2)[..., None]), 0.0)
-    scale = np.maximum(np.maximum(1.4826 * np.nan_to_num(sorted_median(ordered)), 0.65 * q90), second / 2.8)
-    return scale, at((count - 1)[..., None]), count.astype(np.float64)
+    number = in_window(~np.isnan(errors))
+    count = number.astype(np.int64)
+    last = np.maximum(count - 1, 0)
+    places = (
+        last // 2,
+        np.minimum(count // 2, WINDOW - 1),
+        np.ceil(0.9 * last).astype(np.int64),
+        np.maximum(count - 2, 0),
+        last,
+    )
+    picked = np.nan_to_num(np.take_along_axis(ordered, np.stack(places, axis=2), axis=2))
+    low, high, q90, second, largest = np.moveaxis(picked, 2, 0)
+    second = np.where(count >= 2, second, 0.0)
+    scale = np.maximum(np.maximum(1.4826 * ((low + high) / 2), 0.65 * q90), second / 2.8)
+    return scale, largest, number
 
 
 def surprise(found: Traits, past: Walk, at: slice) -> Floats:

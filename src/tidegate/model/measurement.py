@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,8 +86,8 @@ class Grid:
         return cls(
             specs=tuple(specs.values()),
             intervals=tuple(intervals.values()),
-            series=[series[id(m.spec)] for m in timed],
-            buckets=[buckets[id(m.interval)] for m in timed],
+            series=array("q", [series[id(m.spec)] for m in timed]),
+            buckets=array("q", [buckets[id(m.interval)] for m in timed]),
             values=[m.value for m in timed],
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -190,8 +191,8 @@ class Shelf:
         return Grid(
             specs=tuple(self._specs[number] for number in series),
             intervals=tuple(self.interval(start, end) for start, end in buckets),
-            series=[series[row[0]] for row in rows],
-            buckets=[buckets[row[1:3]] for row in rows],
+            series=array("q", [series[row[0]] for row in rows]),
+            buckets=array("q", [buckets[row[1:3]] for row in rows]),
             values=[row[3] if row[4] is None else _beside(row[4]) for row in rows],
         )
 

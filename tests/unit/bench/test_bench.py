@@ -17,6 +17,7 @@ from bench import (
     checks,
     incidents,
     iot,
+    judge,
     overhead,
     peer_cuallee,
     peer_dbt,
@@ -160,6 +161,23 @@ def test_iot(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     printed = capsys.readouterr().out
     assert "| 0% | 60 |" in printed
     assert "cold import: 184 ms" in printed
+
+
+def test_judge(capsys: pytest.CaptureFixture[str]) -> None:
+    assert judge.main(["--series", "60", "--buckets", "40", "--tables", "2", "--runs", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "| daily run, 60 series, 40 days |" in printed
+    assert "| first run, 60 series, 40 days |" in printed
+    assert "2 tables of 60 series and 40 days" in printed
+
+
+def test_what_is_judged_is_judged_as_a_whole_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, now = judge.table(60, 40)
+    assert len(judge.judge_table(known, now=now, settings=judge.SETTINGS)) == 0
+    seen = create_autospec(judge.unlike.study, side_effect=judge.unlike.study)
+    monkeypatch.setattr(judge.unlike, "study", seen)
+    judge.judge_table(known, now=now, settings=judge.SETTINGS)
+    assert seen.call_count == 1
 
 
 def test_incidents(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
