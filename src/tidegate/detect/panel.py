@@ -319,8 +319,12 @@ def unjudged(history: TableHistory, base: Floats, intervals: Sequence[Interval])
     known = np.flatnonzero(~np.isnan(base).all(axis=0))
     if not known.size:
         return (len(intervals) - 1,)
-    scanned_at = max(m.taken_at for m in history.base)
-    return tuple(t for t, i in enumerate(intervals) if t > known[-1] or (i.end > scanned_at and t >= known[0]))
+    scanned_at = max((m.taken_at for m in history.base), default=None)
+    return tuple(
+        t
+        for t, i in enumerate(intervals)
+        if t > known[-1] or (scanned_at is not None and i.end > scanned_at and t >= known[0])
+    )
 
 
 def zero_filled(specs: Sequence[MetricSpec], values: Floats) -> Floats:

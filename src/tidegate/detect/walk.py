@@ -121,7 +121,7 @@ def surprise(found: Traits, past: Walk, at: slice) -> Floats:
     larger than a past one is at most as rare as that.
     """
     points, still = past.points[:, at], past.still[:, at]
-    scale = np.maximum(np.maximum(past.scale[:, at], found.floor), 1e-12)
+    scale = np.maximum(np.fmax(past.scale[:, at], found.floor), 1e-12)  # a floor is not known where the rows are not
     error = np.abs(found.y - past.centre[:, at])
     known = np.isfinite(error) & (points >= LEAST) & (np.nan_to_num(error) > STILL)
     error = np.where(known, error, 0.0)
