@@ -31,7 +31,9 @@ FOLDER = "samples"
 
 VARIABLE = "TIDEGATE_SAMPLE_SECRET"
 SECRET_FOLDER = ".tidegate/sample"
-"""Where the secret is kept in the project, and samples are made, with a `.gitignore` of its own: it must not lie in git beside what it hides."""
+"""Where the secret is kept in the project, and samples are made, with a `.gitignore` of its own: the secret must not lie in git
+beside what it hides.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ def load_folder(folder: Path, database: Path) -> Mapping[DatasetRef, int]:
 def make(start: Path, folder: Path | None, wanted: Wanted, progress: Progress) -> tuple[Path, SampleSet]:
     """Make the sample set of the project at or above `start`; returns its folder too.
 
-    It is made aside and moved once every personal value was looked for and none was found: the folder is meant for git, and
+    It is made aside and copied there once every personal value was looked for and none was found: the folder is meant for git, and
     whatever fails, or kills this, leaves nothing there that is not masked.
 
     Raises:

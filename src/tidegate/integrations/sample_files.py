@@ -26,7 +26,7 @@ HOW = {
 
 
 def place(told: SampleSet, made: Path, folder: Path) -> None:
-    """Move the files of a sample set from where they were made into its folder, with the manifest and the report, and remove
+    """Copy the files of a sample set from where they were made into its folder, with the manifest and the report, and remove
     the files of rows that are no part of it. The manifest goes first and comes last: whoever is interrupted has no sample.
 
     Raises:
@@ -36,7 +36,7 @@ def place(told: SampleSet, made: Path, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
         for table in told.tables:
-            shutil.move(made / table.file, folder / table.file)
+            shutil.copyfile(made / table.file, folder / table.file)
         _describe(told, folder)
     except OSError as error:
         hint = "make the folder writable, or name another one"
