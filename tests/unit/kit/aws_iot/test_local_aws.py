@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import socket
+import threading
 import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 
 import pytest
 from moto.core.utils import unix_time_millis as slow_millis
 from moto.sqs.models import SQSBackend
 
-from local import aws
+from local import aws, stack
 
 DAY_S = 86_400
 
@@ -38,3 +44,117 @@ def test_only_what_failed_in_the_server_is_logged(code: str | int, logged: int) 
     handler = SimpleNamespace(requestline="POST /", log=lambda kind, text, *values: lines.append(text % values))
     aws.log_request(handler, code)
     assert len(lines) == logged
+
+
+@contextmanager
+def losing_answers(endpoint: str, of: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """A way to the server that loses the first answer to each kind of request; its address, and what was sent by it."""
+    port = int(endpoint.rpartition(":")[2])
+    heads: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def pass_on(client: socket.socket) -> None:
+            with client, socket.create_connection(("127.0.0.1", port)) as server, suppress(OSError):
+                client.settimeout(0.2)
+                with suppress(TimeoutError):
+                    while data := client.recv(65_536):
+                        heads.append(data[:2_000])
+                        server.sendall(data)
+                answer = server.makefile("rb").read()
+                if sum(of in head for head in heads) != 1:
+                    client.sendall(answer)
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    threading.Thread(target=pass_on, args=(listener.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", heads
+
+
+def archive() -> bytes:
+    """A function's package."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as package:
+        package.writestr("handler.py", "def handle(event, context): ...")
+    return written.getvalue()
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with stack.moto(tmp_path_factory.mktemp("aws")) as endpoint:
+        yield endpoint
+
+
+def test_a_call_whose_answer_was_lost_is_done_once(endpoint: str) -> None:
+    """The SDK sends it again; without memory it would hear that the function exists, and Terraform would give up."""
+    iam = stack.client("iam", endpoint)
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    with losing_answers(endpoint, of=b"POST /2015-03-31/functions ") as (way, heads):
+        functions = stack.client("lambda", way)
+        made = functions.create_function(
+            FunctionName="f", Role=role, Runtime="python3.13", Handler="handler.handle", Code={"ZipFile": archive()}
+        )
+    assert made["FunctionName"] == "f"
+    assert sum(b"POST /2015-03-31/functions " in head for head in heads) == 2
+    assert [f["FunctionName"] for f in stack.client("lambda", endpoint).list_functions()["Functions"]] == ["f"]
+
+
+def test_another_call_for_the_same_is_refused_as_in_aws(endpoint: str) -> None:
+    iam = stack.client("iam", endpoint)
+    iam.create_role(RoleName="twice", AssumeRolePolicyDocument="{}")
+    with pytest.raises(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName="twice", AssumeRolePolicyDocument="{}")
+
+
+class Counting:
+    """An application that answers with how often it was asked, or fails."""
+
+    def __init__(self, *statuses: str) -> None:
+        self.statuses, self.asked = list(statuses), 0
+
+    def __call__(self, environ: aws.Environ, start_response: object) -> list[bytes]:
+        self.asked += 1
+        if self.statuses[0] == "broken":
+            self.statuses.pop(0)
+            raise RuntimeError("broken")
+        assert callable(start_response)
+        start_response(self.statuses.pop(0), [])
+        return [str(self.asked).encode()]
+
+
+def ask(application: aws.Once, call: str, method: str = "POST") -> tuple[str, bytes]:
+    said: list[str] = []
+    body = application(
+        {"HTTP_AMZ_SDK_INVOCATION_ID": call, "REQUEST_METHOD": method}, lambda status, _: said.append(status)
+    )
+    return said[0], b"".join(body)
+
+
+@pytest.mark.parametrize("failed", ["400 Throttled", "500 Broken"])
+def test_what_failed_is_tried_again(failed: str) -> None:
+    application = aws.Once(Counting(failed, "200 OK"))
+    assert [ask(application, "a")[0] for _ in range(3)] == [failed, "200 OK", "200 OK"]
+
+
+def test_what_broke_is_tried_again() -> None:
+    application = aws.Once(Counting("broken", "200 OK"))
+    with pytest.raises(RuntimeError, match="broken"):
+        ask(application, "a")
+    assert ask(application, "a") == ("200 OK", b"2")
+
+
+def test_reading_is_never_remembered() -> None:
+    application = aws.Once(Counting("200 OK", "200 OK"))
+    assert [ask(application, "a", "GET")[1] for _ in range(2)] == [b"1", b"2"]
+
+
+def test_so_many_calls_are_remembered_and_no_more() -> None:
+    counting = Counting(*["200 OK"] * (2 * aws.REMEMBERED + 1))
+    application = aws.Once(counting)
+    for call in range(2 * aws.REMEMBERED):
+        ask(application, str(call))
+    assert ask(application, str(aws.REMEMBERED)) == ("200 OK", str(aws.REMEMBERED + 1).encode())
+    ask(application, "0")
+    assert counting.asked == 2 * aws.REMEMBERED + 1

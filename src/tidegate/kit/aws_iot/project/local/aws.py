@@ -1,21 +1,76 @@
-"""Local AWS: moto's server, with what is not as in AWS put right, as far as it matters here; `python -m local.aws PORT`."""
+"""Local AWS: moto's server, with what is not as in AWS put right, as far as it matters here; `python -m local.aws`."""
 
 from __future__ import annotations
 
 import json
-import sys
+import threading
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from types import ModuleType
 from typing import Any
 
+from moto import server
 from moto.awslambda import models as awslambda
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.kinesis import models as kinesis
-from moto.moto_server.werkzeug_app import MotoRequestHandler
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler
 from moto.s3 import models as s3
-from moto.server import main as serve
 from moto.sqs import models as sqs
+
+Environ = dict[str, Any]
+Answer = tuple[str, list[tuple[str, str]], bytes]
+"""The status, headers and body of what was answered."""
+
+REMEMBERED = 200
+"""So many calls are remembered, for when they are sent again."""
+
+
+class Once:
+    """A WSGI application whose calls have one effect each, however often the SDK sends them.
+
+    An SDK that gets no answer sends the call again, with the same `amz-sdk-invocation-id`. moto would then say that what
+    was just made exists already, and Terraform would wait five minutes for that to change and give up. The second
+    attempt gets the answer of the first instead, and waits for it when it is still being made.
+    """
+
+    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
+        self._application = application
+        self._answers: OrderedDict[str, Future[Answer]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        call = environ.get("HTTP_AMZ_SDK_INVOCATION_ID")
+        if call is None or environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            return self._application(environ, start_response)
+        with self._lock:
+            first = call not in self._answers
+            answer = self._answers.setdefault(call, Future())
+            while len(self._answers) > REMEMBERED:
+                self._answers.popitem(last=False)
+        if first:
+            self._answer(call, environ, answer)
+        status, headers, body = answer.result()
+        start_response(status, headers)
+        return [body]
+
+    def _answer(self, call: str, environ: Environ, answer: Future[Answer]) -> None:
+        """Ask moto. What fails is not remembered: the SDK's next attempt is a first one."""
+        said: list[tuple[str, list[tuple[str, str]]]] = []
+        try:
+            body = b"".join(self._application(environ, lambda status, headers, *_: said.append((status, headers))))
+            answer.set_result((*said[0], body))
+        finally:
+            if not answer.done() or not answer.result()[0].startswith("2"):
+                answer.cancel()
+                with self._lock:
+                    self._answers.pop(call, None)
+
+
+def application(create_app: Callable[..., Any]) -> Once:
+    """What moto serves, each call once."""
+    return Once(DomainDispatcherApplication(create_app))
 
 
 def get_permission(self: Any, action: str, resource: str) -> PermissionResult:
@@ -72,6 +127,7 @@ PUT_RIGHT: tuple[tuple[type | ModuleType, str, Callable[..., Any]], ...] = (
     (sqs, "unix_time_millis", unix_time_millis),
     (sqs.SQSBackend, "is_message_valid_based_on_retention_period", is_message_valid_based_on_retention_period),
     (MotoRequestHandler, "log_request", log_request),
+    (server, "DomainDispatcherApplication", application),
 )
 
 
@@ -80,4 +136,4 @@ if __name__ == "__main__":
         if not hasattr(owner, name):
             raise SystemExit(f"error: this moto has no `{owner.__name__}.{name}`\nhint: install moto 5.2")
         setattr(owner, name, ours)
-    serve(["-H", "127.0.0.1", "-p", sys.argv[1]])
+    server.main(["-H", "127.0.0.1", "-p", "0"])

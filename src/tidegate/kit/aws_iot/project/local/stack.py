@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,11 +18,12 @@ from typing import IO, Any
 
 import boto3
 
-from local.terraform import Terraform
+from local.terraform import Terraform, TerraformError
 
 PROJECT = Path(__file__).absolute().parent.parent
 REGION = "eu-central-1"
 WAIT_S = 60
+RUNNING = re.compile(r"Running on (http://127\.0\.0\.1:\d+)")
 SERVICES = "cloudwatch, dynamodb, events, kinesis, kms, lambda, s3, sns, sqs"
 
 
@@ -96,22 +96,13 @@ def client(service: str, endpoint: str) -> Any:
     )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def moto(work: Path) -> Iterator[str]:
     """Local AWS on a free port of loopback; its address. It keeps everything in memory and is gone afterwards."""
-    port = free_port()
-    endpoint = f"http://127.0.0.1:{port}"
     with (work / "moto.log").open("w", encoding="utf-8") as log:
-        server = start([sys.executable, "-m", "local.aws", str(port)], log=log)
+        server = start([sys.executable, "-m", "local.aws"], log=log)
         try:
-            _wait_for(f"{endpoint}/moto-api/", server, log)
-            yield endpoint
+            yield _address(server, Path(log.name))
         finally:
             stop(server)
 
@@ -142,15 +133,15 @@ def stop(process: subprocess.Popen[bytes], *, patience_s: float = 10) -> int:
     return process.returncode
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: IO[str]) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def _address(server: subprocess.Popen[bytes], log: Path) -> str:
+    """Where the server answers: it takes a free port itself, so that nobody else can come between, and logs it."""
     for _ in range(WAIT_S * 10):
+        if found := RUNNING.search(log.read_text(encoding="utf-8")):
+            return found[1]
         if server.poll() is not None:
-            raise RuntimeError(f"moto ended with {server.returncode}; see {log.name}")
-        with contextlib.suppress(OSError), opener.open(url, timeout=1):
-            return
+            raise RuntimeError(f"moto ended with {server.returncode}; see {log}")
         time.sleep(0.1)
-    raise RuntimeError(f"moto did not answer within {WAIT_S} s; see {log.name}")
+    raise RuntimeError(f"moto did not answer within {WAIT_S} s; see {log}")
 
 
 @contextmanager
@@ -159,6 +150,9 @@ def up(work: Path, say: Any) -> Iterator[tuple[Stack, Terraform]]:
 
     Args:
         say: told what happens, a line each.
+
+    Raises:
+        TerraformError: Terraform is missing or failed; the text ends with what local AWS logged.
     """
     from tools.package import build
 
@@ -174,7 +168,10 @@ def up(work: Path, say: Any) -> Iterator[tuple[Stack, Terraform]]:
             state.unlink()
         terraform.prepare()
         say("terraform apply (about a minute: it waits for what AWS takes long for)")
-        terraform.apply(package, heard=lambda line: say(line) if "Creation complete" in line else None)
+        try:
+            terraform.apply(package, heard=lambda line: say(line) if "Creation complete" in line else None)
+        except TerraformError as error:
+            raise TerraformError(f"{error}\nlocal AWS said:\n{(work / 'moto.log').read_text()[-4000:]}") from None
         stack = Stack(work=work, endpoint=endpoint, system=terraform.outputs()["system"])  # type: ignore[arg-type]  # JSON
         stack.save()
         try:
