@@ -277,14 +277,28 @@ class _Book:
         return DatasetRef(namespace=str(raw.get("schema", "")).removesuffix(AUDIT_SUFFIX), name=named["name"])
 
     def _tested(self, raw: Raw, kwargs: Raw) -> DatasetRef:
-        """The table that a test is about; a singular test is about the first table that it reads."""
+        """The table that a test is about; a singular test is about the one that is made from most others it reads."""
+        named = _text(raw.get("attached_node")) or self._find(str(kwargs.get("model", "")), raw)
         parents = _texts(_map(raw.get("depends_on")).get("nodes"))
-        named = self._find(str(kwargs.get("model", "")), raw)
-        for candidate in (_text(raw.get("attached_node")), named, *parents):
-            if candidate and (dataset := self.dataset(candidate)):
+        for candidate in [named, *parents] if named else self._last_first(parents):
+            if dataset := self.dataset(candidate):
                 return dataset
         schema, missing = str(raw.get("schema", "")).removesuffix(AUDIT_SUFFIX), self._unresolved(raw)
         return DatasetRef(namespace=schema, name=missing[0] if missing else str(raw.get("alias") or raw.get("name")))
+
+    def _last_first(self, nodes: list[str]) -> list[str]:
+        """The nodes, those first that most of the others go into; equal ones as they are named."""
+        return sorted(nodes, key=lambda node: -len(self._upstream(node).intersection(nodes)))
+
+    def _upstream(self, node: str) -> set[str]:
+        """Everything that a node is made from, without itself."""
+        found: set[str] = set()
+        ahead = [node]
+        while ahead:
+            parents = _texts(_map(self.raw.get(ahead.pop(), {}).get("depends_on")).get("nodes"))
+            ahead += [p for p in parents if p not in found]
+            found.update(parents)
+        return found
 
     def unresolved(self) -> Iterator[str]:
         """Tests on what does not exist: dbt leaves them out, and says so only in the run that parses their file."""

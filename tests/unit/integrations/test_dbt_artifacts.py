@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -234,6 +235,23 @@ def test_what_only_dbt_understands_is_left_to_dbt(test: Mapping[str, Any], calle
     found = check(test)
     assert (found.kind, found.arguments["test"]) == ("dbt", called)
     assert found.dataset == DatasetRef(namespace="marts", name="orders")
+
+
+def test_a_query_that_reads_several_tables_is_about_the_one_that_is_made_from_the_others() -> None:
+    """Whatever is wrong in one of them is upstream of it, thus in one incident with it."""
+    staged = node("model.shop.staged", name="staged", depends_on={"nodes": ["source.shop.raw.orders"]})
+    orders = {**ORDERS, "depends_on": {"nodes": ["model.shop.staged"]}}
+    for reads in itertools.permutations(["source.shop.raw.orders", "model.shop.orders", "model.shop.staged"]):
+        test = node("test.shop.adds_up", depends_on={"nodes": list(reads)}, config={})
+        (found,) = read(orders, staged, RAW, test).checks
+        assert found.dataset == DatasetRef(namespace="marts", name="orders"), reads
+
+
+def test_of_unrelated_tables_a_query_is_about_the_first() -> None:
+    other = node("model.shop.other", name="other", schema="marts")
+    for reads in (["model.shop.other", "model.shop.orders"], ["model.shop.orders", "model.shop.other"]):
+        (found,) = read(ORDERS, other, node("test.shop.t", depends_on={"nodes": reads}, config={})).checks
+        assert found.dataset.name == reads[0].rsplit(".", 1)[-1]
 
 
 def test_a_test_that_reads_no_table_is_about_itself() -> None:
