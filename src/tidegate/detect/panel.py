@@ -81,8 +81,8 @@ def place(interval: Interval, grain: str, offset: int = 0) -> int:
 
 COUNTS = ("row_count", "null_count", "true_count", "empty_count", "duplicate_rows", "distinct_count")
 
-UNJUDGED = frozenset({"content"})
-"""What tells buckets apart and measures nothing."""
+UNJUDGED = frozenset({"content", "relations"})
+"""What tells buckets apart, or what is looked at in them, and measures nothing."""
 
 NOWHERE = -(2**40)
 """The place of a bucket that does not belong to the grain."""

@@ -34,6 +34,8 @@ SHARES: Final = {
     "placeholder_count": "texts that stand for no value",
     "epoch_count": "times at 1970-01-01",
     "off_hour_count": "times not on a full hour",
+    "unknown_count": "rows whose value never came before",
+    "new_pair_count": "rows",
 }
 """What a share of the rows is of. These alone hold: they say how values look, which late rows do not change."""
 
@@ -50,6 +52,7 @@ OTHERS: Final = {
     "mixture": "the mixture of categories",
     "new category": "categories never seen",
     "gone category": "regular categories that are gone",
+    "gone_count": "values that each bucket had and this one has not",
 }
 """What else a reason may be about; what is not listed goes by its kind."""
 
@@ -149,6 +152,9 @@ def said(reason: Reason) -> str:
     if reason.kind not in SHARES:
         return where + OTHERS.get(reason.kind, reason.kind)
     came, usual = (words.percent(share(y)) for y in (reason.observed, reason.expected))
+    if reason.spec.metric == "new_pair_count":
+        together = f"{reason.spec.argument} and {reason.spec.column}"
+        return f"{where}{came} of the rows have a {together} that never went together before, expected {usual}"
     return f"{where}{came} {SHARES[reason.kind]}, expected {usual}"
 
 

@@ -457,6 +457,12 @@ _METRICS: dict[str, Metric] = {
         argument="the other column, the key",
         argument_as="column",
     ),
+    "relations": Metric(
+        unit="relations",
+        says="how many keys and pairs of columns are looked at in a time bucket",
+        argument="which keys and pairs were chosen, as JSON",
+        argument_as="text",
+    ),
     "rest_count": Metric(
         unit="rows",
         says="rows in which a number, and all the others that it goes with, have a value",

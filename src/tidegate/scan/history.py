@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -13,6 +13,8 @@ from tidegate.scan import infer, watch
 from tidegate.scan.categories import grouped
 from tidegate.scan.content import bucket_of, contents, recipe, reopened, stretches, vanished
 from tidegate.scan.options import Plan
+from tidegate.scan.related import MOST_ROWS, related
+from tidegate.scan.relations import Relations, relations
 from tidegate.scan.tally import Tally, groups
 from tidegate.scan.window import Window
 
@@ -45,16 +47,21 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
     segments = infer.segment_columns(tally, counts, span.buckets)
     measured = {spec.column or "" for spec in asks if spec.metric != "null_count"} | {c.name for c in segments}
     found = yield from contents(tally, span, measured)
-    spec = tally.spec("content", argument=recipe([span.key(tally.dialect), *_sql(tally, asks), *_names(segments)]))
+    chosen = yield from relations(tally, span, tuple(found), measured, MOST_ROWS)
+    asked = [span.key(tally.dialect), *_sql(tally, asks), *_names(segments), *([str(chosen)] if chosen else [])]
+    spec = tally.spec("content", argument=recipe(asked))
     again = reopened(found, tally.options.known, spec, span)
-    for interval, value in found.items():
-        if again is None or interval in again:
-            tally.add_buckets([spec], [value], interval)
+    opened = {interval: value for interval, value in found.items() if again is None or interval in again}
+    for interval, value in opened.items():
+        tally.add_buckets([spec], [value], interval)
     spans = [span] if again is None else [span.cut(one) for one in stretches(i for i in again if i in found)]
     if spans:
         yield from _by_bucket(tally, spans, asks)
     if spans and segments:
         yield from _by_segment(tally, spans, segments)
+    if spans and chosen is not None:
+        _add_chosen(tally, chosen, opened)
+        yield from related(tally, span, spans, tuple(found), chosen)
     scanned = None if again is None else again | {i for i in found if any(i.start in s.interval for s in spans)}
     starts = tuple(interval.start for interval in found)
     gone = () if scanned is None else vanished(tally, scanned, starts)
@@ -80,6 +87,13 @@ def _by_bucket(tally: Tally, spans: Sequence[Window], asks: Sequence[MetricSpec]
                 buckets[interval] = values[0]
             tally.add_buckets(group, values, interval)
     _add_known(tally, asks, buckets)
+
+
+def _add_chosen(tally: Tally, chosen: Relations, opened: Iterable[Interval]) -> None:
+    """Keep what was chosen with each bucket that is measured, so that it stays."""
+    spec = tally.spec("relations", argument=str(chosen))
+    for interval in opened:
+        tally.add_buckets([spec], [len(chosen.keys) + len(chosen.pairs)], interval)
 
 
 def _sql(tally: Tally, specs: Sequence[MetricSpec]) -> list[str]:

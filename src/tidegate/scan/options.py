@@ -30,7 +30,8 @@ class ScanOptions:
     there is none. Days, weeks and months begin in `zone`, in UTC where it is None. `history_buckets` bounds the bucketed history, `recent_buckets` the search for duplicates;
     `history=False` leaves out history and duplicates. `profile=False` measures only what is wanted. `known` are the
     bucketed numbers of an earlier scan: buckets whose rows have not changed since are not scanned again. `pieces` are
-    those of the table, with what is kept of each, where its parts can be told apart; all of its rows are in one.
+    those of the table, with what is kept of each, where its parts can be told apart; all of its rows are in one. `untaught` is
+    the time that an open incident is about: what its rows tell of others is not what later rows are held against.
     """
 
     version: int
@@ -49,6 +50,7 @@ class ScanOptions:
     profile: bool = True
     known: Grid | None = None
     pieces: Sequence[Piece] = ()
+    untaught: Sequence[Interval] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from tidegate.metrics import METRICS, TIMES, aggregate, kind_of, relation, selec
 from tidegate.metrics.fragments import conditions
 from tidegate.model import Dataset, Interval, MetricSpec
 from tidegate.scan.grain import within_sql
+from tidegate.scan.related import pairs_sql
 
 
 def shown(
@@ -18,7 +19,7 @@ def shown(
     time_column: str | None = None,
     dialect: str = "duckdb",
 ) -> str | None:
-    """One SELECT of one value; None for a number that is no plain aggregate, or of a time that no column tells.
+    """One SELECT of one value, or of the pairs that are new; None for a number that is no plain aggregate, or of a time that no column tells.
 
     Args:
         interval: the stretch of `time_column` that the number is about; None for the whole table.
@@ -29,6 +30,8 @@ def shown(
     column = dataset.column(spec.column) if spec.column is not None else None
     time = dataset.column(time_column) if time_column is not None else None
     metric = METRICS.get(spec.metric)
+    if spec.metric == "new_pair_count" and interval is not None and time is not None and kind_of(time) in TIMES:
+        return pairs_sql(dataset, spec, interval, time, dialect=dialect)
     if metric is None or metric.aggregate is None or (metric.families and column is None):
         return None
     if (metric.argument and spec.argument is None) or (

@@ -37,6 +37,8 @@ R = TypeVar("R")
 NOTHING_KNOWN: Mapping[DatasetRef, Grid] = MappingProxyType({})
 Known: TypeAlias = Callable[[DatasetRef], Grid | None]
 """What is known of a dataset's buckets; None when nothing is."""
+Untaught: TypeAlias = Callable[[DatasetRef], Sequence[Interval]]
+"""The time of a dataset that open incidents are about."""
 
 INTERNAL_PREFIXES = ("_dlt_", "tidegate_")
 """Tables that a tool keeps for itself; they are neither profiled nor judged."""
@@ -130,12 +132,13 @@ def measure(
     now: datetime,
     progress: Progress,
     known: Known = NOTHING_KNOWN.get,
+    untaught: Untaught = lambda ref: (),
     answers: AnswerStore | None = None,
 ) -> Measured:
     """Scan every table once, with what the checks need riding along, and evaluate the checks.
 
     `known` gives the bucketed numbers of a dataset in the version that this one began as: buckets whose rows have not
-    changed since are not scanned again. `answers` is what is kept of parts of tables: those that are known to be the same
+    changed since are not scanned again. Of the time that is `untaught` later rows learn nothing. `answers` is what is kept of parts of tables: those that are known to be the same
     are not scanned again for what was asked of them before.
 
     A dataset whose scan fails is reported in `broken` and its checks end as `error`; the others go on.
@@ -152,7 +155,7 @@ def measure(
     for done, dataset in enumerate(todo):
         progress.advance(done, len(todo), str(dataset.ref))
         options = _options(dataset, settings, version=version, now=now, profile=dataset.ref in profiled)
-        options = dataclasses.replace(options, known=past.get(dataset.ref))
+        options = dataclasses.replace(options, known=past.get(dataset.ref), untaught=untaught(dataset.ref))
         try:
             options = dataclasses.replace(options, pieces=_pieces(reader, dataset, answers))
             scans[dataset.ref] = meter.drive(scan_table(dataset, wanted.get(dataset.ref, ()), options))

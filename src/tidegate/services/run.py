@@ -37,6 +37,7 @@ from tidegate.model.event import SYSTEM
 from tidegate.ports import Backfill, Candidate, Step, StepContext
 from tidegate.services import contract, effort, gate, incidents, ledger, products, quarantine, slo
 from tidegate.services.audit import unaudited
+from tidegate.services.baseline import Answers
 from tidegate.services.explain import explain, with_statements
 from tidegate.services.judge import Verdict, judge
 from tidegate.services.measure import Measured, measure
@@ -530,6 +531,7 @@ def learn_parent(site: Site, parent: int | None) -> None:
 
 def scan_version(site: Site, number: int, facts: PipelineFacts, *, parent: int | None) -> Measured:
     """Measure one kept version with every check that is declared; `parent` is the version that it began as."""
+    answers = Answers(site.state, parent, under_test=number)
     with site.warehouse.reader(number) as reader:
         checks = (*facts.checks, *site.settings.checks, *contract.checks_of(site.settings.contracts, reader))
         return measure(
@@ -540,6 +542,7 @@ def scan_version(site: Site, number: int, facts: PipelineFacts, *, parent: int |
             now=site.clock.now(),
             progress=site.progress,
             known=lambda ref: _known(site, parent, ref),
+            untaught=lambda ref: [interval for _, interval in answers.excluded(ref)],
             answers=site.answers,
         )
 

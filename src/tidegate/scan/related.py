@@ -1,0 +1,235 @@
+"""What a bucket's rows break of what earlier ones had: keys that never came, regular keys that are gone, new pairs.
+
+Everything is held against the table's own rows of earlier buckets of the window; nothing of the bucket itself, nor of
+what came later, counts, and nothing of buckets that an open incident is about. One statement, in which each relation
+costs as many groups as it has different keys or pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from tidegate.metrics import kind_of, quoted, relation, select
+from tidegate.model import Column, Dataset, Interval, MetricSpec
+from tidegate.scan.content import EVER, bucket_of, stretches
+from tidegate.scan.grain import bucket_sql, within_sql
+from tidegate.scan.options import Plan
+from tidegate.scan.relations import Pair, Relations
+from tidegate.scan.tally import Tally
+from tidegate.scan.window import Window
+
+MOST_VALUES: Final = 5_000_000
+"""Rows times relations up to which they are measured. Chosen, not derived: about a second of CPU and 200 MB at most."""
+
+OF_A_KEY: Final = 2
+"""A key is asked twice: which values are new, and which regular ones are gone."""
+
+MOST_ROWS: Final = MOST_VALUES // (OF_A_KEY + 1)
+"""In a larger table not even one pair could be measured."""
+
+LEARNING: Final = 3
+"""Buckets in which every value is new, and tells nothing. This and what follows was measured, see decision 27."""
+
+REGULAR: Final = 8
+"""A key is regular when each of so many buckets before had it, or each of fewer, of so many at least:"""
+
+REGULAR_FROM: Final = 4
+
+LEAST_REGULAR: Final = 3
+"""With fewer regular keys nothing is said of those that are gone."""
+
+OF_PAIRS: Final = ("known_key_count", "new_pair_count")
+
+LETTERS: Final = "kv"
+"""What a key and its value are called in SQL."""
+
+RELATED: Final = frozenset({"unknown_count", "regular_count", "gone_count", *OF_PAIRS})
+"""All that is measured here."""
+
+
+def related(
+    tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[Interval], chosen: Relations
+) -> Plan[None]:
+    """Measure the relations of the buckets that lie in `spans`, of all that are `found` (oldest first)."""
+    chosen = affordable(tally, chosen)
+    asked = _Asked(tally, span, spans, found)
+    parts = list(asked.parts(chosen))
+    if not parts or not asked.targets:
+        return
+    rows = yield tally.statement("relations", f"WITH {', '.join(asked.made)} {' UNION ALL '.join(parts)}")
+    specs = [
+        *((tally.spec("unknown_count", key),) for key in chosen.keys),
+        *((tally.spec("regular_count", key), tally.spec("gone_count", key)) for key in chosen.keys),
+        *(tuple(tally.spec(metric, value, argument=key) for metric in OF_PAIRS) for key, value in chosen.pairs),
+    ]
+    for at, start, whole, part in rows:
+        wanted = specs[int(str(at))]
+        tally.add_buckets(wanted, (whole, part)[-len(wanted) :], bucket_of(start, span))
+
+
+def affordable(tally: Tally, chosen: Relations) -> Relations:
+    """As many as a table of that size can be asked for, the most telling first; what is left out is noted."""
+    keys: list[str] = []
+    pairs: list[Pair] = []
+    room = MOST_VALUES // max(tally.rows, 1)
+    for pair in chosen.pairs:
+        cost = 1 + OF_A_KEY * (pair.key not in keys)
+        if cost <= room:
+            room -= cost
+            pairs.append(pair)
+            keys += [pair.key] * (pair.key not in keys)
+    for key in chosen.keys:
+        if key not in keys and room >= OF_A_KEY:
+            room -= OF_A_KEY
+            keys.append(key)
+    left = len(chosen.pairs) - len(pairs) + len(chosen.keys) - len(keys)
+    if left:
+        every = len(chosen.pairs) + len(chosen.keys)
+        tally.notes.append(
+            f"{tally.dataset.ref}: {left} of {every} keys and pairs are not measured, for it has {tally.rows:,} rows"
+        )
+    return Relations(keys=tuple(keys), pairs=tuple(pairs))
+
+
+class _Asked:
+    """The statement while it is made: `made` are the tables that its parts have in common."""
+
+    def __init__(self, tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[Interval]) -> None:
+        self.span, self.dialect = span, tally.dialect
+        self.source = relation(tally.dataset.ref, tally.dialect)
+        untaught = stretches(u for u in tally.options.untaught if u.overlaps(span.interval))
+        taught = [i for i in found if not any(i.overlaps(u) for u in untaught)]
+        self.places = {i: sum(t.start < i.start for t in taught) for i in found}
+        self.taught = frozenset(taught)
+        self.targets = [i for i in found if any(i.start in s.interval for s in spans)]
+        self.key = span.key(tally.dialect)
+        self.now = "(" + " OR ".join(f"({s.condition(tally.dialect)})" for s in spans) + ")"
+        self.past = self._past(untaught)
+        self.made: list[str] = []
+
+    def _past(self, untaught: Sequence[Interval]) -> list[str]:
+        last = max((i.end for i in self.targets), default=self.span.interval.end)
+        before = self.span.cut(Interval(start=self.span.interval.start, end=last)).condition(self.dialect)
+        name, kind = self.span.column.name, kind_of(self.span.column)
+        return [before, *(f"NOT ({within_sql(name, kind, u, self.dialect)})" for u in untaught)]
+
+    def parts(self, chosen: Relations) -> Iterator[str]:
+        """One SELECT for each: its number, the bucket, of how many, how many."""
+        if not chosen.keys:
+            return
+        self.made.append(self._days())
+        for at, key in enumerate(chosen.keys):
+            self.made.append(self._since(f"k{at}", (key,)))
+            yield self._unknown(at, at, key)
+        for at, key in enumerate(chosen.keys):
+            self.made += self._regular(at, key)
+            yield self._gone(len(chosen.keys) + at, at)
+        for at, pair in enumerate(chosen.pairs):
+            self.made.append(self._since(f"p{at}", pair))
+            yield self._new_pair(2 * len(chosen.keys) + at, at, chosen.keys.index(pair.key), pair)
+
+    def _days(self) -> str:
+        """The buckets that matter: how many taught before each, whether it is asked about, and whether it teaches."""
+        known = [i for i in self.places if self.places[i] >= self._first() and i <= max(self.targets, default=i)]
+        rows = ", ".join(
+            f"({int(i.start.timestamp())}, {self.places[i]}, {i in self.targets}, {i in self.taught})" for i in known
+        )
+        return f"days(b, p, asked, taught) AS (VALUES {rows or '(0, 0, False, False)'})"
+
+    def _first(self) -> int:
+        return min((self.places[i] for i in self.targets), default=0) - REGULAR
+
+    def _cells(self, columns: Sequence[str]) -> list[str]:
+        return [f"{quoted(c, self.dialect)} AS {letter}" for c, letter in zip(columns, LETTERS, strict=False)]
+
+    def _filled(self, columns: Sequence[str]) -> list[str]:
+        return [f"{quoted(c, self.dialect)} IS NOT NULL" for c in columns]
+
+    def _rows(self, columns: Sequence[str], where: str) -> str:
+        items = [f"{self.key} AS b", *self._cells(columns)]
+        return f"({select(items, self.source, where=[where, *self._filled(columns)], dialect=self.dialect)})"
+
+    def _since(self, name: str, columns: Sequence[str]) -> str:
+        """In which bucket each key, or each pair, came first."""
+        letters = list(LETTERS[: len(columns)])
+        items = [*self._cells(columns), f"MIN({quoted(self.span.column.name, self.dialect)}) AS t"]
+        where = [*self.past, *self._filled(columns)]
+        group = [str(at + 1) for at in range(len(columns))]
+        oldest = select(items, self.source, where=where, group=group, dialect=self.dialect)
+        start = bucket_sql("t", kind_of(self.span.column), self.span.grain, self.dialect, self.span.zone)
+        return kept_as(name, select([*letters, f"{start} AS since"], f"({oldest})", dialect=self.dialect))
+
+    def _unknown(self, number: int, at: int, key: str) -> str:
+        source = (
+            f"{self._rows((key,), self.now)} AS r LEFT JOIN k{at} AS s ON s.k = r.k"
+            f" JOIN days AS d ON d.b = r.b AND d.p >= {LEARNING}"
+        )
+        return select([str(number), "r.b", "COUNT(*)", f"COUNT(*) FILTER ({_new('s')})"], source, group=["2"])
+
+    def _regular(self, at: int, key: str) -> Iterator[str]:
+        """Which keys each bucket has; for how many in turn it has had each."""
+        first = min((i for i in self.places if self.places[i] >= self._first()), default=self.span.interval)
+        recent = self.span.cut(Interval(start=first.start, end=max(self.targets, default=first).end))
+        rows = self._rows((key,), recent.condition(self.dialect))
+        yield kept_as(f"g{at}", select(["b", "k"], f"{rows} AS r", group=["1", "2"]))
+        island = "p - ROW_NUMBER() OVER (PARTITION BY k ORDER BY p) AS island"
+        apart = select(["k", "p", island], f"g{at} JOIN days USING (b)", where=["taught"])
+        turns = "ROW_NUMBER() OVER (PARTITION BY k, island ORDER BY p) AS turns"
+        yield kept_as(f"c{at}", select(["k", "p", turns], f"({apart})"))
+
+    def _gone(self, number: int, at: int) -> str:
+        source = (
+            f"days AS d JOIN c{at} AS c ON c.p = d.p - 1 AND c.turns >= LEAST({REGULAR}, d.p)"
+            f" LEFT JOIN g{at} AS h ON h.b = d.b AND h.k = c.k"
+        )
+        return select(
+            [str(number), "d.b", "COUNT(*)", "COUNT(*) FILTER (h.k IS NULL)"],
+            source,
+            where=["d.asked", f"d.p >= {REGULAR_FROM}"],
+            group=["2"],
+            having=f"COUNT(*) >= {LEAST_REGULAR}",
+        )
+
+    def _new_pair(self, number: int, at: int, key: int, pair: Pair) -> str:
+        source = (
+            f"{self._rows(pair, self.now)} AS r JOIN k{key} AS s ON s.k = r.k AND s.since < r.b"
+            f" LEFT JOIN p{at} AS p ON p.k = r.k AND p.v = r.v JOIN days AS d ON d.b = r.b AND d.p >= {LEARNING}"
+        )
+        return select([str(number), "r.b", "COUNT(*)", f"COUNT(*) FILTER ({_new('p')})"], source, group=["2"])
+
+
+def kept_as(name: str, sql: str) -> str:
+    """A common table that is worked out once."""
+    return f"{name} AS MATERIALIZED ({sql})"
+
+
+def _new(table: str) -> str:
+    return f"{table}.since IS NULL OR {table}.since >= r.b"
+
+
+def pairs_sql(dataset: Dataset, spec: MetricSpec, interval: Interval, time: Column, *, dialect: str = "duckdb") -> str:
+    """The pairs of a bucket that never went together before, of keys that are known; the most frequent first."""
+    key, value = (quoted(name or "", dialect) for name in (spec.argument, spec.column))
+    source, kind = relation(dataset.ref, dialect), kind_of(time)
+    before, inside = (
+        select(
+            [f"{key} AS k", f"{value} AS v"],
+            source,
+            where=[within_sql(time.name, kind, span, dialect)],
+            dialect=dialect,
+        )
+        for span in (Interval(start=EVER.start, end=interval.start), interval)
+    )
+    had = [
+        f"EXISTS ({select(['1'], f'({before}) AS b', where=where, dialect=dialect)})"
+        for where in (["b.k = now.k"], ["b.k = now.k", "b.v = now.v"])
+    ]
+    return select(
+        [f"k AS {key}", f"v AS {value}", "COUNT(*)"],
+        f"({inside}) AS now",
+        where=["v IS NOT NULL", had[0], f"NOT {had[1]}"],
+        group=["1", "2"],
+        order=["3 DESC"],
+        dialect=dialect,
+    )
