@@ -145,6 +145,9 @@ def _of_past(found: Portrait) -> Iterator[tuple[str, str]]:
         yield "season", _season(season, look)
     if look.unit != "version":
         yield "lateness", _lateness(found.lateness, look.unit)
+        yield "relations", _relations(found)
+    for note in found.notes:
+        yield "note", note
     budget = found.budget
     yield (
         "budget",
@@ -173,6 +176,19 @@ def _season(season: Season, look: Outlook) -> str:
         told = sorted(((first + at) % 7, f) for at, f in enumerate(season.effects))
         said = ": " + ", ".join(f"{days[day]} {factor - 1:+.0%}" for day, factor in told)
     return f"{season.name}, explains {season.strength:.0%} of what the trend leaves{said}"
+
+
+def _relations(found: Portrait) -> str:
+    """Which columns go with which key, and which keys stand alone."""
+    if found.relations is None:
+        return "not chosen; the first seven buckets that are known of a published version tell"
+    by_key: dict[str, list[str]] = {key: [] for key in found.relations.keys}
+    for pair in found.relations.pairs:
+        by_key[pair.key].append(pair.value)
+    told = [f"{', '.join(values)} with {key}" for key, values in by_key.items() if values]
+    alone = [key for key, values in by_key.items() if not values]
+    told += [f"values of {', '.join(alone)}"] if alone else []
+    return "; ".join(told) or "none: no values come again regularly, and none go together"
 
 
 def _lateness(found: Lateness, unit: str) -> str:

@@ -61,7 +61,7 @@ def related(
     specs = [
         *((tally.spec("unknown_count", key),) for key in chosen.keys),
         *((tally.spec("regular_count", key), tally.spec("gone_count", key)) for key in chosen.keys),
-        *(tuple(tally.spec(metric, value, argument=key) for metric in OF_PAIRS) for key, value in chosen.pairs),
+        *(tuple(tally.spec(metric, pair.value, argument=pair.key) for metric in OF_PAIRS) for pair in chosen.pairs),
     ]
     for at, start, whole, part in rows:
         wanted = specs[int(str(at))]
@@ -126,7 +126,7 @@ class _Asked:
             self.made += self._regular(at, key)
             yield self._gone(len(chosen.keys) + at, at)
         for at, pair in enumerate(chosen.pairs):
-            self.made.append(self._since(f"p{at}", pair))
+            self.made.append(self._since(f"p{at}", pair.columns))
             yield self._new_pair(2 * len(chosen.keys) + at, at, chosen.keys.index(pair.key), pair)
 
     def _days(self) -> str:
@@ -193,7 +193,7 @@ class _Asked:
 
     def _new_pair(self, number: int, at: int, key: int, pair: Pair) -> str:
         source = (
-            f"{self._rows(pair, self.now)} AS r JOIN k{key} AS s ON s.k = r.k AND s.since < r.b"
+            f"{self._rows(pair.columns, self.now)} AS r JOIN k{key} AS s ON s.k = r.k AND s.since < r.b"
             f" LEFT JOIN p{at} AS p ON p.k = r.k AND p.v = r.v JOIN days AS d ON d.b = r.b AND d.p >= {LEARNING}"
         )
         return select([str(number), "r.b", "COUNT(*)", f"COUNT(*) FILTER ({_new('p')})"], source, group=["2"])

@@ -53,11 +53,17 @@ TRIED_PER_STATEMENT: Final = 24
 FAMILIES: Final = frozenset({Family.TEXT, Family.NUMBER, Family.BOOLEAN})
 
 
-class Pair(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class Pair:
     """A key, and a column whose values go with it."""
 
     key: str
     value: str
+
+    @property
+    def columns(self) -> tuple[str, str]:
+        """Both, the key first."""
+        return self.key, self.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +75,7 @@ class Relations:
 
     def __str__(self) -> str:
         """As it is kept."""
-        return json.dumps({"keys": self.keys, "pairs": self.pairs}, ensure_ascii=False)
+        return json.dumps({"keys": self.keys, "pairs": [pair.columns for pair in self.pairs]}, ensure_ascii=False)
 
     @classmethod
     def read(cls, text: str) -> Relations:
@@ -237,7 +243,7 @@ def _best(told: Sequence[tuple[float, Pair]]) -> list[Pair]:
 
 def _told_apart(tally: Tally, sample: _Sample, tried: Sequence[Pair]) -> Plan[list[tuple[float, Pair]]]:
     """How many more rows would have a new pair if values were dealt out by chance; 0 where it is not worth a look."""
-    columns = list(dict.fromkeys(name for pair in tried for name in pair))
+    columns = list(dict.fromkeys(name for pair in tried for name in pair.columns))
     places = {name: f"c{at}" for at, name in enumerate(columns)}
     made, parts = [f"e AS MATERIALIZED ({sample.of(columns)})"], []
     late = f"b >= {sample.starts[PAIRED]} AND since < b"

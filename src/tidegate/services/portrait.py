@@ -14,6 +14,7 @@ from tidegate.detect.ahead import Outlook
 from tidegate.detect.excuse import named_day
 from tidegate.model import Dataset, DatasetRef, Interval, Measurement, MetricSpec, TableSettings
 from tidegate.model.settings import COMMON_HOLIDAYS, WEEKEND
+from tidegate.scan import Relations, kept
 from tidegate.services.baseline import Answers, Budget, budget_of, knobs
 from tidegate.services.publish import nothing_published
 from tidegate.services.replay import Point, rows_line
@@ -73,7 +74,8 @@ class Portrait:
     """One table as detection sees it. `said` has grain, time column, time zone, holidays, weekend, seasonality and budget.
 
     `next_holidays` are the next days on which an even drop is excused. `budget` is this table's, in false alarms a month,
-    and `incidents` the numbers of those that are about it, newest first. `line` is the past of its rows.
+    and `incidents` the numbers of those that are about it, newest first. `line` is the past of its rows. `relations` are the
+    keys and pairs that were chosen, None where none could be yet; `notes` what its last scan could not measure, and why.
     """
 
     dataset: DatasetRef
@@ -87,6 +89,8 @@ class Portrait:
     budget: Budget
     incidents: tuple[int, ...]
     line: tuple[Point, ...]
+    relations: Relations | None
+    notes: tuple[str, ...]
 
     @property
     def is_young(self) -> bool:
@@ -129,6 +133,8 @@ def portrait(site: Site, name: str) -> Portrait:
         budget=budget,
         incidents=tuple(i.number for i in answers.of(ref)),
         line=rows_line(past_of(site, number, dataset, answers)),
+        relations=kept(history.known),
+        notes=_notes(site, number, ref),
     )
 
 
@@ -163,6 +169,13 @@ def _scanned(site: Site, number: int, ref: DatasetRef) -> Mapping[str, str | Non
     if not isinstance(found, Mapping):
         return {}
     return {str(name): None if said is None else str(said) for name, said in found.items()}
+
+
+def _notes(site: Site, number: int, ref: DatasetRef) -> tuple[str, ...]:
+    """What the scan of a version noted about a table."""
+    found = site.state.marks(number).get("notes")
+    about = f"{ref}: "
+    return tuple(n.removeprefix(about) for n in found if str(n).startswith(about)) if isinstance(found, list) else ()
 
 
 def _said(

@@ -13,6 +13,7 @@ import pytest
 from tests.conformance.scan.engine import NOW, Engine
 from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
 from tidegate.scan import RELATED, Relations, ScanOptions, TableScan, kept, related, relations, scan_table, shown
+from tidegate.scan.relations import Pair
 
 REF = DatasetRef(namespace="main", name="t")
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -104,7 +105,9 @@ def test_keys_come_again_and_only_what_goes_with_them_is_a_pair(orders: Engine) 
     assert found_now.keys == ("shop", "city", "note"), (
         "an order's id comes once; pieces go with nothing, so they are a measure"
     )
-    assert found_now.pairs == (("city", "shop"), ("shop", "city")), "by chance a city would have a new shop more often"
+    assert found_now.pairs == (Pair("city", "shop"), Pair("shop", "city")), (
+        "by chance a city would have a new shop more often"
+    )
 
 
 CHANGES = {
@@ -304,7 +307,9 @@ class TestLimits:
         assert {column for metric, column, _ in told if metric == "unknown_count"} == keys
         left = 5 - pairs - len(keys)
         assert scan.notes == (f"main.t: {left} of 5 keys and pairs are not measured, for it has 2,400 rows",)
-        assert len(chosen(scan).keys) == 3, "what was chosen stays, for when there is room"  # type: ignore[union-attr]
+        assert chosen(scan) == Relations(
+            keys=("shop", "city", "note"), pairs=(Pair("city", "shop"), Pair("shop", "city"))
+        ), "what was chosen stays, for when there is room"
 
     def test_pairs_that_were_not_tried_are_counted(self, orders: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(relations, "LOOKED_THROUGH", 2 * 7 * 120)

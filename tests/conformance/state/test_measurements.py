@@ -26,6 +26,8 @@ from tests.conformance.state.stories import (
 )
 from tidegate.model import DatasetRef, Interval, MetricSpec, Segment
 from tidegate.ports.state import StateStore
+from tidegate.scan import Relations, kept
+from tidegate.scan.relations import Pair
 
 
 @pytest.fixture
@@ -427,3 +429,16 @@ def test_every_word_on_a_number_is_kept_in_order(chain: StateStore):
     assert [(m.version, m.value) for m in chain.words(3, ROWS)] == [(1, 10), (2, 20), (1, 11), (2, 12), (3, 32)]
     assert [(m.version, m.value) for m in chain.words(1, ROWS)] == [(1, 10), (1, 11)]
     assert chain.words(3, dataclasses.replace(ROWS, column="never")) == ()
+
+
+def test_what_was_chosen_of_a_tables_columns_is_the_lineages(store: StateStore):
+    """A held version's choice is neither its parent's nor that of what is made from the parent afterwards."""
+    publish_chain(store, 1)
+    store.append([begun(2, 1), begun(3, 1)])
+    odd = Relations(keys=('it\'s a "key"', "Straße\n"), pairs=(Pair('it\'s a "key"', "{}"),))
+    other = Relations(keys=("other",))
+    for version, told in ((1, odd), (2, other)):
+        spec = MetricSpec(dataset=ORDERS, metric="relations", argument=str(told))
+        save(store, version, [number(version, 2, spec, day(version)), number(version, 5, bucket=day(9))])
+    assert [kept(store.grid(version, ORDERS)) for version in (1, 2, 3)] == [odd, other, odd]
+    assert kept(store.grid(1, CUSTOMERS)) is None

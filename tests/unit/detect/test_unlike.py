@@ -6,9 +6,12 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from tests.unit.detect.days import SETTINGS, evening, history, judged, shop
+from tests.unit.detect.days import REF, SETTINGS, evening, history, judged, shop
 from tidegate.detect import judge_table
+from tidegate.detect.alarm import Reason
 from tidegate.detect.panel import build
+from tidegate.detect.unlike import said
+from tidegate.model import Finding, MetricSpec
 
 NAME = "country"
 
@@ -92,3 +95,50 @@ def test_what_comes_later_changes_nothing(later):
     given = history([*days, *future], before=days[:-1])
     found = judge_table(given, now=now + timedelta(seconds=1), settings=SETTINGS)
     assert [f.key for f in found] == ["raw.orders/unlike/country"]
+
+
+def with_pairs(share: float, *, key: str = "store_id", days: int = 60) -> list[Finding]:
+    """The shop, in which orders of known stores lie in their cities; on the newest day a share of them does not."""
+    made, dice = texts(days), np.random.default_rng(8)
+    whole = history(made)
+    counted = {m.interval: m for m in whole.current if m.spec.metric == "row_count" and m.spec.segment is None}
+    known, new = (
+        MetricSpec(dataset=REF, metric=metric, column="city", argument=key)
+        for metric in ("known_key_count", "new_pair_count")
+    )
+    pairs = []
+    for at, rows in enumerate(counted.values()):
+        broken = round(share * rows.value) if at == days - 1 else int(dice.binomial(rows.value, 0.01))
+        pairs += [replace(rows, spec=known), replace(rows, spec=new, value=broken)]
+    return list(judge_table(replace(whole, current=(*whole.current, *pairs)), now=evening(made), settings=SETTINGS))
+
+
+def test_a_broken_pair_holds_and_is_told_in_words():
+    (found,) = with_pairs(0.4)
+    assert (found.kind, found.column, found.holds) == ("unlike", "city", True)
+    assert (
+        "city: 40 % of the rows have a store_id and city that never went together before, expected 1" in found.sentence
+    )
+    assert found.spec.metric == "new_pair_count"
+
+
+def test_a_few_broken_pairs_are_told_and_do_not_hold():
+    (found,) = with_pairs(0.055)
+    assert (found.kind, found.column, found.holds) == ("unlike", "city", False)
+
+
+def test_pairs_as_usual_are_no_news():
+    assert with_pairs(0.012) == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "said_of"),
+    [
+        ("unknown_count", "city: 25 % rows whose value never came before, expected 0 %"),
+        ("gone_count", "city: values that each bucket had and this one has not"),
+    ],
+)
+def test_a_key_is_told_in_words(metric, said_of):
+    spec = MetricSpec(dataset=REF, metric=metric, column="city")
+    reason = Reason(spec=spec, kind=metric, rarity=4.0, observed=np.arcsin(0.5), expected=0.0)
+    assert said(reason) == said_of
