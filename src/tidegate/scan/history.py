@@ -61,7 +61,7 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
         yield from _by_segment(tally, spans, segments)
     if spans and chosen is not None:
         _add_chosen(tally, chosen, opened)
-        yield from related(tally, span, spans, tuple(found), chosen)
+        yield from related(tally, span, spans, tuple(found), chosen.beside(_names(segments)))
     scanned = None if again is None else again | {i for i in found if any(i.start in s.interval for s in spans)}
     starts = tuple(interval.start for interval in found)
     gone = () if scanned is None else vanished(tally, scanned, starts)

@@ -17,7 +17,7 @@ from tidegate.scan.grain import bucket_sql, within_sql
 from tidegate.scan.options import Plan
 from tidegate.scan.relations import Pair, Relations
 from tidegate.scan.tally import Tally
-from tidegate.scan.window import Window
+from tidegate.scan.window import Window, rows_within
 
 MOST_VALUES: Final = 5_000_000
 """Rows times relations up to which they are measured. Chosen, not derived: about a second of CPU and 200 MB at most."""
@@ -52,7 +52,7 @@ def related(
     tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[Interval], chosen: Relations
 ) -> Plan[None]:
     """Measure the relations of the buckets that lie in `spans`, of all that are `found` (oldest first)."""
-    chosen = affordable(tally, chosen)
+    chosen = affordable(tally, span, chosen)
     asked = _Asked(tally, span, spans, found)
     parts = list(asked.parts(chosen))
     if not parts or not asked.targets:
@@ -64,15 +64,17 @@ def related(
         *(tuple(tally.spec(metric, pair.value, argument=pair.key) for metric in OF_PAIRS) for pair in chosen.pairs),
     ]
     for at, start, whole, part in rows:
-        wanted = specs[int(str(at))]
-        tally.add_buckets(wanted, (whole, part)[-len(wanted) :], bucket_of(start, span))
+        wanted, bucket = specs[int(str(at))], bucket_of(start, span)
+        if asked.places[bucket] >= LEARNING:
+            tally.add_buckets(wanted, (whole, part)[-len(wanted) :], bucket)
 
 
-def affordable(tally: Tally, chosen: Relations) -> Relations:
-    """As many as a table of that size can be asked for, the most telling first; what is left out is noted."""
+def affordable(tally: Tally, span: Window, chosen: Relations) -> Relations:
+    """As many as a window of that size can be asked for, the most telling first; what is left out is noted."""
     keys: list[str] = []
     pairs: list[Pair] = []
-    room = MOST_VALUES // max(tally.rows, 1)
+    rows = rows_within(tally, span)
+    room = MOST_VALUES // max(rows, 1)
     for pair in chosen.pairs:
         cost = 1 + OF_A_KEY * (pair.key not in keys)
         if cost <= room:
@@ -87,7 +89,8 @@ def affordable(tally: Tally, chosen: Relations) -> Relations:
     if left:
         every = len(chosen.pairs) + len(chosen.keys)
         tally.notes.append(
-            f"{tally.dataset.ref}: {left} of {every} keys and pairs are not measured, for it has {tally.rows:,} rows"
+            f"{tally.dataset.ref}: {left} of {every} keys and pairs are not measured, for it has about {rows:,} rows"
+            f" since {span.interval.start:%Y-%m-%d}"
         )
     return Relations(keys=tuple(keys), pairs=tuple(pairs))
 
@@ -161,10 +164,7 @@ class _Asked:
         return kept_as(name, select([*letters, f"{start} AS since"], f"({oldest})", dialect=self.dialect))
 
     def _unknown(self, number: int, at: int, key: str) -> str:
-        source = (
-            f"{self._rows((key,), self.now)} AS r LEFT JOIN k{at} AS s ON s.k = r.k"
-            f" JOIN days AS d ON d.b = r.b AND d.p >= {LEARNING}"
-        )
+        source = f"{self._rows((key,), self.now)} AS r LEFT JOIN k{at} AS s ON s.k = r.k"
         return select([str(number), "r.b", "COUNT(*)", f"COUNT(*) FILTER ({_new('s')})"], source, group=["2"])
 
     def _regular(self, at: int, key: str) -> Iterator[str]:
@@ -194,7 +194,7 @@ class _Asked:
     def _new_pair(self, number: int, at: int, key: int, pair: Pair) -> str:
         source = (
             f"{self._rows(pair.columns, self.now)} AS r JOIN k{key} AS s ON s.k = r.k AND s.since < r.b"
-            f" LEFT JOIN p{at} AS p ON p.k = r.k AND p.v = r.v JOIN days AS d ON d.b = r.b AND d.p >= {LEARNING}"
+            f" LEFT JOIN p{at} AS p ON p.k = r.k AND p.v = r.v"
         )
         return select([str(number), "r.b", "COUNT(*)", f"COUNT(*) FILTER ({_new('p')})"], source, group=["2"])
 

@@ -18,7 +18,7 @@ from tidegate.scan.grain import within_sql
 from tidegate.scan.infer import LOADERS_OWN
 from tidegate.scan.options import Plan
 from tidegate.scan.tally import Tally, groups
-from tidegate.scan.window import Window
+from tidegate.scan.window import Window, rows_within
 
 FIRST: Final = 7
 """Buckets from which it is chosen. This and what follows was measured on public tables, see decision 27."""
@@ -83,6 +83,12 @@ class Relations:
         said = json.loads(text)
         return cls(keys=tuple(said["keys"]), pairs=tuple(Pair(*pair) for pair in said["pairs"]))
 
+    def beside(self, categories: Container[str]) -> Relations:
+        """Without keys that nothing goes with and that are categories: their values are counted one by one."""
+        paired = {pair.key for pair in self.pairs}
+        keys = tuple(key for key in self.keys if key in paired or key not in categories)
+        return Relations(keys=keys, pairs=self.pairs)
+
     @property
     def columns(self) -> frozenset[str]:
         """All columns that are looked at."""
@@ -107,7 +113,7 @@ def relations(
     Args:
         found: the buckets with rows, oldest first.
         measured: the columns whose values tell whether a bucket changed; no other is looked at.
-        most_rows: a larger table is not looked at, which is noted.
+        most_rows: a table with more of them in the window is not looked at, which is noted.
     """
     columns = [c for c in tally.dataset.columns if c.name in measured and c != span.column and _is_able(tally, c)]
     before = kept(tally.options.known)
@@ -116,9 +122,10 @@ def relations(
     first = teaching(tally, found)
     if len(first) < FIRST:
         return None
-    if tally.rows > most_rows:
+    if rows_within(tally, span) > most_rows:
         tally.notes.append(
             f"{tally.dataset.ref}: which values go together is not looked at, for it has more than {most_rows:,} rows"
+            f" since {span.interval.start:%Y-%m-%d}"
         )
         return None
     sample = _Sample(tally, span, first)

@@ -68,3 +68,16 @@ def window(tally: Tally, column: Column, grain: str) -> Window | None:
     if first is not None:
         start = max(start, floor(first, grain, zone))
     return Window(column, grain, Interval(start=start, end=end), zone) if start < end else None
+
+
+def rows_within(tally: Tally, span: Window) -> int:
+    """About how many rows lie in the window, as if they came evenly from the table's early rows on."""
+    first, last = (
+        tally.number("quantile", span.column.name, argument=infer.EARLY),
+        infer.newest_time(tally, span.column),
+    )
+    if first is None or last is None:
+        return tally.rows
+    covered = (last - first) / (1 - float(infer.EARLY))
+    length = (span.interval.end - span.interval.start).total_seconds()
+    return tally.rows if covered <= length else round(tally.rows * length / covered)

@@ -21,7 +21,7 @@ DAYS = 20
 ORDERS = f"""
 create table t as select d * 1000 + i as order_id, timestamp '2026-03-01 08:00' + to_days(d::int) + to_minutes(i::int) as sold_at,
     'S' || case when i < 20 then i else (hash(d, i) % 20)::int end as shop, 'city ' || ((case when i < 20 then i else (hash(d, i) % 20)::int end) % 6) as city,
-    ['a', 'b', 'c'][1 + (hash(i, d) % 3)::int] as note, (hash(d, i, 1) % 9)::int as pieces, (hash(d, i, 2) % 10000) / 100 as amount
+    ['a', 'b', 'c'][1 + (hash(i, d) % 3)::int] as channel, (hash(d, i, 1) % 9)::int as pieces, (hash(d, i, 2) % 10000) / 100 as amount
 from range({DAYS}) a(d), range(120) b(i)
 """
 
@@ -102,12 +102,24 @@ def orders(engine: Engine) -> Engine:
 def test_keys_come_again_and_only_what_goes_with_them_is_a_pair(orders: Engine) -> None:
     found_now = chosen(scanned(orders))
     assert found_now is not None
-    assert found_now.keys == ("shop", "city", "note"), (
+    assert found_now.keys == ("shop", "city", "channel"), (
         "an order's id comes once; pieces go with nothing, so they are a measure"
     )
     assert found_now.pairs == (Pair("city", "shop"), Pair("shop", "city")), (
         "by chance a city would have a new shop more often"
     )
+
+
+def test_a_key_that_stands_alone_is_measured_unless_its_values_are_counted_one_by_one(orders: Engine) -> None:
+    orders.run("alter table t add column sku text; update t set sku = 'P' || (hash(order_id, 5) % 50)")
+    scan = scanned(orders)
+    told = chosen(scan)
+    assert told is not None
+    assert (set(told.keys), len(told.pairs)) == ({"shop", "city", "channel", "sku"}, 2)
+    assert "channel" in scan.segment_columns
+    assert {column for metric, column, _ in found(scan) if metric == "unknown_count"} == {"shop", "city", "sku"}
+    rows = [Row(day, key, None) for day, key, _ in rows_of(orders, "sku", "sku")]
+    assert {m: found(scan)[m, "sku", None] for m in ("unknown_count", "regular_count", "gone_count")} == of_key(rows)
 
 
 CHANGES = {
@@ -147,7 +159,7 @@ def test_what_comes_later_changes_nothing_of_what_was(orders: Engine) -> None:
     """The future is poisoned: values at random, shops that are gone, new ones, all at once."""
     before = scanned(orders)
     orders.run(
-        "update t set shop = 'X' || hash(order_id) % 7, city = 'city ' || hash(order_id) % 50, note = shop, pieces = 1"
+        "update t set shop = 'X' || hash(order_id) % 7, city = 'city ' || hash(order_id) % 50, channel = shop, pieces = 1"
         " where sold_at >= timestamp '2026-03-13'"
     )
     after = scanned(orders)
@@ -170,7 +182,7 @@ def test_a_scan_in_part_measures_the_changed_bucket_against_the_same_past(orders
 
 def test_what_was_chosen_is_kept_whatever_comes(orders: Engine) -> None:
     known = Grid.of(scanned(orders).measurements)
-    orders.run("update t set note = city, city = 'city ' || hash(order_id) % 40")
+    orders.run("update t set channel = city, city = 'city ' || hash(order_id) % 40")
     assert chosen(scanned(orders)) != kept(known), "it would have been chosen otherwise"
     assert chosen(scanned(orders, known)) == kept(known)
     assert "relations: pairs" not in orders.purposes
@@ -178,7 +190,7 @@ def test_what_was_chosen_is_kept_whatever_comes(orders: Engine) -> None:
 
 def test_it_is_chosen_again_when_a_column_is_no_more(orders: Engine) -> None:
     known = Grid.of(scanned(orders).measurements)
-    orders.run("alter table t drop column note")
+    orders.run("alter table t drop column channel")
     again = chosen(scanned(orders, known))
     assert again is not None
     assert again.keys == ("shop", "city")
@@ -294,9 +306,11 @@ class TestLimits:
         scan = scanned(orders)
         assert chosen(scan) is None
         assert not found(scan)
-        assert scan.notes == ("main.t: which values go together is not looked at, for it has more than 2,000 rows",)
+        assert scan.notes == (
+            "main.t: which values go together is not looked at, for it has more than 2,000 rows since 2026-03-01",
+        )
 
-    @pytest.mark.parametrize(("room", "pairs", "keys"), [(2, 0, {"shop"}), (3, 1, {"city"}), (6, 2, {"shop", "city"})])
+    @pytest.mark.parametrize(("room", "pairs", "keys"), [(2, 0, {"shop"}), (3, 1, {"city"}), (5, 1, {"shop", "city"})])
     def test_what_does_not_fit_is_left_out_by_worth_and_said(
         self, orders: Engine, monkeypatch: pytest.MonkeyPatch, room: int, pairs: int, keys: set[str]
     ) -> None:
@@ -305,11 +319,22 @@ class TestLimits:
         told = found(scan)
         assert sum(metric == "new_pair_count" for metric, _, _ in told) == pairs
         assert {column for metric, column, _ in told if metric == "unknown_count"} == keys
-        left = 5 - pairs - len(keys)
-        assert scan.notes == (f"main.t: {left} of 5 keys and pairs are not measured, for it has 2,400 rows",)
+        left = 4 - pairs - len(keys)
+        assert scan.notes == (
+            f"main.t: {left} of 4 keys and pairs are not measured, for it has about 2,400 rows since 2026-03-01",
+        )
         assert chosen(scan) == Relations(
-            keys=("shop", "city", "note"), pairs=(Pair("city", "shop"), Pair("shop", "city"))
+            keys=("shop", "city", "channel"), pairs=(Pair("city", "shop"), Pair("shop", "city"))
         ), "what was chosen stays, for when there is room"
+
+    def test_only_the_rows_of_the_window_count(self, orders: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        orders.run(
+            f"insert into t select * replace (sold_at - to_days({DAYS}) as sold_at) from t; update t set sold_at ="
+            " timestamp '1970-01-01' where order_id = 5"
+        )
+        monkeypatch.setattr("tidegate.scan.history.MOST_ROWS", 3_000)
+        assert chosen(scanned(orders, history_buckets=DAYS)) is not None
+        assert chosen(scanned(orders)) is None
 
     def test_pairs_that_were_not_tried_are_counted(self, orders: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(relations, "LOOKED_THROUGH", 2 * 7 * 120)
