@@ -354,3 +354,15 @@ def test_the_rows_of_a_broken_pair_can_be_seen(orders: Engine) -> None:
     known = {(r.key, r.value) for r in rows_of(orders, "shop", "city") if r.day < 14}
     assert not known & {(shop, city) for shop, city, _ in rows}
     assert shown(orders.dataset("t"), replace(spec, metric="gone_count"), day, time_column="sold_at") is None
+
+
+def test_the_run_that_chooses_measures_what_was_before(orders: Engine) -> None:
+    """So does the first run of a release that knows how to; afterwards the parent's numbers stand."""
+    orders.run("create table whole as from t; delete from t where sold_at >= timestamp '2026-03-08'")
+    young = scanned(orders)
+    assert chosen(young) is None
+    orders.run("insert into t from whole where sold_at >= timestamp '2026-03-08' and sold_at < timestamp '2026-03-10'")
+    scan = scanned(orders, Grid.of(young.measurements))
+    assert chosen(scan) is not None
+    assert scan.reopened is None
+    assert set(found(scan)["new_pair_count", "city", "shop"]) == set(range(3, 9))

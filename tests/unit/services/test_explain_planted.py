@@ -14,6 +14,7 @@ from tests.unit.services.site import Silence, finding, ref, settings_of
 from tidegate.errors import QueryError
 from tidegate.model import Finding, Interval, MetricSpec, Segment, Slice
 from tidegate.ports import Answer
+from tidegate.scan import RELATED
 from tidegate.services.explain import MOST_QUESTIONS, explain
 from tidegate.services.measure import measure
 from tidegate.warehouses.duckdb import DuckDBReader
@@ -253,3 +254,11 @@ def test_however_many_findings_there_are_few_statements_are_asked(table: Table) 
     found, asked = table.explained(*[about()] * (MOST_QUESTIONS + 5))
     assert len(asked) == 2 * MOST_QUESTIONS
     assert [f.slice is not None for f in found] == [True] * MOST_QUESTIONS + [False] * 5
+
+
+@pytest.mark.parametrize("metric", sorted(RELATED))
+def test_what_a_row_breaks_of_others_is_shared_out_among_no_categories(table: Table, metric: str) -> None:
+    """Rows are missing in one country as well; that is no explanation of pairs that are new."""
+    table.write(LOST.format("country = 'DE'"))
+    finding = about(metric, "country")
+    assert table.explained(finding) == ((finding,), [])
