@@ -12,6 +12,7 @@ from tidegate.model.words import counted, lasting
 
 if TYPE_CHECKING:
     from tidegate.detect.ahead import Expectation, Outlook, Season
+    from tidegate.scan import Relations
     from tidegate.services.alarm import Alarm
     from tidegate.services.portrait import Lateness, Portrait, Said
 
@@ -145,7 +146,7 @@ def _of_past(found: Portrait) -> Iterator[tuple[str, str]]:
         yield "season", _season(season, look)
     if look.unit != "version":
         yield "lateness", _lateness(found.lateness, look.unit)
-        yield "relations", _relations(found)
+        yield "relations", relations(found.relations)
     for note in found.notes:
         yield "note", note
     budget = found.budget
@@ -178,12 +179,12 @@ def _season(season: Season, look: Outlook) -> str:
     return f"{season.name}, explains {season.strength:.0%} of what the trend leaves{said}"
 
 
-def _relations(found: Portrait) -> str:
+def relations(chosen: Relations | None) -> str:
     """Which columns go with which key, and which keys stand alone."""
-    if found.relations is None:
+    if chosen is None:
         return "not chosen; the first seven buckets that are known of a published version tell"
-    by_key: dict[str, list[str]] = {key: [] for key in found.relations.keys}
-    for pair in found.relations.pairs:
+    by_key: dict[str, list[str]] = {key: [] for key in chosen.keys}
+    for pair in chosen.pairs:
         by_key[pair.key].append(pair.value)
     told = [f"{', '.join(values)} with {key}" for key, values in by_key.items() if values]
     alone = [key for key, values in by_key.items() if not values]
