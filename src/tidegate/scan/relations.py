@@ -48,7 +48,8 @@ LONGEST: Final = 200
 LOOKED_THROUGH: Final = 20_000_000
 """Rows of the first buckets times pairs of columns that are tried. Chosen, not derived: about a second of CPU, once."""
 
-TRIED_PER_STATEMENT: Final = 24
+MOST_TRIED, TRIED_PER_STATEMENT = 600, 24
+"""Pairs of columns that are tried, so many in a statement: to plan one costs more than to run it. Chosen, not derived."""
 
 FAMILIES: Final = frozenset({Family.TEXT, Family.NUMBER, Family.BOOLEAN})
 
@@ -227,11 +228,11 @@ def _pairs(
     steady = [c.name for c in columns if (f := facts[c.name]).distinct > 1 and f.new <= NOVEL * max(f.late, 1)]
     tried = [Pair(key, value) for key in keys for value in steady if key != value]
     rows = max((f.rows for f in facts.values()), default=0)
-    most = LOOKED_THROUGH // max(rows, 1)
+    most = min(MOST_TRIED, LOOKED_THROUGH // max(rows, 1))
     if len(tried) > most:
         tally.notes.append(
             f"{tally.dataset.ref}: {len(tried) - most} of {len(tried)} pairs of columns were not tried as values that go"
-            f" together, for its first buckets have {rows:,} rows"
+            f" together: that is too many for {rows:,} rows in its first buckets"
         )
     told: list[tuple[float, Pair]] = []
     for group in groups(tried[:most], TRIED_PER_STATEMENT):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -336,10 +337,17 @@ class TestLimits:
         assert chosen(scanned(orders, history_buckets=DAYS)) is not None
         assert chosen(scanned(orders)) is None
 
-    def test_pairs_that_were_not_tried_are_counted(self, orders: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(relations, "LOOKED_THROUGH", 2 * 7 * 120)
+    @pytest.mark.parametrize(("limit", "most"), [("LOOKED_THROUGH", 2 * 7 * 120), ("MOST_TRIED", 2)])
+    def test_pairs_that_were_not_tried_are_counted(
+        self, orders: Engine, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+    ) -> None:
+        monkeypatch.setattr(relations, limit, most)
         (note,) = scanned(orders).notes
-        assert "pairs of columns were not tried as values that go together, for its first buckets have 840 rows" in note
+        assert re.fullmatch(
+            r"main\.t: (\d+) of (\d+) pairs of columns were not tried as values that go together:"
+            r" that is too many for 840 rows in its first buckets",
+            note,
+        )
 
 
 def test_the_rows_of_a_broken_pair_can_be_seen(orders: Engine) -> None:
