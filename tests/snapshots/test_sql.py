@@ -11,7 +11,11 @@ import pytest
 
 from tidegate.checks import judge, needs, sample_query
 from tidegate.model import Check, Column, Dataset, DatasetRef, Family, Interval, MetricSpec, Segment
-from tidegate.scan import ScanOptions, scan_table, slice_table
+from tidegate.scan import Relations, ScanOptions, scan_table, slice_table
+from tidegate.scan.related import related
+from tidegate.scan.relations import Pair, relations
+from tidegate.scan.tally import Tally
+from tidegate.scan.window import Window
 
 FOLDER = Path(__file__).parent / "sql"
 OPTIONS = ScanOptions(version=1, taken_at=datetime(2026, 5, 1, tzinfo=UTC))
@@ -83,6 +87,10 @@ def answer(statement):
     if statement.purpose == "history":
         width = len(split(statement.sql.removeprefix("SELECT ").split(' FROM "raw"')[0]))
         return [(start + at * day, *([1] * (width - 1))) for at in range(3)]
+    if statement.purpose == "relations: columns":
+        return [(0, 3, 900, 900, 800, 800, 400, 0), (1, 2, 900, 900, 800, 800, 400, 0)]
+    if statement.purpose in ("relations", "relations: pairs"):
+        return []
     return [(0,)] if statement.purpose not in ("history by segment", "duplicates", "slices") else []
 
 
@@ -150,10 +158,25 @@ def of_slices():
     return drive(slice_table(CATALOG[ORDERS], spec, days[-1], days[:-1], ["country", "_dlt_load_id"], options))
 
 
+def of_relations():
+    """What chooses, by seven days, and what is asked of the tenth when a day among the others is untaught."""
+    days = [
+        Interval(start=datetime(2026, 4, n, tzinfo=UTC), end=datetime(2026, 4, n + 1, tzinfo=UTC)) for n in range(1, 11)
+    ]
+    options = ScanOptions(version=1, taken_at=OPTIONS.taken_at, untaught=[days[3]])
+    tally = Tally(CATALOG[ORDERS], options, "duckdb")
+    time = CATALOG[ORDERS].column("ordered_at")
+    span = Window(time, "day", Interval(start=days[0].start, end=days[-1].end))
+    asked = drive(relations(tally, span, days, {"country", "is_gift"}, 1_000_000))
+    chosen = Relations(keys=("country",), pairs=(Pair("country", "is_gift"),))
+    return asked + "\n" + drive(related(tally, span, [span.last(1)], days, chosen))
+
+
 SNAPSHOTS = {
     "scan": lambda: drive(scan_table(CATALOG[ORDERS], (), OPTIONS)),
     "checks": of_checks,
     "slices": of_slices,
+    "relations": of_relations,
 }
 
 
