@@ -6,16 +6,18 @@ Arrays are (series, time), oldest first, NaN where nothing is known; a forecast 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+
+from tidegate.detect.sliding import SEVEN, Sevens, lagged, last, level, middle, smoothed
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-SHORT, LONG = 7, 21
+SHORT, LONG = SEVEN, 3 * SEVEN
+WEIGHT = 0.3
 CHEBYSHEV = (
     *(-1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806),
     *(0.27886807, -1.13520398, 1.48851587, -0.82215223, 0.17087277),
@@ -50,30 +52,35 @@ class Forecast:
     errors: Floats
     methods: tuple[str, ...]
 
+    def of(self, rows: slice) -> Forecast:
+        """The same of some of the series."""
+        return Forecast(*(getattr(self, field.name)[rows] for field in fields(self)))
+
 
 def predict(y: Floats, seasons: Sequence[tuple[int, str]], span: int) -> Predictors:
     """Forecast each of the last `span` columns from the columns before it, by every predictor.
 
-    `seasons` are (length in columns, name), the shortest first. O(series x span x 21 log 21).
+    `seasons` are (length in columns, name), the shortest first. O(series x span); with a season of more than seven columns
+    times its length.
     """
     first = max(0, y.shape[1] - span)
+    names, said = by_time(np.ascontiguousarray(y.T), seasons, first)
+    return Predictors(names, np.stack([np.ascontiguousarray(one.T) for one in said]), first)
+
+
+def by_time(y: Floats, seasons: Sequence[tuple[int, str]], first: int) -> tuple[tuple[str, ...], list[Floats]]:
+    """The predictors' names, and what each says of the columns from `first` on; `y` and what they say are (time, series)."""
+    deepest = max(0, first - SEASONS_BACK * seasons[-1][0]) if seasons else first
+    sevens = Sevens(y, deepest)
+    recent = sevens.since(first - deepest)
     names = [f"median of {SHORT}", f"median of {LONG}", "last value", "moving average"]
-    values = [window_median(y, SHORT, first), window_median(y, LONG, first), last_value(y, first), smoothed(y, first)]
-    for season, name in seasons:
-        names += [f"same {name}", f"level and {name}"]
-        values += seasonal(y, season, 2 * seasons[0][0], first)
-    return Predictors(tuple(names), np.stack(values), first)
-
-
-def windows(y: Floats, width: int, first: int) -> Floats:
-    """For each column from `first` on, the `width` values before it, sorted, NaN last: (series, time, width)."""
-    padded = np.concatenate([np.full((y.shape[0], width), np.nan), y], axis=1)
-    return np.sort(sliding_window_view(padded, width, axis=1)[:, first : y.shape[1]], axis=2)
-
-
-def window_median(y: Floats, width: int, first: int) -> Floats:
-    """Median of the last `width` values, NaN where there is none."""
-    return sorted_median(windows(y, width, first))
+    said = [recent.median(), recent.long_median(), last(y, first), smoothed(y, first, WEIGHT)]
+    if seasons:
+        width = 2 * seasons[0][0]
+        levels = sevens.level() if width == 2 * SEVEN else level(y, width, deepest)
+        said += [one for season, _ in seasons for one in seasonal(y, levels, season, first)]
+        names += [name.format(season) for _, season in seasons for name in ("same {}", "level and {}")]
+    return tuple(names), said
 
 
 def sorted_median(ordered: Floats) -> Floats:
@@ -91,63 +98,15 @@ def sorted_median(ordered: Floats) -> Floats:
     return out
 
 
-def level(y: Floats, width: int, first: int) -> Floats:
-    """Mean of the last `width` values without the lowest and the highest seventh."""
-    ordered = windows(y, width, first)
-    edge = max(1, width // 7) if width >= 5 else 0
-    out = np.asarray(ordered[..., edge : width - edge].mean(axis=-1))
-    short = np.isnan(ordered[..., -1])
-    some = ordered[short]
-    count = (~np.isnan(some)).sum(axis=-1)
-    cut = np.where(count >= 5, np.maximum(1, count // 7), 0)
-    place = np.arange(width)
-    inside = (place >= cut[..., None]) & (place < (count - cut)[..., None])
-    total = np.where(inside, some, 0.0).sum(axis=-1)
-    out[short] = np.where(count > 0, total / np.maximum(inside.sum(axis=-1), 1), np.nan)
-    return out
+def seasonal(y: Floats, levels: Floats, season: int, first: int) -> list[Floats]:
+    """Two forecasts: the median of the last seasons; and the level of the newest values plus the season's usual distance from it.
 
-
-def last_value(y: Floats, first: int) -> Floats:
-    """The newest value before each column."""
-    place = np.where(np.isnan(y), -1, np.arange(y.shape[1]))
-    newest = np.maximum.accumulate(place, axis=1)
-    before = np.concatenate([np.full((y.shape[0], 1), -1), newest[:, :-1]], axis=1)[:, first:]
-    found = np.take_along_axis(y, np.maximum(before, 0), axis=1)
-    return np.where(before >= 0, found, np.nan)
-
-
-def smoothed(y: Floats, first: int, weight: float = 0.3) -> Floats:
-    """Exponentially weighted mean of everything before each column."""
-    state, columns = np.full(y.shape[0], np.nan), np.ascontiguousarray(y.T)
-    out = np.empty((y.shape[1] - first, y.shape[0]))
-    for t, value in enumerate(columns):
-        if t >= first:
-            out[t - first] = state
-        known = ~np.isnan(value)
-        moved = np.where(np.isnan(state), value, state + weight * (value - state))
-        state = np.where(known, moved, state)
-    return out.T
-
-
-def seasonal(y: Floats, season: int, width: int, first: int) -> list[Floats]:
-    """Two forecasts: the median of the last seasons; and the level of the last `width` values plus the season's usual distance from it."""
-    deepest = max(0, first - SEASONS_BACK * season)
-    levels = level(y, width, deepest)
-    apart = y[:, deepest:] - levels
-    plain = sorted_median(lagged(y, season, first))
-    effect = sorted_median(lagged(apart, season, first - deepest))
-    return [plain, levels[:, first - deepest :] + effect]
-
-
-def lagged(y: Floats, season: int, first: int) -> Floats:
-    """For each column from `first` on, the values one to six seasons before, sorted, NaN last."""
-    time = y.shape[1]
-    out = np.full((y.shape[0], time - first, SEASONS_BACK), np.nan)
-    for back in range(1, SEASONS_BACK + 1):
-        start = max(first, back * season)
-        if start < time:
-            out[:, start - first :, back - 1] = y[:, start - back * season : time - back * season]
-    return np.sort(out, axis=2)
+    `levels` are of the last columns, as many as the longest season needs.
+    """
+    apart = y[len(y) - len(levels) :] - levels
+    plain = middle(lagged(y, season, SEASONS_BACK, first))
+    effect = middle(lagged(apart, season, SEASONS_BACK, first - len(y) + len(levels)))
+    return [plain, levels[first - len(y) + len(levels) :] + effect]
 
 
 def forecast(y: Floats, said: Predictors, at: int, *, points: int, skip: Flags, floor: Floats) -> Forecast:

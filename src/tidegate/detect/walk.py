@@ -12,9 +12,12 @@ from typing import Final
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
-from tidegate.detect.forecast import Flags, Floats, predict, rarity
+from tidegate.detect.forecast import Flags, Floats, by_time, rarity
 from tidegate.detect.traits import Traits
+
+Places = NDArray[np.int64]
 
 WINDOW: Final = 60
 """How many past errors tell the spread of a series. Chosen, not derived."""
@@ -24,6 +27,9 @@ LEAST: Final = 3
 
 STILL: Final = 1e-9
 """An error below this is none: the series stands still."""
+
+STEP: Final = 15
+"""So many windows are sorted at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,9 @@ def _standing(y: Floats, first: Floats) -> Walk:
 
 def _moving(y: Floats, seasons: Sequence[tuple[int, str]]) -> Walk:
     series, batches = y.shape
-    said = predict(np.concatenate([y, np.full((series, 1), np.nan)], axis=1), seasons, batches + 1).values
-    centre = np.take_along_axis(said, np.argmin(losses(y, said), axis=0)[None], axis=0)[0]
+    known = np.ascontiguousarray(y.T)
+    _, said = by_time(np.concatenate([known, np.full((1, series), np.nan)]), seasons, 0)
+    centre = np.ascontiguousarray(chosen(known, said).T)
     errors = np.abs(y - centre[:, :batches])
     scale, largest, points = spreads(errors)
     moved = np.cumsum(np.nan_to_num(errors) > STILL, axis=1) > 0
@@ -74,43 +81,63 @@ def _moving(y: Floats, seasons: Sequence[tuple[int, str]]) -> Walk:
     return Walk(centre, scale, largest, points, still)
 
 
-def losses(y: Floats, said: Floats) -> Floats:
-    """(predictor, series, batch): the mean root of each predictor's errors in the window before a batch."""
-    size = np.sqrt(np.abs(y[None] - said[:, :, : y.shape[1]]))
-    known = ~np.isnan(size)
-    total, count = in_window(np.where(known, size, 0.0)), in_window(known)
+def chosen(y: Floats, said: Sequence[Floats]) -> Floats:
+    """Of what the predictors said, that of the one whose loss was least before, the first of equal ones; all (batch, series)."""
+    centre, least = said[0].copy(), loss(y, said[0])
+    for other in said[1:]:
+        found = loss(y, other)
+        np.copyto(centre, other, where=found < least)
+        np.minimum(least, found, out=least)
+    return centre
+
+
+def loss(y: Floats, said: Floats) -> Floats:
+    """The mean root of a predictor's errors in the window before each batch; infinite where it says nothing."""
+    size = np.sqrt(np.abs(y - said[: len(y)]))
+    unknown = np.isnan(size)
+    size[unknown] = 0.0
+    total, count = in_window(size), in_window(~unknown)
     with np.errstate(divide="ignore", invalid="ignore"):
-        loss = np.where(count > 0, total / count * (1 + 1 / count), np.inf)
-    return np.asarray(np.where(np.isnan(said), np.inf, loss))
+        out = total / count
+        out *= 1 + 1 / count
+    out[(count == 0) | np.isnan(said)] = np.inf
+    return np.asarray(out)
 
 
 def in_window(values: Floats | Flags) -> Floats:
-    """The sum over the window before each place of the last axis, and before the next one."""
-    total = np.zeros((*values.shape[:-1], values.shape[-1] + 1))
-    np.cumsum(values, axis=-1, out=total[..., 1:])
-    total[..., WINDOW:] -= total[..., :-WINDOW].copy()
+    """The sum over the window before each place of the first axis, and before the next one."""
+    total = np.zeros((len(values) + 1, *values.shape[1:]))
+    np.cumsum(values, axis=0, out=total[1:])
+    total[WINDOW:] -= total[:-WINDOW].copy()
     return total
 
 
 def spreads(errors: Floats) -> tuple[Floats, Floats, Floats]:
     """Before each batch: the spread of the errors in the window (as in `forecast.spread`), the largest, and their number."""
-    padded = np.concatenate([np.full((errors.shape[0], WINDOW), np.nan), errors], axis=1)
-    ordered = np.sort(sliding_window_view(padded, WINDOW, axis=1), axis=2)
-    number = in_window(~np.isnan(errors))
-    count = number.astype(np.int64)
-    last = np.maximum(count - 1, 0)
-    places = (
-        last // 2,
-        np.minimum(count // 2, WINDOW - 1),
-        np.ceil(0.9 * last).astype(np.int64),
-        np.maximum(count - 2, 0),
-        last,
-    )
-    picked = np.nan_to_num(np.take_along_axis(ordered, np.stack(places, axis=2), axis=2))
-    low, high, q90, second, largest = np.moveaxis(picked, 2, 0)
-    second = np.where(count >= 2, second, 0.0)
-    scale = np.maximum(np.maximum(1.4826 * ((low + high) / 2), 0.65 * q90), second / 2.8)
+    series, batches = errors.shape
+    there = ~np.isnan(errors)
+    padded = np.full((series, WINDOW + batches), np.inf)
+    np.copyto(padded[:, WINDOW:], errors, where=there)
+    number = np.ascontiguousarray(in_window(there.T).T)
+    scale, largest = np.empty(number.shape), np.empty(number.shape)
+    for begin in range(0, batches + 1, STEP):
+        part = slice(begin, min(begin + STEP, batches + 1))
+        scale[:, part], largest[:, part] = ranked(padded, number[:, part].astype(np.int64), part)
     return scale, largest, number
+
+
+def ranked(padded: Floats, count: Places, part: slice) -> tuple[Floats, Floats]:
+    """The spread and the largest of the errors before some batches, `count` in each window; no more is sorted than there can be."""
+    width = max(min(part.stop - 1, WINDOW), 1)
+    reach = slice(part.start + WINDOW - width, part.stop + WINDOW - width)
+    ordered = np.sort(sliding_window_view(padded, width, axis=1)[:, reach], axis=2).ravel()
+    first, last = width * np.arange(count.size).reshape(count.shape), np.maximum(count - 1, 0)
+    low, high = ordered.take(first + last // 2), ordered.take(first + np.minimum(count // 2, width - 1))
+    q90 = ordered.take(first + np.ceil(0.9 * last).astype(np.int64))
+    second = np.where(count >= 2, ordered.take(first + np.maximum(count - 2, 0)), 0.0)
+    scale = np.maximum(np.maximum(1.4826 * ((low + high) / 2), 0.65 * q90), second / 2.8)
+    none = count == 0
+    return np.where(none, 0.0, scale), np.where(none, 0.0, ordered.take(first + last))
 
 
 def surprise(found: Traits, past: Walk, at: slice) -> Floats:

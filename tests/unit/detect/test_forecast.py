@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tidegate.detect.forecast import forecast, last_value, level, predict, rarity, sorted_median, spread, window_median
+from tidegate.detect.forecast import forecast, predict, rarity, sorted_median, spread
 
 NO = float("nan")
 
@@ -22,18 +22,6 @@ def row(*values: float) -> np.ndarray:
 )
 def test_sorted_median(values, median):
     assert np.array_equal(sorted_median(row(*values)), [median], equal_nan=True)
-
-
-def test_window_median_looks_back_only():
-    assert np.array_equal(window_median(row(1, 2, 3, 100), 2, 0), row(NO, 1, 1.5, 2.5), equal_nan=True)
-
-
-def test_last_value_skips_what_is_unknown():
-    assert np.array_equal(last_value(row(1, NO, 3, NO, NO), 0), row(NO, 1, 1, 3, 3), equal_nan=True)
-
-
-def test_level_leaves_out_the_extremes():
-    assert level(row(1, 1, 1, 1, 1, 1, 100, 0), 7, 7)[0, 0] == 1
 
 
 @pytest.mark.parametrize(
