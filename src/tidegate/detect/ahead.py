@@ -11,7 +11,7 @@ import numpy as np
 
 from tidegate.detect import snapshots
 from tidegate.detect.excuse import quiet
-from tidegate.detect.forecast import Floats, predict
+from tidegate.detect.forecast import Floats, forecast, predict
 from tidegate.detect.history import DetectSettings, TableHistory
 from tidegate.detect.normal import baselines
 from tidegate.detect.panel import Panel, build, excluded, made_up_after
@@ -141,9 +141,9 @@ def bands(one: Series, panel: Panel, teach: Floats, divided: float, settings: De
     y = np.where(np.isnan(teach[list(one.places)]), np.nan, one.y)
     said = predict(y, panel.seasons, settings.most_points + 1)
     judged = np.ones(len(one.specs), dtype=bool)
-    scored = score(
-        one, y, said, panel, at, judged=judged, skip=quiet(panel, settings), chances=divided, settings=settings
-    )
+    skip = quiet(panel, settings)
+    cast = forecast(y, said, at, points=settings.most_points, skip=skip, floor=one.noise(at))
+    scored = score(one, y, cast, panel, at, judged=judged, skip=skip, chances=divided, settings=settings)
     past = (~np.isnan(y[:, :at])).sum(axis=1)
     able = (past >= settings.min_history) & np.isfinite(scored.centre)
     return [scored.band(i, f"{panel.grain}s") if able[i] else None for i in range(len(one.specs))]

@@ -103,17 +103,16 @@ def judge(panel: Panel, history: TableHistory, told: Sequence[Finding], settings
     hidden = excluded(panel, (*history.excluded, *history.drifts))
     answered = excluded(panel, (*history.excluded, *accepted))
     teach = np.where(hidden, np.nan, panel.values)
-    made = [beside_rows(s, panel) for s in series(panel, teach, split) if s.aspect in LOOKED_AT]
+    made = [beside_rows(s, panel) for s in series(panel, teach, split, LOOKED_AT)]
     number = sum(len(s.specs) for s in made)
     known = {(f.spec.metric, f.spec.column) for f in told if f.spec is not None}
     bar = threshold(settings.budget_of(DRIFT) * SHARE / max(number, 1))
     found: dict[tuple[Aspect, str | None], Drift] = {}
-    for one in made:
-        for drift in drifts(one, hidden, answered, panel, (split, at + 1), bar):
-            spec = one.specs[drift.i]
-            best = found.get((one.aspect, spec.column))
-            if (spec.metric, spec.column) not in known and (best is None or drift.total > best.total):
-                found[one.aspect, spec.column] = drift
+    for drift in drifts(made, hidden, answered, panel, (split, at + 1), bar):
+        aspect, spec = drift.series.aspect, drift.series.specs[drift.i]
+        best = found.get((aspect, spec.column))
+        if (spec.metric, spec.column) not in known and (best is None or drift.total > best.total):
+            found[aspect, spec.column] = drift
     return [finding(panel, history, drift, at, number) for drift in found.values()]
 
 
@@ -138,42 +137,58 @@ def least_spread(one: Series, before: int) -> Floats:
 
 
 def drifts(
-    one: Series, hidden: Flags, answered: Flags, panel: Panel, stretch: tuple[int, int], least: float
+    made: Sequence[Series], hidden: Flags, answered: Flags, panel: Panel, stretch: tuple[int, int], least: float
 ) -> Iterator[Drift]:
     """The series whose sum is beyond its threshold at the end of a stretch of columns, and which moved far enough to matter.
 
     What is `hidden` teaches the reference nothing; what is `answered` says nothing of a drift: a person accepted it, or an
     incident tells of it already.
     """
+    if not made:
+        return
     split, end = stretch
-    y = np.where(hidden[list(one.places)][:, :split], np.nan, one.y[:, :split])
-    recent = np.where(answered[list(one.places)][:, split:end], np.nan, one.y[:, split:end])
-    seen = reference(y, end, panel.seasons[0][0] if panel.seasons else 1, least_spread(one, split))
-    apart = np.nan_to_num((np.concatenate([y, recent], axis=1) - seen.centre) / seen.sigma)
-    up, down = (added_up(side * apart, seen.error) for side in (1.0, -1.0))
-    for sums, side in ((up, 1.0), (down, -1.0)):
-        own = OWN * largest_before(sums[:, :split])
-        bar = np.maximum(own, least)
-        for i in np.flatnonzero(seen.able & (sums[:, -1] > bar)):
-            zeros = np.flatnonzero(sums[i] <= 0)
-            since = max(int(zeros[-1]) + 1 if zeros.size else split, split)
-            centre, off, least_off = moved(one, int(i), seen, (split, since, end))
-            shortest = GROWN if one.aspect is Aspect.SEGMENT else SHORTEST
-            if end - since >= shortest and side * off >= least_off:
-                yield Drift(
-                    series=one, i=int(i), total=float(sums[i, -1]), threshold=float(bar[i]), since=since, off=off,
-                    centre=centre, sigma=float(seen.sigma[i, 0]),
-                )  # fmt: skip
+    places = [place for one in made for place in one.places]
+    y = np.concatenate([one.y[:, :end] for one in made])
+    y[:, :split][hidden[places, :split]] = np.nan
+    y[:, split:][answered[places, split:end]] = np.nan
+    floor = np.concatenate([least_spread(one, split) for one in made])
+    seen = reference(y[:, :split], end, panel.seasons[0][0] if panel.seasons else 1, floor)
+    apart = np.nan_to_num((y - seen.centre) / seen.sigma)
+    sums = added_up(np.concatenate([apart, -1.0 * apart]), np.concatenate([seen.error, seen.error]))
+    bars = np.maximum(OWN * largest_before(sums[:, :split]), least)
+    for one, i, at, side in beyond(made, (np.tile(seen.able, 2) & (sums[:, -1] > bars)).reshape(2, -1)):
+        row = at if side > 0 else at + len(y)
+        zeros = np.flatnonzero(sums[row] <= 0)
+        since = max(int(zeros[-1]) + 1 if zeros.size else split, split)
+        sigma = float(seen.sigma[at, 0])
+        centre, off, least_off = moved(one, i, seen.centre[at], sigma, (split, since, end))
+        shortest = GROWN if one.aspect is Aspect.SEGMENT else SHORTEST
+        if end - since >= shortest and side * off >= least_off:
+            yield Drift(
+                series=one, i=i, total=float(sums[row, -1]), threshold=float(bars[row]), since=since, off=off,
+                centre=centre, sigma=sigma,
+            )  # fmt: skip
 
 
-def moved(one: Series, i: int, seen: Reference, columns: tuple[int, int, int]) -> tuple[float, float, float]:
+def beyond(made: Sequence[Series], found: Flags) -> Iterator[tuple[Series, int, int, float]]:
+    """What was found, upwards and downwards, in each series: its place among its own, among all, and the side."""
+    end = 0
+    for one in made:
+        begin, end = end, end + len(one.specs)
+        for flags, side in zip(found[:, begin:end], (1.0, -1.0), strict=True):
+            yield from ((one, i, begin + i, side) for i in np.flatnonzero(flags).tolist())
+
+
+def moved(
+    one: Series, i: int, expected: Floats, sigma: float, columns: tuple[int, int, int]
+) -> tuple[float, float, float]:
     """Where a series is expected, by how far it is off, and how far it must be, in the columns (split, since, end)."""
     split, since, end = columns
     if one.aspect is not Aspect.SEGMENT:
-        off = float(np.nanmedian((one.y[i, :end] - seen.centre[i])[since:]))
-        return float(seen.centre[i, -1]), off, MATTERS[one.aspect]
+        off = float(np.nanmedian((one.y[i, :end] - expected)[since:]))
+        return float(expected[-1]), off, MATTERS[one.aspect]
     centre = float(np.nanmedian(one.y[i, max(0, split - BEFORE) : split]))
-    error = float(seen.sigma[i, 0]) * math.sqrt(1 / min(BEFORE, split) + 1 / (end - since))
+    error = sigma * math.sqrt(1 / min(BEFORE, split) + 1 / (end - since))
     return centre, float(np.nanmedian(one.y[i, since:end])) - centre, max(MATTERS[one.aspect], SURE * error)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from tidegate.detect import drift, gross, loads, snapshots, stale, story, unlike
 from tidegate.detect.excuse import quiet
-from tidegate.detect.forecast import Flags, Floats, Predictors, predict
+from tidegate.detect.forecast import Flags, Floats, Predictors, forecast, predict
 from tidegate.detect.history import DetectSettings, TableHistory
 from tidegate.detect.normal import Baseline, baselines
 from tidegate.detect.panel import Panel, build, excluded
@@ -90,26 +90,17 @@ def examine(panel: Panel, history: TableHistory, settings: DetectSettings) -> li
         return []
     made = series(panel, teach, columns[0])
     skip = quiet(panel, settings)
-    said = foreseen(made, teach, panel, columns[0], settings)
-    per_aspect = [
-        scores(one, first, panel, teach, columns, chances(one, made), skip=skip, settings=settings)
-        for one, first in zip(made, said, strict=True)
-    ]
-    return [
-        story.Look(at=at, new=at in panel.new, quiet=bool(skip[at]), scores={s[n].aspect: s[n] for s in per_aspect})
-        for n, at in enumerate(columns)
-    ]
-
-
-def foreseen(
-    made: Sequence[Series], teach: Floats, panel: Panel, begin: int, settings: DetectSettings
-) -> Iterator[Predictors]:
-    """What the predictors say of each aspect's series, from `begin` and its past errors on; all are asked at once."""
-    y = np.concatenate([taught(one, teach) for one in made]) if made else np.empty((0, teach.shape[1]))
-    said = predict(y, panel.seasons, teach.shape[1] - begin + settings.most_points)
-    ends = np.cumsum([len(one.specs) for one in made])
-    for values in np.split(said.values, ends[:-1], axis=1) if made else ():
-        yield Predictors(said.names, values, said.first)
+    span = teach.shape[1] - columns[0] + settings.most_points
+    y = np.concatenate([np.empty((0, teach.shape[1])), *(taught(one, teach) for one in made)])
+    said, looks = predict(y, panel.seasons, span), []
+    for at in columns:
+        scores = scored(made, y, said, panel, at, skip=skip, settings=settings)
+        looks.append(story.Look(at=at, new=at in panel.new, quiet=bool(skip[at]), scores=scores))
+        strange = [s.rarity > story.threshold(settings, s.aspect) for s in scores.values()]
+        if at < columns[-1] and (rows := np.flatnonzero(np.concatenate([np.empty(0, dtype=bool), *strange]))).size:
+            y[rows, at] = np.nan
+            said.values[:, rows] = predict(y[rows], panel.seasons, span).values
+    return looks
 
 
 def taught(one: Series, teach: Floats) -> Floats:
@@ -117,31 +108,35 @@ def taught(one: Series, teach: Floats) -> Floats:
     return np.where(np.isnan(teach[list(one.places)]), np.nan, one.y)
 
 
-def scores(
-    one: Series,
-    first: Predictors,
+def scored(
+    made: Sequence[Series],
+    y: Floats,
+    said: Predictors,
     panel: Panel,
-    teach: Floats,
-    columns: Sequence[int],
-    chances: float,
+    at: int,
     *,
     skip: Flags,
     settings: DetectSettings,
-) -> list[Scored]:
-    """Score one aspect at each column; forecasts, `first` as they are given, are made again after something strange."""
-    y = taught(one, teach)
-    said: Predictors | None = first
-    out: list[Scored] = []
-    for at in columns:
-        if said is None:
-            said = predict(y, panel.seasons, panel.values.shape[1] - columns[0] + settings.most_points)
-        judged = np.ones(len(y), dtype=bool) if at in panel.new else moved(one, at, settings)
-        scored = score(one, y, said, panel, at, judged=judged, skip=skip, chances=chances, settings=settings)
-        strange = scored.rarity > story.threshold(settings, scored.aspect)
-        if strange.any():
-            y[strange, at] = np.nan
-            said = None
-        out.append(scored)
+) -> dict[Aspect, Scored]:
+    """Score every aspect at one column; `y` and what is `said` of it are those of all series, aspect after aspect."""
+    floor = np.concatenate([np.empty(0), *(one.noise(at) for one in made)])
+    casts = forecast(y, said, at, points=settings.most_points, skip=skip, floor=floor)
+    out: dict[Aspect, Scored] = {}
+    end = 0
+    for one in made:
+        rows = slice(end, end := end + len(one.specs))
+        judged = np.ones(len(one.specs), dtype=bool) if at in panel.new else moved(one, at, settings)
+        out[one.aspect] = score(
+            one,
+            y[rows],
+            casts.of(rows),
+            panel,
+            at,
+            judged=judged,
+            skip=skip,
+            chances=chances(one, made),
+            settings=settings,
+        )
     return out
 
 

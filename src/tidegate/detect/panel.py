@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from types import NoneType
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,6 +137,8 @@ class Reader:
         row = rows[np.asarray(grid.series, dtype=np.int64)]
         at = places[np.asarray(grid.buckets, dtype=np.int64)]
         value = numbers(grid.values)
+        if (rows >= 0).all() and (places != NOWHERE).all():
+            return Cells(row, at, value)
         judged = (row >= 0) & (at != NOWHERE)
         return Cells(row[judged], at[judged], value[judged])
 
@@ -159,12 +162,10 @@ class Reader:
 
 def numbers(values: Sequence[Value]) -> Floats:
     """Values as floats; NaN for what is no finite number."""
-    plain = (
-        values
-        if {*map(type, values)} <= {int, float, NoneType}
-        else [None if isinstance(v, str) else v for v in values]
-    )
-    found = np.array(plain, dtype=np.float64)
+    try:
+        found = np.frombuffer(array("d", cast("Sequence[float]", values)))
+    except (TypeError, OverflowError):  # not all of them are numbers that a float holds
+        found = np.array([None if isinstance(v, str) else v for v in values], dtype=np.float64)
     return np.where(np.isfinite(found), found, np.nan)
 
 
@@ -191,18 +192,24 @@ def build(history: TableHistory, *, now: datetime, settings: DetectSettings) -> 
     first = reader.read(history.first)
     closed = np.array([at for at, interval in reader.intervals.items() if interval.end <= now], dtype=np.int64)
     again = None if history.reopened is None else np.array([reader.place(i) for i in history.reopened], dtype=np.int64)
-    alive = np.concatenate(
-        [filled(current, closed), [] if again is None else filled(base, np.setdiff1d(closed, again))]
-    )
-    if not alive.size:
+    newest = [last_filled(current, closed)]
+    newest += [] if again is None else [last_filled(base, np.setdiff1d(closed, again))]
+    if max(newest) == NOWHERE:
         return None
     read = Readings(current=current, base=base, first=first, again=again)
-    return arrange(history, reader, read, newest=int(alive.max()), now=now, settings=settings)
+    return arrange(history, reader, read, newest=max(newest), now=now, settings=settings)
 
 
-def filled(cells: Cells, among: Places) -> Places:
-    """The places in which something is there, of those given."""
-    return np.asarray(cells.place[np.isin(cells.place, among) & (np.nan_to_num(cells.value) != 0)])
+def last_filled(cells: Cells, among: Places) -> int:
+    """The last of the given places in which something is there; NOWHERE when there is none."""
+    if not among.size or not cells.place.size:
+        return NOWHERE
+    there = np.isfinite(cells.value) & (cells.value != 0)
+    low = int(cells.place.min())
+    some = np.zeros(int(cells.place.max()) - low + 1, dtype=bool)
+    some[cells.place[there] - low] = True
+    inside = among[(among >= low) & (among < low + some.size)]
+    return max(inside[some[inside - low]].tolist(), default=NOWHERE)
 
 
 def arrange(
@@ -217,7 +224,7 @@ def arrange(
     """Lay the readings out on one axis of time that ends with `newest`, fill zeros, and mark what is new."""
     oldest = read.oldest()
     start = max(newest - WIDTHS[reader.grain] + 1, newest if oldest is None else oldest)
-    order = sorted(range(len(reader.specs)), key=lambda i: key_of(reader.specs[i]))
+    order = [row for _, row in sorted(reader.keys.items())]
     specs = tuple(reader.specs[i] for i in order)
     now_values, base_values, first_values = (
         believable(specs, matrix(cells, (len(specs), newest - start + 1), start)[order])
@@ -267,12 +274,13 @@ def matrix(cells: Cells, shape: tuple[int, int], first: int) -> Floats:
     out = np.full(shape, np.nan)
     column = cells.place - first
     inside = (column >= 0) & (column < shape[1])
-    row, column, value = cells.row[inside], column[inside], cells.value[inside]
-    flat = row * shape[1] + column
+    flat, value = cells.row * shape[1] + column, cells.value
+    if not inside.all():
+        flat, value = flat[inside], value[inside]
     if flat.size and np.bincount(flat).max() > 1:
         order = np.argsort(value, kind="stable")
-        row, column, value = row[order], column[order], value[order]
-    out[row, column] = value
+        flat, value = flat[order], value[order]
+    out.ravel()[flat] = value
     return out
 
 

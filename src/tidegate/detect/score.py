@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.detect.forecast import Flags, Floats, Predictors, forecast, predict, rarity, sorted_median
+from tidegate.detect.forecast import Flags, Floats, Forecast, forecast, predict, rarity, sorted_median
 from tidegate.detect.history import DetectSettings
 from tidegate.detect.panel import Panel
 from tidegate.detect.series import Aspect, Series
@@ -33,7 +33,7 @@ class Scored:
     """Every series of one aspect at one column: what was expected, and -log10 of the chance of what came.
 
     `rarity` is after Bonferroni over the table's series; `own` is the second-highest that the aspect reached in the past
-    that it learned from. Both NaN-free; a series that cannot be judged has rarity 0.
+    that it learned from, 0 where nothing is rare. Both NaN-free; a series that cannot be judged has rarity 0.
     """
 
     series: Series
@@ -80,7 +80,7 @@ class Scored:
 def score(
     series: Series,
     teach: Floats,
-    said: Predictors,
+    cast: Forecast,
     panel: Panel,
     at: int,
     *,
@@ -94,7 +94,7 @@ def score(
     Args:
         series: the series.
         teach: their `y` with NaN where a value must not teach.
-        said: what the predictors made of `teach`.
+        cast: what was expected of them there.
         panel: where they come from.
         at: the column.
         judged: (series,) which of them are under test here.
@@ -102,7 +102,6 @@ def score(
         chances: by how much the budget is divided for each series.
         settings: how sensitive to be.
     """
-    cast = forecast(teach, said, at, points=settings.most_points, skip=skip, floor=series.noise(at))
     shift, wobble, ripe = ripening(series, teach, panel, at)
     centre = cast.centre + shift
     scale = np.hypot(np.maximum(cast.scale, counting_noise(series, centre, cast.points)), wobble)
@@ -116,18 +115,18 @@ def score(
     capped = np.abs(error) <= cast.largest
     rare = np.where(enough, np.where(capped, np.minimum(rare, np.log10(cast.points + 1.0)), rare), 0.0)
     if series.also is not None:
-        rare = np.minimum(rare, companion(series.also, at, judged, skip, settings))
-    before = rarity(np.abs(np.nan_to_num(cast.errors)) / scale[:, None], df[:, None])
+        rare = with_companions(rare, series.also, at, skip, math.log10(chances), settings)
+    found = np.maximum(0.0, rare - math.log10(chances))
     return Scored(
         series=series,
         at=at,
         centre=centre,
         scale=scale,
         error=np.nan_to_num(error),
-        rarity=np.maximum(0.0, rare - math.log10(chances)),
+        rarity=found,
         points=cast.points.astype(np.float64),
         methods=cast.methods,
-        own=second_highest(before.max(axis=0) if before.size else before.ravel()) - math.log10(chances),
+        own=reached(cast, scale, df) - math.log10(chances) if found.any() else 0.0,
     )
 
 
@@ -201,14 +200,26 @@ def within(values: Floats, limits: tuple[float, float]) -> Flags:
     return np.asarray((values >= limits[0]) & (values <= limits[1]))
 
 
-def companion(also: Series, at: int, judged: Flags, skip: Flags, settings: DetectSettings) -> Floats:
-    """How rare the accompanying series are, before any correction."""
-    before = also.y[:, : at + 1].copy()
+def with_companions(
+    rare: Floats, also: Series, at: int, skip: Flags, divided: float, settings: DetectSettings
+) -> Floats:
+    """No rarer than the accompanying series; these are looked at where something is left of what is `divided` among all."""
+    rows = np.flatnonzero(rare > divided)
+    if not rows.size:
+        return rare
+    out, before = rare.copy(), also.y[rows, : at + 1]
     before[:, at] = np.nan
     said = predict(before, (), settings.most_points + 1)
-    cast = forecast(before, said, at, points=settings.most_points, skip=skip, floor=also.noise(at))
-    error = np.where(judged, np.nan_to_num(np.abs(also.y[:, at] - cast.centre)), 0.0)
-    return np.asarray(rarity(error / cast.scale, 3 + cast.points / 6))
+    cast = forecast(before, said, at, points=settings.most_points, skip=skip, floor=also.noise(at)[rows])
+    error = np.nan_to_num(np.abs(also.y[rows, at] - cast.centre))
+    out[rows] = np.minimum(rare[rows], rarity(error / cast.scale, 3 + cast.points / 6))
+    return out
+
+
+def reached(cast: Forecast, scale: Floats, df: Floats) -> float:
+    """The second-highest rarity of any series in the past that a forecast learned from."""
+    before = rarity(np.abs(np.nan_to_num(cast.errors)) / scale[:, None], df[:, None])
+    return second_highest(before.max(axis=0) if before.size else before.ravel())
 
 
 def chances(one: Series, made: Sequence[Series]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -19,8 +19,8 @@ class Aspect(StrEnum):
     VOLUME = "volume"
     SEGMENT = "segment"
     NULLS = "nulls"
-    SHARE = "share"
     DUPLICATES = "duplicates"
+    SHARE = "share"
     LOCATION = "location"
     SCALE = "scale"
     DISTINCT = "distinct"
@@ -39,6 +39,7 @@ VALUES = {
     "mean_length": Aspect.LOCATION,
     "stddev": Aspect.SCALE,
 }
+OF_METRIC = {**SHARES, **VALUES, "distinct_count": Aspect.DISTINCT}
 
 # Chosen, not derived: the smallest believable day-to-day spread on each scale.
 LEAST_SPREAD = {
@@ -95,32 +96,45 @@ class Series:
         return float(self.plain(np.full((len(self.specs), 1), y))[series, 0])
 
 
-def series(panel: Panel, teach: Floats, before: int) -> tuple[Series, ...]:
+def series(panel: Panel, teach: Floats, before: int, among: Collection[Aspect] = tuple(Aspect)) -> tuple[Series, ...]:
     """Make every series of a panel.
 
     Args:
         panel: the numbers.
         teach: `panel.values` with NaN where a number must not teach; only units are learned from it.
         before: the first column under test; units are learned from earlier ones.
+        among: which aspects are asked for.
     """
     total = panel.row("row_count")
     if total is None:
         return ()
-    counts = [i for i, s in enumerate(panel.specs) if s.metric == "row_count" and s.segment is not None]
-    made = [counted(panel, Aspect.VOLUME, [total], total), counted(panel, Aspect.SEGMENT, counts, total)]
-    for aspect in (Aspect.NULLS, Aspect.DUPLICATES, Aspect.SHARE):
-        made.append(shares(panel, aspect, rows_of(panel, aspect, SHARES), total))
-    for aspect in (Aspect.LOCATION, Aspect.SCALE):
-        rows = rows_of(panel, aspect, VALUES)
-        made.append(valued(panel, aspect, without_sums(panel, rows), total, teach[:, :before]))
-    rows = rows_of(panel, Aspect.DISTINCT, {"distinct_count": Aspect.DISTINCT})
-    made.append(replace(counted(panel, Aspect.DISTINCT, rows, total), also=shares(panel, Aspect.SHARE, rows, total)))
-    return tuple(m for m in made if m.specs)
+    found = [(aspect, rows) for aspect, rows in by_aspect(panel, total).items() if aspect in among and rows]
+    return tuple(of_aspect(panel, aspect, rows, total, teach[:, :before]) for aspect, rows in found)
 
 
-def rows_of(panel: Panel, aspect: Aspect, metrics: Mapping[str, Aspect]) -> list[int]:
-    """Rows of numbers of all rows (no segment) whose metric is about the aspect."""
-    return [i for i, s in enumerate(panel.specs) if s.segment is None and metrics.get(s.metric) is aspect]
+def by_aspect(panel: Panel, total: int) -> dict[Aspect, list[int]]:
+    """The rows of a panel that each aspect is about, in the order of aspects."""
+    found: dict[Aspect, list[int]] = {aspect: [] for aspect in Aspect}
+    found[Aspect.VOLUME].append(total)
+    for i, spec in enumerate(panel.specs):
+        if spec.segment is None:
+            aspect = OF_METRIC.get(spec.metric)
+        else:
+            aspect = Aspect.SEGMENT if spec.metric == "row_count" else None
+        if aspect is not None:
+            found[aspect].append(i)
+    found[Aspect.LOCATION] = without_sums(panel, found[Aspect.LOCATION])
+    return found
+
+
+def of_aspect(panel: Panel, aspect: Aspect, rows: list[int], total: int, past: Floats) -> Series:
+    """The series of some rows; `past` are the columns that units are learned from."""
+    if aspect in SHARES.values():
+        return shares(panel, aspect, rows, total)
+    if aspect in VALUES.values():
+        return valued(panel, aspect, rows, total, past)
+    made = counted(panel, aspect, rows, total)
+    return replace(made, also=shares(panel, Aspect.SHARE, rows, total)) if aspect is Aspect.DISTINCT else made
 
 
 def without_sums(panel: Panel, rows: list[int]) -> list[int]:

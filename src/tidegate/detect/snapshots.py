@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from tidegate.detect import story
-from tidegate.detect.forecast import predict
+from tidegate.detect.forecast import forecast, predict
 from tidegate.detect.history import LOAD_COLUMN, DetectSettings, TableHistory
 from tidegate.detect.panel import Key, Panel, believable, key_of
 from tidegate.detect.score import chances, score
@@ -118,10 +118,11 @@ def judge(history: TableHistory, panel: Panel | None, *, timed: bool, settings: 
     scores = {}
     for one in made:
         said = predict(one.y, (), settings.most_points + 1)
+        cast = forecast(one.y, said, at, points=settings.most_points, skip=skip, floor=one.noise(at))
         judged = np.ones(len(one.specs), dtype=bool)
         share = chances(one, made)
         scores[one.aspect] = score(
-            one, one.y, said, panel, at, judged=judged, skip=skip, chances=share, settings=settings
+            one, one.y, cast, panel, at, judged=judged, skip=skip, chances=share, settings=settings
         )
     look = story.Look(at=at, new=True, quiet=False, scores=scores)
     return story.tell([look], story.Context(history=history, settings=settings, panel=panel))

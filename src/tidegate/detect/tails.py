@@ -67,14 +67,17 @@ def peaks(surprises: Floats, there: NDArray[np.bool_]) -> Peaks:
     """
     old = (np.arange(surprises.shape[-1]) >= BEGIN) & there
     height = np.where(old, np.clip(surprises - OVER, 0.0, MOST), 0.0)
-    return Peaks(*(remembered(part) for part in (height, old & (surprises > OVER), np.broadcast_to(old, height.shape))))
+    of = remembered(old)
+    of = np.broadcast_to(of, (*height.shape[:-1], of.size))
+    return Peaks(remembered(height), remembered(old & (surprises > OVER)), of)
 
 
 def remembered(values: NDArray[np.float64] | NDArray[np.bool_]) -> Floats:
     """The sum over the remembered batches before each."""
-    total = np.cumsum(values.astype(np.float64), axis=-1)
-    total = np.concatenate([np.zeros((*total.shape[:-1], 1)), total], axis=-1)
-    return np.asarray(total - total[..., np.maximum(np.arange(total.shape[-1]) - MEMORY, 0)])
+    total = np.zeros((*values.shape[:-1], values.shape[-1] + 1))
+    np.cumsum(values, axis=-1, out=total[..., 1:])
+    total[..., MEMORY:] -= total[..., :-MEMORY].copy()
+    return total
 
 
 def calibrated(surprises: Floats, past: Peaks, pool: Tail, trust: Trust) -> Floats:

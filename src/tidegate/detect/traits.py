@@ -338,7 +338,8 @@ def warm(values: Floats) -> Floats:
 
 def usual(values: Floats) -> float:
     """Their median, 0 of none."""
-    return float(np.median(values)) if values.size else 0.0
+    some = sorted(values.tolist())
+    return float((some[(len(some) - 1) // 2] + some[len(some) // 2]) / 2) if some else 0.0
 
 
 def noise(n: Floats, much: float, least: float) -> Floats:
@@ -531,7 +532,8 @@ def _mixture(source: _Source, places: tuple[int, ...]) -> list[Row]:
 
 def nearest(shares: Floats, here: Places) -> Floats:
     """Mean Jensen-Shannon distance (root, base 2) to the most alike of some earlier mixtures; NaN where there are none."""
-    distances = np.sort([jensen_shannon(shares[:, here], earlier(shares, here - lag)) for lag in LAGS], axis=0)
+    past = np.stack([earlier(shares, here - lag) for lag in LAGS])
+    distances = np.sort(jensen_shannon(shares[:, here], past), axis=0)
     known = (~np.isnan(distances)).sum(axis=0)
     counted = np.where(np.arange(len(LAGS))[:, None] < NEAREST, np.nan_to_num(distances), 0.0).sum(axis=0)
     return np.where(known > 0, counted / np.clip(known, 1, NEAREST), np.nan)
@@ -543,11 +545,14 @@ def earlier(shares: Floats, places: Places) -> Floats:
 
 
 def jensen_shannon(one: Floats, other: Floats) -> Floats:
-    """The root of the divergence of Lin, "Divergence measures based on the Shannon entropy" (1991), of each column."""
+    """The root of the divergence of Lin, "Divergence measures based on the Shannon entropy" (1991), of each column.
+
+    Both are (…, category, column).
+    """
     middle = (one + other) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = [np.where(p > 0, p * np.log2(p / middle), np.where(np.isnan(p), np.nan, 0.0)) for p in (one, other)]
-    return np.asarray(np.sqrt(np.maximum(0.5 * (parts[0].sum(axis=0) + parts[1].sum(axis=0)), 0.0)))
+    return np.asarray(np.sqrt(np.maximum(0.5 * (parts[0].sum(axis=-2) + parts[1].sum(axis=-2)), 0.0)))
 
 
 def gone(shares: Floats, here: Places) -> Floats:
