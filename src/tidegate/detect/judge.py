@@ -152,7 +152,7 @@ def moved_columns(panel: Panel, settings: DetectSettings) -> list[int]:
     """Published buckets in which some series moved materially."""
     if not np.isfinite(panel.base).any():
         return []
-    changed = (np.nan_to_num(panel.values) != np.nan_to_num(panel.base)) & np.isfinite(panel.base)
+    changed = (np.where(np.isnan(panel.values), 0.0, panel.values) != panel.base) & np.isfinite(panel.base)
     columns = [int(t) for t in np.flatnonzero(changed.any(axis=0)) if int(t) not in panel.new]
     if not columns:
         return []

@@ -264,7 +264,7 @@ def overlaid(specs: Sequence[MetricSpec], now: Floats, base: Floats, *, scanned:
     again = scanned.copy()
     again[list(new)] = False
     absent = np.isnan(now).all(axis=1)
-    had = (np.nan_to_num(base) * again).any(axis=1)
+    had = ((base != 0) & ~np.isnan(base) & again).any(axis=1)
     values[absent & had] = np.nan
     return values
 

@@ -235,7 +235,7 @@ def counting_noise(series: Series, centre: Floats, points: NDArray[np.int64]) ->
     """
     if series.aspect not in (Aspect.VOLUME, Aspect.SEGMENT, Aspect.DISTINCT):
         return np.zeros(len(series.specs))
-    expected = np.expm1(np.clip(np.nan_to_num(centre), 0.0, 700.0))
+    expected = np.expm1(np.fmin(np.fmax(centre, 0.0), 700.0))
     trust = np.clip((points - TRUSTED[0]) / (TRUSTED[1] - TRUSTED[0]), 0.0, 1.0)
     return np.asarray((1 - (1 - LEFT) * trust) / np.sqrt(1 + expected))
 

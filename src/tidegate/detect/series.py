@@ -77,7 +77,7 @@ class Series:
 
     def noise(self, at: int) -> Floats:
         """The sampling noise of each series at one time, on the even scale."""
-        n = np.maximum(np.nan_to_num(self.rows[:, at], nan=1.0), 1.0)
+        n = np.fmax(self.rows[:, at], 1.0)
         least = LEAST_SPREAD[self.aspect]
         if self.aspect in (Aspect.VOLUME, Aspect.SEGMENT):
             return np.full(len(self.specs), least)

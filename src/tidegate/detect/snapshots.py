@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -42,13 +42,11 @@ def points(history: TableHistory) -> int:
 def panel_of(history: TableHistory, timed: Panel | None) -> Panel | None:
     """The versions as a panel, one column each, the candidate last; without numbers that buckets tell better."""
     versions = [*past(history)[-90:], history.current]
-    seen: dict[int, tuple[Key, MetricSpec]] = {}
-    cells = [by_key(numbers, seen) for numbers in versions]
-    specs = dict(reversed([entry for entry in seen.values() if wanted(entry[1])]))
+    seen: dict[int, tuple[Key, MetricSpec] | None] = {}
     told = bucketed(timed)
-    keys = sorted(k for k, s in specs.items() if s.metric == "row_count" or (s.metric, s.column) not in told)
-    if timed is not None:
-        keys = [k for k in keys if specs[k].segment is None]
+    cells = [by_key(numbers, seen, lambda spec: wanted(spec, told, timed)) for numbers in versions]
+    specs = dict(reversed([entry for entry in seen.values() if entry is not None]))
+    keys = sorted(specs)
     if not keys:
         return None
     chosen = tuple(specs[k] for k in keys)
@@ -68,13 +66,20 @@ def panel_of(history: TableHistory, timed: Panel | None) -> Panel | None:
     )
 
 
-def by_key(numbers: Sequence[Measurement], seen: dict[int, tuple[Key, MetricSpec]]) -> dict[Key, float]:
-    """Whole-table numbers by what they are; `seen` keeps what each spec object says, which is looked at once."""
+def by_key(
+    numbers: Sequence[Measurement],
+    seen: dict[int, tuple[Key, MetricSpec] | None],
+    is_wanted: Callable[[MetricSpec], bool],
+) -> dict[Key, float]:
+    """Whole-table numbers by what they are; `seen` keeps what each spec object says, None where it is not wanted."""
     found: dict[Key, float] = {}
     for m in numbers:
         if m.interval is None and isinstance(m.value, (int, float)):
-            known = seen.get(id(m.spec)) or seen.setdefault(id(m.spec), (key_of(m.spec), m.spec))
-            found[known[0]] = float(m.value)
+            at = id(m.spec)
+            if at not in seen:
+                seen[at] = (key_of(m.spec), m.spec) if is_wanted(m.spec) else None
+            if (known := seen[at]) is not None:
+                found[known[0]] = float(m.value)
     return found
 
 
@@ -88,9 +93,13 @@ def zero_rows(keys: Sequence[Key], values: np.ndarray[tuple[int, ...], np.dtype[
         later[np.isnan(later)] = 0.0
 
 
-def wanted(spec: MetricSpec) -> bool:
-    """Numbers of the whole table or of a category, not of a load."""
-    return spec.where is None and (spec.segment is None or spec.segment.column != LOAD_COLUMN)
+def wanted(spec: MetricSpec, told: Collection[tuple[str, str | None]], timed: Panel | None) -> bool:
+    """Numbers of the whole table or of a category, not of a load, that buckets do not tell better."""
+    if spec.where is not None or (
+        spec.segment is not None and (timed is not None or spec.segment.column == LOAD_COLUMN)
+    ):
+        return False
+    return spec.metric == "row_count" or (spec.metric, spec.column) not in told
 
 
 def bucketed(timed: Panel | None) -> set[tuple[str, str | None]]:

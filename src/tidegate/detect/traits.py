@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
@@ -126,7 +125,7 @@ class Traits:
 
 
 class Row(NamedTuple):
-    """One series while they are made."""
+    """One series that is made by itself."""
 
     spec: MetricSpec
     kind: str
@@ -276,16 +275,16 @@ def traits(profile: Profile, batches: slice, plan: Layout | None = None) -> Trai
         ValueError: the profile has no row count.
     """
     source = _Source(profile, batches, plan if plan is not None else layout(profile))
-    rows = _plain(source)
-    rows += [row for column in source.plan.columns for row in _spreads(source, column)]
+    rows = [row for column in source.plan.columns for row in _spreads(source, column)]
     rows += [row for places in source.plan.categories.values() for row in _mixture(source, places)]
     rows += [row for spec in profile.sketches for row in _sketched(source, spec)]
+    plain = _plain(source)
     return Traits(
-        specs=tuple(row.spec for row in rows),
-        kinds=tuple(row.kind for row in rows),
-        families=tuple(row.family for row in rows),
-        y=np.array([row.y for row in rows]),
-        floor=np.array([row.floor for row in rows]),
+        specs=(*plain.specs, *(row.spec for row in rows)),
+        kinds=(*plain.kinds, *(row.kind for row in rows)),
+        families=(*plain.families, *(row.family for row in rows)),
+        y=np.concatenate([plain.y, *(row.y[None] for row in rows)]),
+        floor=np.concatenate([plain.floor, *(row.floor[None] for row in rows)]),
     )
 
 
@@ -363,17 +362,23 @@ class Scaled(NamedTuple):
     family: str | None = None
 
 
-def _plain(source: _Source) -> list[Row]:
+def _plain(source: _Source) -> Traits:
     """The series of single numbers, in the order of these."""
-    found: list[tuple[int, Row]] = []
-    for block in source.plan.blocks:
-        for made in SCALES[block.scale](source, block):
-            names = zip(block.own.tolist(), block.specs, block.kinds, block.families, strict=True)
-            found += [
-                (place, Row(spec, made.kind or kind, made.family or family, y, floor))
-                for (place, spec, kind, family), y, floor in zip(names, made.y, made.floor, strict=True)
-            ]
-    return [row for _, row in sorted(found, key=itemgetter(0))]
+    made = [(block, one) for block in source.plan.blocks for one in SCALES[block.scale](source, block)]
+    names = [
+        (spec, one.kind or kind, one.family or family)
+        for block, one in made
+        for spec, kind, family in zip(block.specs, block.kinds, block.families, strict=True)
+    ]
+    order = np.argsort(np.concatenate([block.own for block, _ in made]), kind="stable")
+    specs, kinds, families = zip(*(names[i] for i in order.tolist()), strict=True)
+    return Traits(
+        specs=specs,
+        kinds=kinds,
+        families=families,
+        y=np.concatenate([one.y for _, one in made])[order],
+        floor=np.concatenate([one.floor for _, one in made])[order],
+    )
 
 
 def kind_of(spec: MetricSpec) -> str:
@@ -469,7 +474,7 @@ def _part(source: _Source, block: Block) -> list[Scaled]:
     """Categories' shares of the rows and their counts."""
     values = source.at(block.own)
     n = np.broadcast_to(source.rows, values.shape)
-    count = np.where(np.isnan(n), np.nan, np.maximum(np.nan_to_num(values), 0.0))
+    count = np.where(np.isnan(n), np.nan, np.fmax(values, 0.0))
     return [
         Scaled(angle(count, n), noise(n, 0.5, 0.0), "segment share", "segment"),
         Scaled(np.log1p(count), noise(1 + count, 0.8, 0.05), "segment count", "segment count"),
@@ -480,7 +485,7 @@ def _value_of_part(source: _Source, block: Block) -> list[Scaled]:
     """The mean of a number in a category."""
     values = source.at(block.own)
     unit, wide = source.units(block)
-    error = wide / np.sqrt(np.maximum(np.nan_to_num(source.at(block.wholes)), 1.0)) / slope(values, unit)
+    error = wide / np.sqrt(np.fmax(source.at(block.wholes), 1.0)) / slope(values, unit)
     return [Scaled(np.arcsinh(values / unit), np.maximum(0.005, error), "segment mean", "segment mean")]
 
 
@@ -514,7 +519,7 @@ def _spreads(source: _Source, column: str) -> list[Row]:
 
 def _mixture(source: _Source, places: tuple[int, ...]) -> list[Row]:
     """How far a column's categories are from earlier mixtures; the share of new ones, and of regular ones that are gone."""
-    counts = np.maximum(np.nan_to_num(source.profile.values[list(places)]), 0.0)
+    counts = np.fmax(source.profile.values[list(places)], 0.0)
     total = counts.sum(axis=0)
     here = np.arange(counts.shape[1])[source.batches]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,9 @@ LEAST: Final = 3
 
 STILL: Final = 1e-9
 """An error below this is none: the series stands still."""
+
+KEPT: Final = 16 << 20
+"""More bytes than any array of a walk has. Chosen, not derived."""
 
 STEP: Final = 15
 """So many windows are sorted at once."""
@@ -53,11 +57,22 @@ def walk(y: Floats, seasons: Sequence[tuple[int, str]]) -> Walk:
     The least mean root of past errors decides, which one accident does not sway. A series that never moved needs no
     forecast. O(moving series x batches x WINDOW).
     """
+    keep_memory()
     first = np.take_along_axis(y, np.argmax(~np.isnan(y), axis=1)[:, None], axis=1)
     moving = (~np.isnan(y) & (y != first)).any(axis=1)
     place = np.argsort(np.concatenate([np.flatnonzero(~moving), np.flatnonzero(moving)]))
     rest, others = _standing(y[~moving], first[~moving]), _moving(y[moving], seasons)
     return Walk(*(np.concatenate([getattr(rest, f.name), getattr(others, f.name)])[place] for f in fields(Walk)))
+
+
+@cache
+def keep_memory() -> None:
+    """Let the allocator keep for the next table what the arrays of one give back.
+
+    glibc returns freed memory to the system, and gets it again page by page, until a larger piece was freed once
+    (mallopt(3), "M_MMAP_THRESHOLD"). This one is never touched, so it costs nothing. Elsewhere nothing happens.
+    """
+    np.empty(KEPT, dtype=np.uint8)
 
 
 def _standing(y: Floats, first: Floats) -> Walk:
@@ -76,7 +91,7 @@ def _moving(y: Floats, seasons: Sequence[tuple[int, str]]) -> Walk:
     centre = np.ascontiguousarray(chosen(known, said).T)
     errors = np.abs(y - centre[:, :batches])
     scale, largest, points = spreads(errors)
-    moved = np.cumsum(np.nan_to_num(errors) > STILL, axis=1) > 0
+    moved = np.logical_or.accumulate(errors > STILL, axis=1)
     still = np.concatenate([np.ones((series, 1), dtype=bool), ~moved], axis=1)
     return Walk(centre, scale, largest, points, still)
 
@@ -150,7 +165,7 @@ def surprise(found: Traits, past: Walk, at: slice) -> Floats:
     points, still = past.points[:, at], past.still[:, at]
     scale = np.maximum(np.fmax(past.scale[:, at], found.floor), 1e-12)  # a floor is not known where the rows are not
     error = np.abs(found.y - past.centre[:, at])
-    known = np.isfinite(error) & (points >= LEAST) & (np.nan_to_num(error) > STILL)
+    known = np.isfinite(error) & (points >= LEAST) & (error > STILL)
     error = np.where(known, error, 0.0)
     rare = rarity(error / scale, np.where(still, 10 + points / 2, 2 + points / 10))
     rare = np.where(error <= past.largest[:, at], np.minimum(rare, np.log10(points + 1)), rare)
