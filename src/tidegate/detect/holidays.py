@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import cache
 
 FIXED = {
     (1, 1): "New Year's Day",
@@ -27,6 +28,7 @@ AFTER_EASTER = {
 }
 
 
+@cache
 def easter(year: int) -> date:
     """Easter Sunday of the Gregorian calendar, after Meeus, Jones and Butcher ("Nature", 1876)."""
     a, b, c = year % 19, year // 100, year % 100

@@ -129,6 +129,7 @@ class Reader:
         self.keys: dict[Key, int] = {}
         self.specs: list[MetricSpec] = []
         self.intervals: dict[int, Interval] = {}
+        self.places: dict[Interval, int] = {}
 
     def read(self, grid: Grid) -> Cells:
         """Read what is judged by time. No loop in Python over all numbers."""
@@ -153,10 +154,12 @@ class Reader:
 
     def place(self, interval: Interval) -> int:
         """The number of a bucket; NOWHERE for one of another grain."""
-        if infer_grain(interval) != self.grain:
-            return NOWHERE
-        at = place(interval, self.grain, self.offset)
-        self.intervals.setdefault(at, interval)
+        at = self.places.get(interval)
+        if at is None:
+            at = place(interval, self.grain, self.offset) if infer_grain(interval) == self.grain else NOWHERE
+            self.places[interval] = at
+            if at != NOWHERE:
+                self.intervals.setdefault(at, interval)
         return at
 
 

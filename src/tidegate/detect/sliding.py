@@ -116,9 +116,11 @@ class Sevens:
     def long_median(self) -> Floats:
         """Of the last 21 values."""
         out = smallest(self.two, self.oldest, (3 * SEVEN) // 2)
-        short = np.flatnonzero((self.two[-1] == np.inf) | (self.oldest[-1] == np.inf))
-        some = np.sort(np.stack([run.take(short) for run in (*self.two, *self.oldest)], axis=1), axis=1)
-        out.ravel()[short] = middle_of(some.T)
+        short, begun = (self.two[-1] == np.inf) | (self.oldest[-1] == np.inf), self.oldest[0] < np.inf
+        few, some = np.flatnonzero(short & ~begun), np.flatnonzero(short & begun)
+        out.ravel()[few] = middle_of(np.stack([run.take(few) for run in self.two]))
+        both = np.stack([run.take(some) for run in (*self.two, *self.oldest)], axis=1)
+        out.ravel()[some] = middle_of(np.sort(both, axis=1).T)
         return out
 
     def level(self) -> Floats:

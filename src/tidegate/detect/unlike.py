@@ -75,9 +75,9 @@ def judge(
         return []
     found = []
     for young in (False, True):
-        here = [at for at in under_test if (at in panel.young) == young]
-        first_said = young & np.isfinite(panel.first) & np.isfinite(teach)
-        found += _unlike(panel, here, np.where(first_said, panel.first, teach), history, past, settings)
+        if here := [at for at in under_test if (at in panel.young) == young]:
+            first_said = young & np.isfinite(panel.first) & np.isfinite(teach)
+            found += _unlike(panel, here, np.where(first_said, panel.first, teach), history, past, settings)
     return [f for f in found if not any(same_matter(f, other) for other in told)]
 
 
@@ -85,8 +85,6 @@ def _unlike(
     panel: Panel, here: Sequence[int], teach: Floats, history: TableHistory, past: int, settings: DetectSettings
 ) -> list[Finding]:
     """Judge some buckets by a past that has none of them; young ones are held against what was first said of others."""
-    if not here:
-        return []
     profile = Profile(
         specs=panel.specs,
         values=teach,

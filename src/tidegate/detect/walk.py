@@ -97,26 +97,44 @@ def _moving(y: Floats, seasons: Sequence[tuple[int, str]]) -> Walk:
 
 
 def chosen(y: Floats, said: Sequence[Floats]) -> Floats:
-    """Of what the predictors said, that of the one whose loss was least before, the first of equal ones; all (batch, series)."""
-    centre, least = said[0].copy(), loss(y, said[0])
-    for other in said[1:]:
-        found = loss(y, other)
-        np.copyto(centre, other, where=found < least)
-        np.minimum(least, found, out=least)
+    """Of what the predictors said, that of the one whose loss was least before, the first of equal ones; all (batch, series).
+
+    A loss is the mean root of the errors in the window before a batch, a little more where they are few; infinite where
+    the predictor says nothing. Predictors that were silent at the same places are counted once.
+    """
+    centre, least = said[0].copy(), np.full(said[0].shape, np.inf)
+    counted: Counted | None = None
+    for one in said:
+        size = y - one[: len(y)]
+        unknown = np.isnan(size)
+        if counted is None or not np.array_equal(unknown, counted.unknown):
+            counted = Counted.of(unknown)
+        np.sqrt(np.abs(size, out=size), out=size)
+        np.copyto(size, 0.0, where=unknown)
+        loss = in_window(size)
+        loss /= counted.number
+        loss *= counted.weight
+        np.copyto(loss, np.inf, where=counted.none | np.isnan(one))
+        np.copyto(centre, one, where=loss < least)
+        np.minimum(least, loss, out=least)
     return centre
 
 
-def loss(y: Floats, said: Floats) -> Floats:
-    """The mean root of a predictor's errors in the window before each batch; infinite where it says nothing."""
-    size = np.sqrt(np.abs(y - said[: len(y)]))
-    unknown = np.isnan(size)
-    size[unknown] = 0.0
-    total, count = in_window(size), in_window(~unknown)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        out = total / count
-        out *= 1 + 1 / count
-    out[(count == 0) | np.isnan(said)] = np.inf
-    return np.asarray(out)
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many errors there are in each window, 1 where there are `none`, and what a mean of so many is multiplied by."""
+
+    unknown: Flags
+    number: Floats
+    weight: Floats
+    none: Flags
+
+    @classmethod
+    def of(cls, unknown: Flags) -> Counted:
+        """Count what is not unknown, (batch, series)."""
+        count = in_window(~unknown)
+        number = np.maximum(count, 1.0)
+        return cls(unknown, number, 1 + 1 / number, count == 0)
 
 
 def in_window(values: Floats | Flags) -> Floats:
