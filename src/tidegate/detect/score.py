@@ -109,13 +109,14 @@ def score(
     past = (~np.isnan(teach[:, :at])).sum(axis=1)
     least = settings.min_history // 2 if series.aspect is Aspect.DUPLICATES else settings.min_history
     enough = judged & np.isfinite(error) & (past >= least) & (cast.points >= settings.min_history // 2)
-    enough &= ~unripe(series, panel, at, error, scale, ripe)
     df = 3 + cast.points / 6
     rare = rarity(np.abs(np.where(enough, error, 0.0)) / scale, df)
     capped = np.abs(error) <= cast.largest
     rare = np.where(enough, np.where(capped, np.minimum(rare, np.log10(cast.points + 1.0)), rare), 0.0)
-    if series.also is not None:
-        rare = with_companions(rare, series.also, at, skip, math.log10(chances), settings)
+    if (rare > math.log10(chances)).any():  # what excuses a series is looked for where something is left to excuse
+        rare = np.where(unripe(series, panel, at, error, scale, ripe), 0.0, rare)
+        if series.also is not None:
+            rare = with_companions(rare, series.also, at, skip, math.log10(chances), settings)
     found = np.maximum(0.0, rare - math.log10(chances))
     return Scored(
         series=series,

@@ -129,7 +129,7 @@ class Sevens:
         total = ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7])) + a[8] + a[9]  # as numpy adds them up
         out = np.asarray(total / len(a))
         short = np.flatnonzero(self.two[-1] == np.inf)
-        out.ravel()[short] = trimmed(np.stack([run.take(short) for run in self.two], axis=1))
+        out.ravel()[short] = trimmed(np.stack([run.take(short) for run in self.two]))
         return out
 
 
@@ -151,13 +151,12 @@ def middle_of(some: Floats) -> Floats:
 
 
 def trimmed(some: Floats) -> Floats:
-    """The mean of each window, as (window, place), without its extremes; NaN where nothing is known."""
-    count = (some < np.inf).sum(axis=-1)
+    """The mean of windows that are not full, (place, window), without their extremes; NaN where nothing is known."""
+    count, place = (some < np.inf).sum(axis=0), np.arange(len(some))[:, None]
     cut = np.where(count >= 5, np.maximum(1, count // 7), 0)
-    place = np.arange(some.shape[1])
-    inside = (place >= cut[:, None]) & (place < (count - cut)[:, None])
-    total = np.where(inside, some, 0.0).sum(axis=-1)
-    return np.where(count > 0, total / np.maximum(inside.sum(axis=-1), 1), np.nan)
+    inside = np.where((place >= cut) & (place < count - cut), some, 0.0)
+    total = np.ascontiguousarray(inside.T).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count - 2 * cut, 1), np.nan)
 
 
 def level(y: Floats, width: int, first: int) -> Floats:
@@ -168,7 +167,7 @@ def level(y: Floats, width: int, first: int) -> Floats:
     edge = width // 7
     out = np.asarray(windows[..., edge : width - edge].mean(axis=-1))
     short = np.isposinf(windows[..., -1])
-    out[short] = trimmed(windows[short])
+    out[short] = trimmed(windows[short].T)
     return out.T
 
 

@@ -181,10 +181,13 @@ def surprise(found: Traits, past: Walk, at: slice) -> Floats:
     larger than a past one is at most as rare as that.
     """
     points, still = past.points[:, at], past.still[:, at]
-    scale = np.maximum(np.fmax(past.scale[:, at], found.floor), 1e-12)  # a floor is not known where the rows are not
     error = np.abs(found.y - past.centre[:, at])
     known = np.isfinite(error) & (points >= LEAST) & (error > STILL)
-    error = np.where(known, error, 0.0)
+    out, rows = np.zeros(error.shape), np.flatnonzero(known.any(axis=1))
+    known, points, still, largest = known[rows], points[rows], still[rows], past.largest[rows, at]
+    scale = np.maximum(np.fmax(past.scale[rows, at], found.floor[rows]), 1e-12)  # no floor where the rows are not known
+    error = np.where(known, error[rows], 0.0)
     rare = rarity(error / scale, np.where(still, 10 + points / 2, 2 + points / 10))
-    rare = np.where(error <= past.largest[:, at], np.minimum(rare, np.log10(points + 1)), rare)
-    return np.where(known, rare, 0.0)
+    rare = np.where(error <= largest, np.minimum(rare, np.log10(points + 1)), rare)
+    out[rows] = np.where(known, rare, 0.0)
+    return out
