@@ -32,7 +32,7 @@ STILL: Final = 1e-9
 KEPT: Final = 16 << 20
 """More bytes than any array of a walk has. Chosen, not derived."""
 
-STEP: Final = 15
+STEP: Final = 16
 """So many windows are sorted at once."""
 
 
@@ -149,8 +149,8 @@ def spreads(errors: Floats) -> tuple[Floats, Floats, Floats]:
     """Before each batch: the spread of the errors in the window (as in `forecast.spread`), the largest, and their number."""
     series, batches = errors.shape
     there = ~np.isnan(errors)
-    padded = np.full((series, WINDOW + batches), np.inf)
-    np.copyto(padded[:, WINDOW:], errors, where=there)
+    padded = np.full((series, WINDOW + batches + 1), np.inf)
+    np.copyto(padded[:, WINDOW:-1], errors, where=there)
     number = np.ascontiguousarray(in_window(there.T).T)
     scale, largest = np.empty(number.shape), np.empty(number.shape)
     for begin in range(0, batches + 1, STEP):
@@ -160,17 +160,31 @@ def spreads(errors: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def ranked(padded: Floats, count: Places, part: slice) -> tuple[Floats, Floats]:
-    """The spread and the largest of the errors before some batches, `count` in each window; no more is sorted than there can be."""
-    width = max(min(part.stop - 1, WINDOW), 1)
-    reach = slice(part.start + WINDOW - width, part.stop + WINDOW - width)
-    ordered = np.sort(sliding_window_view(padded, width, axis=1)[:, reach], axis=2).ravel()
-    first, last = width * np.arange(count.size).reshape(count.shape), np.maximum(count - 1, 0)
-    low, high = ordered.take(first + last // 2), ordered.take(first + np.minimum(count // 2, width - 1))
-    q90 = ordered.take(first + np.ceil(0.9 * last).astype(np.int64))
-    second = np.where(count >= 2, ordered.take(first + np.maximum(count - 2, 0)), 0.0)
+    """The spread and the largest of the errors before some batches, `count` in each window; no more is sorted than there can be.
+
+    Two neighbouring windows have all but one error in common, which are sorted once: where the one is among them, each
+    place of the window follows from two of theirs.
+    """
+    width = max(min(part.stop - 1, WINDOW), 2)
+    begin, end = part.start + WINDOW - width, part.stop + WINDOW - width
+    common = sliding_window_view(padded, width - 1, axis=1)[:, begin + 1 : end + 1 : 2]
+    ordered = np.full((*common.shape[:2], width + 1), np.inf)
+    ordered[..., 0], ordered[..., 1:-1] = -np.inf, common
+    ordered[..., 1:-1].sort(axis=2)
+    own = padded[:, begin:end].copy()
+    own[:, 1::2] = padded[:, begin + width : end + width - 1 : 2]
+    first = np.arange(len(count))[:, None] * common.shape[1] + np.arange(count.shape[1]) // 2
+    flat, first, last = ordered.ravel(), first * (width + 1), np.maximum(count - 1, 0)
+
+    def at(place: Places) -> Floats:
+        return np.asarray(np.maximum(flat.take(first + place), np.minimum(flat.take(first + place + 1), own)))
+
+    low, high = at(last // 2), at(np.minimum(count // 2, width - 1))
+    q90 = at(np.ceil(0.9 * last).astype(np.int64))
+    second = np.where(count >= 2, at(np.maximum(count - 2, 0)), 0.0)
     scale = np.maximum(np.maximum(1.4826 * ((low + high) / 2), 0.65 * q90), second / 2.8)
     none = count == 0
-    return np.where(none, 0.0, scale), np.where(none, 0.0, ordered.take(first + last))
+    return np.where(none, 0.0, scale), np.where(none, 0.0, at(last))
 
 
 def surprise(found: Traits, past: Walk, at: slice) -> Floats:
