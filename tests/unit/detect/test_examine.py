@@ -1,0 +1,65 @@
+"""Several buckets under test: what one of them teaches the next, series by series."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.unit.detect.days import SETTINGS, evening, history, scaled, shop, without
+from tidegate.detect import story
+from tidegate.detect.excuse import quiet
+from tidegate.detect.forecast import forecast, predict
+from tidegate.detect.judge import examine, taught
+from tidegate.detect.panel import build, numbers
+from tidegate.detect.series import Aspect, series
+
+NEW = 5
+
+
+@pytest.mark.parametrize("fault", ["none", "rows", "country", "nulls"])
+def test_after_something_strange_its_series_are_forecast_without_it(fault):
+    """As if every series were forecast again before every bucket."""
+    days = shop(70)
+    if fault == "rows":
+        scaled(days[-4], 0.4)
+        scaled(days[-3], 0.4)
+    if fault == "country":
+        without(days[-4], "DE")
+    if fault == "nulls":
+        days[-4]["null_count", "coupon", None] = 5
+    told = history(days, before=days[:-NEW])
+    panel = build(told, now=evening(days), settings=SETTINGS)
+    assert panel is not None
+    assert panel.new == tuple(range(70 - NEW, 70))
+    made = series(panel, panel.values, panel.new[0])
+    y = np.concatenate([taught(one, panel.values) for one in made])
+    struck = 0
+    for look in examine(panel, told, SETTINGS):
+        said = predict(y, panel.seasons, NEW + SETTINGS.most_points)
+        floor = np.concatenate([one.noise(look.at) for one in made])
+        cast = forecast(y, said, look.at, points=SETTINGS.most_points, skip=quiet(panel, SETTINGS), floor=floor)
+        found = list(look.scores.values())
+        assert [s.aspect for s in found] == [one.aspect for one in made]
+        assert np.array_equal(np.concatenate([s.centre for s in found]), cast.centre, equal_nan=True)
+        assert np.array_equal(np.concatenate([s.points for s in found]), cast.points)
+        strange = np.concatenate([s.rarity > story.threshold(SETTINGS, s.aspect) for s in found])
+        y[strange, look.at] = np.nan
+        struck += int(strange.sum())
+    assert (struck > 0) == (fault != "none")
+
+
+def test_only_the_aspects_that_are_asked_for_are_made():
+    days = shop(30)
+    panel = build(history(days), now=evening(days), settings=SETTINGS)
+    assert panel is not None
+    every = {one.aspect: one for one in series(panel, panel.values, 29)}
+    some = series(panel, panel.values, 29, (Aspect.NULLS, Aspect.VOLUME))
+    assert [one.aspect for one in some] == [Aspect.VOLUME, Aspect.NULLS]
+    assert {Aspect.SEGMENT, Aspect.LOCATION, Aspect.DISTINCT} < set(every)
+    for one in some:
+        assert np.array_equal(one.y, every[one.aspect].y, equal_nan=True)
+
+
+@pytest.mark.parametrize("values", [[1, 2.5, float("inf"), float("nan")], [1, 2.5, "12", None], [True, 2.5, "x", None]])
+def test_what_is_no_finite_number_is_not_known(values):
+    assert np.array_equal(numbers(values), [1.0, 2.5, np.nan, np.nan], equal_nan=True)
