@@ -53,13 +53,17 @@ def sorting(places: Places) -> tuple[Pairs, Places]:
 
 
 def compared(values: Sorted, plan: tuple[Pairs, Places]) -> list[Floats]:
-    """Copies of the arrays, put in order by the comparisons of a plan, all cells at once."""
-    wires = list(np.stack(values))
-    spare = np.empty_like(wires[0])
+    """The arrays put in order by the comparisons of a plan, all cells at once; those that are given stay as they are."""
+    wires, own, spare = list(values), [False] * len(values), np.empty(0)
     for low, high in plan[0]:
-        np.minimum(wires[low], wires[high], out=spare)
-        np.maximum(wires[low], wires[high], out=wires[high])
-        wires[low], spare = spare, wires[low]
+        if own[low] and own[high]:
+            np.minimum(wires[low], wires[high], out=spare)
+            np.maximum(wires[low], wires[high], out=wires[high])
+            wires[low], spare = spare, wires[low]
+        else:
+            wires[low], wires[high] = np.minimum(wires[low], wires[high]), np.maximum(wires[low], wires[high])
+            own[low] = own[high] = True
+            spare = spare if spare.size else np.empty_like(wires[low])
     return [wires[at] for at in plan[1]]
 
 
