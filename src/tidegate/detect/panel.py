@@ -167,8 +167,8 @@ def numbers(values: Sequence[Value]) -> Floats:
     """Values as floats; NaN for what is no finite number."""
     try:
         found = np.frombuffer(array("d", cast("Sequence[float]", values)))
-    except (TypeError, OverflowError):  # not all of them are numbers that a float holds
-        found = np.array([None if isinstance(v, str) else v for v in values], dtype=np.float64)
+    except TypeError:  # not all of them are numbers
+        found = np.array([np.nan if v is None or isinstance(v, str) else v for v in values], dtype=np.float64)
     return np.where(np.isfinite(found), found, np.nan)
 
 
