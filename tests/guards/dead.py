@@ -28,6 +28,7 @@ CALLED_BY_TOOLS = (
     "do_GET",
     "log_message",
     "handle_*",
+    "_create_server",
 )
 REGISTERED = (
     "@pytest.fixture",

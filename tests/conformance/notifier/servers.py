@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
 import struct
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -224,6 +224,8 @@ class GitHub(Service):
 def serving(service: Service) -> Iterator[str]:
     """The address of a server that does a service's work."""
 
+    hung = threading.Event()
+
     class Work(BaseHTTPRequestHandler):
         def _do(self) -> None:
             parts = urlsplit(self.path)
@@ -255,7 +257,7 @@ def serving(service: Service) -> Iterator[str]:
                 self.connection.close()
                 return
             if trouble is not None and trouble.what == "hang":
-                time.sleep(1.5)
+                hung.wait(1.5)
                 return
             sent = json.dumps(said).encode()
             self.send_response(trouble.what if trouble is not None and isinstance(trouble.what, int) else status)
@@ -283,6 +285,7 @@ def serving(service: Service) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
+        hung.set()
         server.shutdown()
         server.server_close()
         thread.join()
@@ -305,8 +308,6 @@ class Mailbox:
 
     async def _data(self, server: SMTP, session: Any, envelope: Any) -> str:
         if self.hang_s:
-            import asyncio
-
             await asyncio.sleep(self.hang_s)
         if self.refuse is not None:
             return self.refuse
@@ -314,6 +315,17 @@ class Mailbox:
         return "250 Message accepted"
 
     handle_RCPT, handle_DATA = _recipient, _data  # noqa: N815  the names that aiosmtpd calls
+
+
+class Bound(Controller):
+    """A controller whose port the system chose when it was bound, so that nobody takes it in between."""
+
+    def __init__(self, handler: object, **more: Any) -> None:
+        self._bound = socket.create_server(("127.0.0.1", 0))
+        super().__init__(handler, hostname="127.0.0.1", port=self._bound.getsockname()[1], **more)
+
+    def _create_server(self) -> Awaitable[asyncio.AbstractServer]:
+        return self.loop.create_server(self._factory_invoker, sock=self._bound, ssl=self.ssl_context)
 
 
 @contextmanager
@@ -337,18 +349,12 @@ def mail(*, certificate: Path | None = None) -> Iterator[tuple[Mailbox, int]]:
             "auth_require_tls": True,
             "authenticator": check,
         }
-    controller = Controller(box, hostname="127.0.0.1", port=free_port(), **extra)
+    controller = Bound(box, ready_timeout=60.0, **extra)
     controller.start()
     try:
         yield box, controller.port
     finally:
         controller.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def certificate(folder: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 
@@ -16,9 +15,15 @@ from tidegate.ports import Sending
 
 
 def send(
-    world: World, said: Notice, receipt: Mapping[str, str] | None = None, *, retry: bool = False
+    world: World,
+    said: Notice,
+    receipt: Mapping[str, str] | None = None,
+    *,
+    retry: bool = False,
+    timeout_s: float = 60.0,
 ) -> dict[str, str]:
-    found = world.notifier.send(Sending(notice=said, receipt=receipt or {}, retry=retry, timeout_s=1.0))
+    """Send it, with more patience than any server here needs, unless it is one that hangs."""
+    found = world.notifier.send(Sending(notice=said, receipt=receipt or {}, retry=retry, timeout_s=timeout_s))
     return {**(receipt or {}), **found}
 
 
@@ -91,7 +96,7 @@ def troubled(world: World, trouble: Trouble) -> DeliveryError:
     assert world.service is not None
     world.service.troubles.append(trouble)
     with pytest.raises(DeliveryError) as caught:
-        send(world, notice())
+        send(world, notice(), timeout_s=0.3 if trouble.what == "hang" else 60.0)
     return caught.value
 
 
@@ -99,12 +104,9 @@ def troubled(world: World, trouble: Trouble) -> DeliveryError:
 def test_what_passes_is_transient_and_a_later_try_arrives(world: World, what: int | str):
     if world.service is None:
         return
-    begun = time.monotonic()
-    error = troubled(world, Trouble(what))
-    assert time.monotonic() - begun < 30  # it came back; how fast depends on the machine
+    error = troubled(world, Trouble(what))  # from one that hangs it comes back, or this never ends
     assert error.transient
     assert error.hint
-    time.sleep(1.0 if what == "hang" else 0)
     send(world, notice(again=True), {}, retry=True)
     assert len(world.texts()) >= 1
 

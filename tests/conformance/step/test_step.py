@@ -102,7 +102,7 @@ def test_a_good_run_is_reported_and_writes_the_candidate(world: World) -> None:
     assert report.command
     assert report.cpu_s > 0
     assert (report.peak_bytes or 0) > 1_000_000
-    assert 0 < report.wall_s < 20
+    assert 0 < report.wall_s < 120
     assert "stand-in" in Path(report.log).read_text()
     assert Path(report.log).is_relative_to(context.logs)
     assert context.database.read_text().strip() == "built"
@@ -138,7 +138,7 @@ def test_a_hang_is_a_timeout_and_leaves_no_process(world: World) -> None:
     world.behave("hang")
     started = time.monotonic()
     report = world.make({}).run(world.context(timeout_s=0.7), Quiet())
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60  # of the 600 that it would take
     assert report.status is StepStatus.TIMEOUT
     assert "stopped after" in report.summary
 

@@ -41,7 +41,7 @@ def node(unique_id, **more):
 
 say("MainReportVersion", "stand-in " + " ".join(sys.argv[1:]))
 if "hang" in behaviour:
-    time.sleep(60)
+    time.sleep(600)
 if "die" in behaviour:
     os.kill(os.getpid(), 9)
 if "crash" in behaviour:
@@ -78,7 +78,7 @@ if False:
 behaviour = pathlib.Path(__file__).with_name("behaviour").read_text().split()
 print("stand-in", *sys.argv[1:], flush=True)
 if "hang" in behaviour:
-    time.sleep(60)
+    time.sleep(600)
 if "die" in behaviour:
     os.kill(os.getpid(), 9)
 if "fail" in behaviour:
@@ -98,7 +98,7 @@ pathlib.Path(os.environ["DESTINATION__DUCKDB__CREDENTIALS"]).write_text("built")
 STAND_IN_COMMAND = """\
 echo stand-in
 case "$(cat behaviour)" in
-  *hang*) sleep 60;;
+  *hang*) sleep 600;;
   *die*) kill -9 $$;;
   *fail*) echo "ValueError: the command is broken" >&2; exit 3;;
 esac

@@ -331,34 +331,67 @@ def test_what_git_ignores_and_what_is_data_stays_out_of_the_image(shop: Path) ->
     assert len(lines) == len(set(lines) | {""}) + lines.count("") - 1
 
 
-def schedule(note: Path, *words: str, timeout: float = 30, **settings: str) -> subprocess.CompletedProcess[str]:
-    script = Path(tidegate.__file__).parent / "kit/docker/project/docker/schedule.sh"
-    env = {"PATH": "/usr/bin:/bin", "SCHEDULE_NOTE": str(note), **settings}
+SCHEDULE = Path(tidegate.__file__).parent / "kit/docker/project/docker/schedule.sh"
+FOUR = """\
+echo "begin $(date +%s)" >> log
+sleep {takes}
+echo end >> log
+if [ "$(grep -c end log)" -eq 4 ]; then kill -TERM "$PPID"; fi
+"""
+"""A command that takes a while, and stops the loop when it has run four times."""
+
+
+def schedule(note: Path, *words: str, tools: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the loop to its end; what is in the folder `tools` stands before the system's own programs."""
+    env = {"PATH": f"{tools}:/usr/bin:/bin", "SCHEDULE_NOTE": str(note), **settings}
     return subprocess.run(
-        ["timeout", str(timeout), "sh", str(script), *words], check=False, capture_output=True, text=True, env=env
+        ["sh", str(SCHEDULE), *words], check=False, capture_output=True, text=True, env=env, cwd=note.parent, timeout=60
     )
 
 
-def test_the_loop_starts_at_fixed_times_and_never_twice_at_once(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    command = f'echo "begin $(date +%s)" >> {log}; sleep 1.2; echo end >> {log}'
-    done = schedule(tmp_path / "note", "sh", "-c", command, timeout=9.5, SCHEDULE_EVERY_S="3", SCHEDULE_OFFSET_S="1")
-    assert done.returncode == 124  # `timeout` stopped it, and it went
-    lines = log.read_text(encoding="utf-8").splitlines()
+def clock(folder: Path, now: int) -> str:
+    """A folder with a `date` that tells second `now` and a `sleep` that only moves it on, so that no machine is too busy."""
+    (folder / "tools").mkdir()
+    (folder / "now").write_text(str(now), encoding="utf-8")
+    for name, text in {
+        "date": f'exec /bin/date -u -d "@$(cat {folder}/now)" "$(for last; do :; done; echo "$last")"',
+        "sleep": f"echo $(($(cat {folder}/now) + $1)) > {folder}/now",
+    }.items():
+        (folder / "tools" / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (folder / "tools" / name).chmod(0o755)
+    return str(folder / "tools")
+
+
+@pytest.mark.parametrize(("takes", "apart", "left_out"), [(1, 3, 0), (3, 6, 1), (7, 9, 2)])
+def test_the_loop_starts_at_fixed_times_and_never_twice_at_once(
+    tmp_path: Path, takes: int, apart: int, left_out: int
+) -> None:
+    """Every three seconds from the first second of a minute on; a start that a run covers is left out, and said so."""
+    tools = clock(tmp_path, now=1_800_000_000)
+    command = ("sh", "-c", FOUR.format(takes=takes))
+    done = schedule(tmp_path / "note", *command, tools=tools, SCHEDULE_EVERY_S="3", SCHEDULE_OFFSET_S="1")
+    assert done.returncode == 143, done.stderr
+    lines = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
     starts = [int(line.split()[1]) for line in lines if line.startswith("begin")]
-    assert 2 <= len(starts) <= 4
-    assert {start % 3 for start in starts} <= {1, 2}, "a busy machine may be a second late"
-    assert [line.split()[0] for line in lines] == (["begin", "end"] * 4)[: len(lines)]
-
-
-def test_starts_that_a_long_run_covers_are_left_out_and_said(tmp_path: Path) -> None:
-    done = schedule(tmp_path / "note", "sleep", "2.5", timeout=5, SCHEDULE_EVERY_S="1")
-    assert re.search(r"left out [23] start\(s\) that were due meanwhile", done.stderr), done.stderr
+    assert starts == [1_800_000_001 + n * apart for n in range(4)]
+    assert [line.split()[0] for line in lines] == ["begin", "end"] * 4
+    told = [int(n) for n in re.findall(r"left out (\d+) start\(s\) that were due meanwhile", done.stderr)]
+    assert told == [left_out] * (3 if left_out else 0)
+    assert "schedule: 2027-01-15T08:00:01Z start: sh" in done.stderr
 
 
 def test_stopping_it_stops_the_run(tmp_path: Path) -> None:
-    command = f"trap 'echo told > {tmp_path}/told; exit 3' TERM; while :; do sleep 0.1; done"
-    schedule(tmp_path / "note", "sh", "-c", command, timeout=2.5, SCHEDULE_EVERY_S="1")
+    """With the system's own clock."""
+    command = "trap 'echo told > told; exit 3' TERM; echo > begun; while :; do sleep 0.1; done"
+    env = {"PATH": "/usr/bin:/bin", "SCHEDULE_NOTE": str(tmp_path / "note"), "SCHEDULE_EVERY_S": "1"}
+    words = ["sh", str(SCHEDULE), "sh", "-c", command]
+    with subprocess.Popen(words, env=env, cwd=tmp_path, stderr=subprocess.DEVNULL) as loop:
+        patient_until = time.monotonic() + 60
+        while not (tmp_path / "begun").exists():
+            assert time.monotonic() < patient_until, "it never began"
+            time.sleep(0.02)
+        loop.terminate()
+        assert loop.wait(60) == 143
     assert (tmp_path / "told").read_text(encoding="utf-8") == "told\n"
 
 

@@ -8,7 +8,14 @@ import sys
 
 from tests.iot import PROJECT
 
-COLD_S, MOST_MIB = 0.3, 128
+TIMES, MOST_MIB = 3, 128
+"""How much more a cold import may cost than `USUAL`, whatever the machine: 0.3 s of CPU where `USUAL` takes 0.1 s."""
+
+USUAL = """
+import time
+import asyncio, decimal, email.message, hashlib, http.client, json, logging, urllib.request, uuid, xml.etree.ElementTree
+print(time.process_time())
+"""
 PROGRAM = """
 import time
 import ingest.handler
@@ -20,14 +27,19 @@ print(imported_s, peak_mib)
 
 
 def test_a_cold_import_and_a_full_batch_stay_in_their_bounds() -> None:
-    """CPU time since the process began, the interpreter's own start included; the best of three, on a busy machine."""
+    """CPU time since the process began, the interpreter's own start included; the best of three, as a busy machine has it,
+    against what a handful of the standard library's modules cost in the same minute.
+    """
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPATH"] = os.pathsep.join([str(PROJECT), str(PROJECT.parents[4])])
-    found = []
+    usual, found = [], []
     for _ in range(3):
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
-        )
-        found.append([float(word) for word in done.stdout.split()])
-    assert min(imported_s for imported_s, _ in found) < COLD_S
+        usual += told(USUAL, environment)
+        found.append(told(PROGRAM, environment))
+    assert min(imported_s for imported_s, _ in found) < TIMES * min(usual)
     assert max(mib for _, mib in found) < MOST_MIB
+
+
+def told(program: str, environment: dict[str, str]) -> list[float]:
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    return [float(word) for word in done.stdout.split()]
