@@ -18,6 +18,7 @@ from tidegate.ports import Answer, Candidate, Capabilities, Mark, Reader, Suspic
 from tidegate.warehouses.content import fingerprint, folder_fingerprint, logs_beside
 from tidegate.warehouses.duckdb_parts import LEAST_ROWS, engine_of, parts
 from tidegate.warehouses.duckdb_quarantine import move
+from tidegate.warehouses.duckdb_sessions import session, spoil
 from tidegate.warehouses.duckdb_types import ZONED, aware, family, literal, without_zones
 from tidegate.warehouses.folder import VersionFolder
 from tidegate.warehouses.guard import Guard, no_writer
@@ -351,6 +352,8 @@ class DuckDBReader:
         kind = statements[0].type.name
         if kind not in READING:
             raise QueryError(f"a statement of the kind `{kind}` does not only read", sql=sql)
+        if kind == "PRAGMA":
+            spoil(self._connection)  # some of them change settings
         return statements[0]
 
 
@@ -377,25 +380,6 @@ def _dataset(key: tuple[str, str, bool, int | None, bool], rows: tuple[tuple[str
         rows=size,
         collated=collated,
     )
-
-
-@contextmanager
-def session(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A private instance in memory to attach versions to: it shares no settings with what else this process opens."""
-    import duckdb
-
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "temp_directory": str(spill),
-        "threads": 1,
-    }
-    connection = duckdb.connect(":memory:", config=config)
-    try:
-        connection.execute("SET TimeZone = 'UTC'")
-        yield connection
-    finally:
-        connection.close()
 
 
 def entered(connection: duckdb.DuckDBPyConnection, database: Path, *, mode: str = "READ_ONLY") -> str:
@@ -458,7 +442,12 @@ def _spread(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     largest = "SELECT max(estimated_size) FROM duckdb_tables() WHERE database_name = $1"
     ((rows,),) = connection.execute(largest, [name]).fetchall()
     if rows is not None and rows > ROWS_OF_ONE_THREAD:
-        connection.execute("RESET threads")
+        _work_on_all_processors(connection)
+
+
+def _work_on_all_processors(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("RESET threads")
+    spoil(connection)
 
 
 def _quoted(name: str) -> str:
@@ -548,7 +537,7 @@ def open_rows(function: str, pattern: str, name: str, spill: Path) -> Iterator[D
         QueryError: it cannot be read as such.
     """
     with session(spill) as connection:
-        connection.execute("RESET threads")
+        _work_on_all_processors(connection)
         ask = asking(connection)
         ask(f"CREATE VIEW {_quoted(name)} AS SELECT * FROM {function}({literal(pattern)})")  # noqa: S608 only quoted names
         yield DuckDBReader(connection, "memory")
@@ -564,6 +553,7 @@ def open_postgres(url: str, spill: Path) -> Iterator[DuckDBReader]:
     import duckdb
 
     with session(spill) as connection:
+        spoil(connection)
         try:
             connection.execute("LOAD postgres")
         except duckdb.Error as error:

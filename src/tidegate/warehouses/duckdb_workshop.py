@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from tidegate.metrics import literal, quoted
 from tidegate.model import Column, Dataset, DatasetRef
 from tidegate.ports import ASIDE, Rows
-from tidegate.warehouses.duckdb import DuckDBReader, asking, entered, session
+from tidegate.warehouses.duckdb import DuckDBReader, asking, entered
+from tidegate.warehouses.duckdb_sessions import session
 from tidegate.warehouses.duckdb_types import family
 from tidegate.warehouses.storage import refusals
 
