@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import cache
 from pathlib import Path
 
 from tidegate.errors import DatabaseNotFoundError, QueryError
@@ -20,8 +21,8 @@ MAGIC = b"SQLite format 3\x00"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-DIGITS = 60
-"""Digits that decimals are rounded in, more than any number here has."""
+EXACT = Context(prec=60)
+"""Decimals are rounded in more digits than any number here has."""
 
 TABLES = "SELECT name, type = 'view' FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name"
 
@@ -168,13 +169,17 @@ def _integer(value: object) -> str | None:
 def _decimal(value: object, scale: int) -> str | None:
     """At that many digits, halves away from zero."""
     try:
-        with localcontext() as context:
-            context.prec = DIGITS
-            number = Decimal(repr(value) if isinstance(value, float) else str(value).strip())
-            rounded = number.quantize(Decimal(1).scaleb(-scale), rounding=ROUND_HALF_UP)
+        number = Decimal(repr(value) if isinstance(value, float) else str(value).strip())
+        rounded = number.quantize(_unit(scale), rounding=ROUND_HALF_UP, context=EXACT)
     except InvalidOperation:
         return raw(value)
     return f"{abs(rounded) if rounded.is_zero() else rounded:f}"
+
+
+@cache
+def _unit(scale: int) -> Decimal:
+    """The smallest number of so many digits."""
+    return Decimal(1).scaleb(-scale)
 
 
 def _float(value: object) -> float | None:
