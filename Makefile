@@ -14,8 +14,9 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 # Every dbt, dlt and tidegate that is started would compile its modules again: dbt costs 6.4 CPU s without byte code, 4.2 with.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Module fixtures (a demo project that took a minute to build) are shared, so a module stays on one worker.
-PARALLEL ?= -n 2 --dist loadscope
+# Module fixtures (a demo project that took a minute to build) are shared, so a module stays on one worker. The modules that take
+# longest come first (LONG in tests/conftest.py), and not those with the most tests, as pytest-xdist would have it.
+PARALLEL ?= -n 2 --dist loadscope --no-loadscope-reorder
 TEMPLATE := src/tidegate/kit/aws_iot/project
 FAST_TESTS := $(wildcard tests/unit tests/guards tests/snapshots tests/properties)
 

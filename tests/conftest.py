@@ -1,4 +1,8 @@
-"""What every test session has: no skip that nobody allowed, no telemetry, and nothing of the developer's own shell."""
+"""What every test session has: no skip that nobody allowed, no telemetry, nothing of the developer's own shell, and what takes
+long first.
+
+What is expensive to make is made once for a module, by a fixture of that scope; `make test` keeps a module on one worker.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,32 @@ MAY_SKIP: dict[str, str] = {
 
 Without `CI` in the environment any test may be skipped; with it, one that is not listed here fails the session.
 """
+
+LONG = (
+    "tests/e2e/test_aws_iot.py",
+    "tests/e2e/test_demo_shop.py",
+    "tests/e2e/test_incident_stories.py",
+    "tests/e2e/test_kill.py",
+    "tests/e2e/test_demo_flights.py",
+    "tests/e2e/test_ci.py",
+    "tests/e2e/test_aws_iot_deploy.py",
+    "tests/e2e/test_aws_iot_plans.py",
+    "tests/e2e/test_kill_pipeline.py",
+    "tests/e2e/test_backfill.py",
+    "tests/e2e/test_quarantine.py",
+    "tests/e2e/test_steps_dbt.py",
+    "tests/e2e/test_ci_data.py",
+    "tests/e2e/test_bad_input.py",
+    "tests/e2e/selection/test_like_dbt.py",
+    "tests/e2e/test_doctor.py",
+    "tests/differential/test_verdicts.py",
+    "tests/e2e/test_readers.py",
+    "tests/e2e/test_recover.py",
+    "tests/unit/services/test_backtest.py",
+    "tests/properties/test_run_machine.py",
+    "tests/properties/test_sample.py",
+)
+"""The modules that take longest, the longest first: begun last, one of them would leave the other worker idle."""
 
 OWN_PREFIXES = ("TIDEGATE_", "DBT_")
 OWN_NAMES = ("FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "PYTHONWARNINGS")
@@ -73,6 +103,13 @@ def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     if in_ci() and not is_worker:
         config.pluginmanager.register(HonestSkips(), "honest-skips")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put `LONG` before the rest, which stays in the random order that it has."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
 @pytest.fixture(scope="session")
