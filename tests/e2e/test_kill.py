@@ -167,7 +167,7 @@ def test_killed_at_every_named_stage_of_the_first_run(make: Make, adopts: bool) 
 
 @pytest.mark.parametrize("writes", [False, True], ids=["left alone", "written meanwhile"])
 def test_killed_while_a_database_is_replaced_by_a_link(make: Make, writes: bool) -> None:
-    """At every stage and, between the decision and the end, before every file operation: whoever still writes to the
+    """At every stage and, between the decision and the end, before every ninth file operation: whoever still writes to the
     database's own path loses nothing, and the next run goes on.
     """
     planned = plan_first(make, adopts=True, links_back=True)
@@ -176,11 +176,21 @@ def test_killed_while_a_database_is_replaced_by_a_link(make: Make, writes: bool)
         rig = make(adopts=True, links_back=True)
         killed_at(rig, rig.order("run"), stage, outlive=False)
         recover(rig, writes=writes)
+    kill_before_deeds_while_it_is_replaced(make, writes=writes, first=1 if writes else 5, every=9)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("writes", [False, True], ids=["left alone", "written meanwhile"])
+def test_killed_before_every_file_operation_while_a_database_is_replaced_by_a_link(make: Make, writes: bool) -> None:
+    kill_before_deeds_while_it_is_replaced(make, writes=writes, first=1, every=1)
+
+
+def kill_before_deeds_while_it_is_replaced(make: Make, *, writes: bool, first: int, every: int) -> None:
     rig = make(adopts=True, links_back=True)
     clean = rig.complete(rig.order("run"))
     deeds = clean.deeds_at["copy"] - clean.deeds_at["record"]
     assert 10 <= deeds <= 120
-    for deed in range(1, deeds + 1, 3 if writes else 4):
+    for deed in range(first, deeds + 1, every):
         rig = make(adopts=True, links_back=True)
         report = rig.give(rig.order("run").dying(stage="record", deed=deed))
         assert report.was_killed

@@ -118,7 +118,7 @@ def kill_at_random(place: Path | str, rounds: int, seed: int) -> None:
 
 @pytest.mark.slow
 def test_kills_lose_nothing(place: Path | str) -> None:
-    kill_at_random(place, 50 if isinstance(place, Path) else 20, seed=1)
+    kill_at_random(place, 20, seed=1)
 
 
 @pytest.mark.soak

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 SWAPS_OUTLIVED = 3
-PAUSE_S = 0.01
+PAUSE_S = 0.03
 
 QUERIES = (
     "SELECT batch, version FROM a ORDER BY ALL",

@@ -182,9 +182,9 @@ def test_what_is_judged_is_judged_as_a_whole_too(monkeypatch: pytest.MonkeyPatch
 
 def test_incidents(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(incidents, "_cpu_s", lambda command, environment: 1.0)
-    assert incidents.main(["--tables", "60", "--findings", "120", "--incidents", "30", "--runs", "1"]) == 0
+    assert incidents.main(["--tables", "20", "--findings", "40", "--incidents", "10", "--runs", "1"]) == 0
     printed = capsys.readouterr().out
-    assert "120 findings of all kinds, 60 tables: group into" in printed
+    assert "40 findings of all kinds, 20 tables: group into" in printed
     assert "`tidegate incidents list` | 1.000 |" in printed
 
 
