@@ -88,9 +88,21 @@ def made(graph: Graph, folder: Path, *, backwards: bool = False) -> World:
 
 
 @pytest.mark.slow
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(graph=graphs(), rows=st.integers(1, 12), seed=st.integers(0, 3))
 def test_every_row_finds_whom_it_refers_to(graph: Graph, rows: int, seed: int) -> None:
+    assert_whole(graph, rows, seed)
+
+
+@pytest.mark.soak
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(graph=graphs(), rows=st.integers(1, 12), seed=st.integers(0, 3))
+def test_every_row_finds_whom_it_refers_to_in_many_more(graph: Graph, rows: int, seed: int) -> None:
+    assert_whole(graph, rows, seed)
+
+
+def assert_whole(graph: Graph, rows: int, seed: int) -> None:
+    """A sample holds whom its rows refer to, misses nothing, is sound, and is the same from rows in another order."""
     with tempfile.TemporaryDirectory() as place:
         world = made(graph, Path(place) / "one")
         told = world.sample(rows=rows, seed=seed)
