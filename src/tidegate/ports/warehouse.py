@@ -88,10 +88,12 @@ class Reader(Protocol):
     def catalog(self) -> tuple[Dataset, ...]:
         """List every table and view outside the engine's own schemas, ordered by name. Reads no data."""
 
-    def parts(self, dataset: Dataset) -> tuple[Part, ...]:
+    def parts(self, dataset: Dataset, notes: dict[str, str]) -> tuple[Part, ...]:
         """Cut a table into stretches of rows by which a later version can be told to hold the same rows: in the order of
         their row numbers, every row in one. Empty where the engine cannot tell, or reading the table is as cheap. Reads
-        no data.
+        a few rows at most.
+
+        `notes` are what the reader of any version left there the last time; what it finds there, or not, changes the cost alone.
         """
 
     def query(self, sql: str, *, timeout_s: float | None = None) -> Answer:

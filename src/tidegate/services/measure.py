@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections import defaultdict
 from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,9 @@ Known: TypeAlias = Callable[[DatasetRef], Grid | None]
 """What is known of a dataset's buckets; None when nothing is."""
 Untaught: TypeAlias = Callable[[DatasetRef], Sequence[Interval]]
 """The time of a dataset that open incidents are about."""
+
+NOTES = "notes"
+"""What the reader's notes are kept under; no piece of a table has such a name."""
 
 INTERNAL_PREFIXES = ("_dlt_", "tidegate_")
 """Tables that a tool keeps for itself; they are neither profiled nor judged."""
@@ -156,13 +160,14 @@ def measure(
         progress.advance(done, len(todo), str(dataset.ref))
         options = _options(dataset, settings, version=version, now=now, profile=dataset.ref in profiled)
         options = dataclasses.replace(options, known=past.get(dataset.ref), untaught=untaught(dataset.ref))
+        memory = _Memory(answers, dataset)
         try:
-            options = dataclasses.replace(options, pieces=_pieces(reader, dataset, answers))
+            options = dataclasses.replace(options, pieces=memory.pieces(reader))
             scans[dataset.ref] = meter.drive(scan_table(dataset, wanted.get(dataset.ref, ()), options))
         except QueryError as error:
             broken[dataset.ref] = error
         else:
-            _keep(answers, dataset, options.pieces, scans[dataset.ref])
+            memory.keep(options.pieces, scans[dataset.ref])
     progress.advance(len(todo), len(todo))
     values = {spec: value for scan in scans.values() for spec, value in scan.values.items()}
     results = [
@@ -182,14 +187,31 @@ def measure(
     )
 
 
-def _pieces(reader: Reader, dataset: Dataset, answers: AnswerStore | None) -> tuple[Piece, ...]:
-    parts = reader.parts(dataset) if answers is not None else ()
-    return cut(parts, answers.known(dataset.ref, runs(parts))) if answers is not None and parts else ()
+class _Memory:
+    """What is kept of one table between scans: answers about its pieces, and the reader's own notes about its parts."""
 
+    def __init__(self, answers: AnswerStore | None, dataset: Dataset) -> None:
+        self._answers = answers
+        self._dataset = dataset
+        self._before = self._notes = b"{}"
 
-def _keep(answers: AnswerStore | None, dataset: Dataset, pieces: Sequence[Piece], scan: TableScan) -> None:
-    if answers is not None and pieces:
-        answers.keep(dataset.ref, scan.learnt, used=[piece.name for piece in pieces])
+    def pieces(self, reader: Reader) -> tuple[Piece, ...]:
+        """The pieces of the table, none where its parts cannot be told apart."""
+        if self._answers is None:
+            return ()
+        self._before = self._answers.known(self._dataset.ref, [NOTES]).get(NOTES, {}).get(NOTES, b"{}")
+        notes = json.loads(self._before)
+        parts = reader.parts(self._dataset, notes)
+        self._notes = json.dumps(notes, separators=(",", ":")).encode()
+        return cut(parts, self._answers.known(self._dataset.ref, runs(parts))) if parts else ()
+
+    def keep(self, pieces: Sequence[Piece], scan: TableScan) -> None:
+        """Remember what a scan found out."""
+        if self._answers is None or not pieces:
+            return
+        notes = {NOTES: {NOTES: self._notes}} if self._notes != self._before else {}
+        used = [*(piece.name for piece in pieces), NOTES]
+        self._answers.keep(self._dataset.ref, {**scan.learnt, **notes}, used=used)
 
 
 def for_checks_alone(settings: Settings, tables: Iterable[DatasetRef]) -> Settings:

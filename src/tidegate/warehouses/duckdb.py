@@ -268,10 +268,10 @@ class DuckDBReader:
         self._is_wide = any(len(dataset.columns) > WIDE for dataset in found)
         return found
 
-    def parts(self, dataset: Dataset) -> tuple[Part, ...]:
+    def parts(self, dataset: Dataset, notes: dict[str, str]) -> tuple[Part, ...]:
         if self._database is None or dataset.is_view or (dataset.rows or 0) < self._least_rows or self._engine is None:
             return ()
-        return parts(self._connection, self._database, dataset, engine=self._engine)
+        return parts(self._connection, self._database, dataset, engine=self._engine, notes=notes)
 
     @cached_property
     def _engine(self) -> str | None:

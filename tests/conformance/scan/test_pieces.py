@@ -21,6 +21,7 @@ from tidegate.metrics import Vouched
 from tidegate.model import Dataset, DatasetRef, Measurement, MetricSpec, Part
 from tidegate.scan import ScanOptions, TableScan, cut, own, runs, scan_table
 from tidegate.services.measure import Meter
+from tidegate.warehouses import duckdb_parts
 from tidegate.warehouses.duckdb import DuckDBReader
 
 REF = DatasetRef(namespace="main", name="t")
@@ -87,6 +88,7 @@ class Shop:
     folder: Path
     answers: dict[str, dict[str, bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -106,12 +108,16 @@ class Shop:
             yield reader, {d.ref: d for d in reader.catalog()}[REF]
 
     def parts(self) -> tuple[Part, ...]:
+        """Told with the help of notes; told without, they are the same."""
         with self.reader() as (reader, dataset):
-            return reader.parts(dataset)
+            found = reader.parts(dataset, self.notes)
+        with self.reader() as (reader, dataset):
+            assert found == reader.parts(dataset, {})
+        return found
 
     def scan(self, *, whole: bool = False, wanted: tuple[MetricSpec, ...] = WANTED, profile: bool = True) -> TableScan:
         with self.reader() as (reader, dataset):
-            parts = () if whole else reader.parts(dataset)
+            parts = () if whole else reader.parts(dataset, self.notes)
             known = {name: self.answers[name] for name in runs(parts) if name in self.answers}
             pieces = cut(parts, known)
             options = ScanOptions(
@@ -131,6 +137,14 @@ def shops() -> Iterator[Shop]:
         shop = Shop(Path(folder))
         shop.run(*MADE.split(";"))
         yield shop
+
+
+@pytest.fixture(autouse=True, scope="module")
+def notes_are_used() -> Iterator[None]:
+    """Also where asking the engine of all row groups costs as little."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb_parts, "DEARER", 0)
+        yield
 
 
 @pytest.fixture
@@ -163,6 +177,7 @@ def rank(shop: Shop, column: str, value: object) -> tuple[float, float]:
 
 def demand_equal(shop: Shop) -> None:
     """The scan in pieces and the whole one are alike; of quantiles, the ranks within the stated error."""
+    shop.parts()
     thrifty, whole = shop.scan(), shop.scan(whole=True)
     found, expected = numbers(thrifty), numbers(whole)
     assert found.keys() == expected.keys()
@@ -252,6 +267,65 @@ def test_the_oldest_rows_may_go(shop: Shop) -> None:
     demand_equal(shop)
 
 
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
+    """Of which row groups the engine was asked, each time."""
+    calls: list[set[int]] = []
+    honest = duckdb_parts._asked
+
+    def asked(*args: object, loaded: bool) -> object:
+        found = honest(*args, loaded=loaded)  # type: ignore[arg-type]  # what it is called with
+        calls.append(set(found))
+        return found
+
+    monkeypatch.setattr(duckdb_parts, "_asked", asked)
+    return calls
+
+
+def test_what_is_noted_is_not_asked_again(shop: Shop, looked_at: list[set[int]]) -> None:
+    with shop.reader() as (reader, dataset):
+        reader.parts(dataset, shop.notes)
+    shop.run("insert into t select * replace (id + 12000 as id, odd + 24000 as odd) from t limit 2048")
+    with shop.reader() as (reader, dataset):
+        reader.parts(dataset, shop.notes)
+    assert looked_at == [{0, 1, 2, 3, 4, 5}, {5, 6}]
+    assert len(shop.notes) == 7
+
+
+def test_notes_that_the_engine_contradicts_are_dropped(shop: Shop, looked_at: list[set[int]]) -> None:
+    before = shop.parts()
+    shop.notes = dict(zip(shop.notes, reversed(shop.notes.values()), strict=True))
+    looked_at.clear()
+    assert shop.parts() == before
+    assert looked_at[:2] == [{5}, {0, 1, 2, 3, 4, 5}]
+
+
+def test_notes_of_another_engine_are_not_used(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = shop.parts()
+    monkeypatch.setattr("tidegate.warehouses.duckdb.engine_of", lambda *_: "v9.9.9")
+    assert not {part.name for part in before} & {part.name for part in shop.parts()}
+
+
+def test_a_column_that_is_added_renamed_or_retyped_changes_every_part(shop: Shop) -> None:
+    found = [{part.name for part in shop.parts()}]
+    for sql in ("add column more int", "rename column more to extra", "alter column amount type decimal(18, 3)"):
+        shop.run(f"alter table t {sql}")
+        found.append({part.name for part in shop.parts()})
+        demand_equal(shop)
+    shop.run("alter table t drop column extra")
+    found.append({part.name for part in shop.parts()})
+    assert all(not one & other for at, one in enumerate(found) for other in found[at + 1 :])
+
+
+def test_a_crash_between_two_scans_and_what_is_kept_costs_time_only(shop: Shop) -> None:
+    shop.scan()
+    answers, notes = dict(shop.answers), dict(shop.notes)
+    shop.run("insert into t from t where id between 100 and 5000", "update t set n = 1 where id = 17")
+    shop.scan()
+    shop.answers, shop.notes = answers, notes
+    demand_equal(shop)
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -272,7 +346,7 @@ def test_a_log_that_is_not_in_the_file_yet_leaves_no_parts(shop: Shop) -> None:
         connection.execute("use shop")
         reader = DuckDBReader(connection, "shop", shop.path, least_rows=0)
         shop.path.with_name("shop.duckdb.wal").touch()
-        assert reader.parts({d.ref: d for d in reader.catalog()}[REF]) == ()
+        assert reader.parts({d.ref: d for d in reader.catalog()}[REF], shop.notes) == ()
 
 
 def test_pieces_of_many_days_are_kept_together(shop: Shop) -> None:
