@@ -7,6 +7,7 @@ seconds of the process, medians of interleaved runs; only ratios within one run 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import statistics
 import tempfile
@@ -112,8 +113,7 @@ def measured(shop: Shop, runs: int) -> Mapping[str, float]:
     checks = workload()
     everything, full = Ask(checks=checks), Ask(checks=checks, history=True)
     unique = Ask(checks=[c for c in checks if c.kind == "unique" and c.column == "order_id"], profile=False)
-    for stale in shop.folder.glob(f"{shop.kept('').name}*"):
-        stale.unlink()
+    _forget(shop.kept(""))
     answers = SQLiteAnswerStore(shop.kept(""))
     everything.of(shop.before, answers)
     known = Grid.of(full.of(shop.before, answers).measurements)
@@ -139,9 +139,15 @@ def measured(shop: Shop, runs: int) -> Mapping[str, float]:
 
 def _renew(shop: Shop) -> None:
     """What is kept is as it was before the new day."""
-    for stale in shop.folder.glob(f"{shop.kept('_copy').name}*"):
-        stale.unlink()
+    _forget(shop.kept("_copy"))
     shutil.copy(shop.kept(""), shop.kept("_copy"))
+    shutil.copytree(shop.kept("").with_suffix(""), shop.kept("_copy").with_suffix(""), copy_function=os.link)
+
+
+def _forget(answers: Path) -> None:
+    for stale in answers.parent.glob(f"{answers.name}*"):
+        stale.unlink()
+    shutil.rmtree(answers.with_suffix(""), ignore_errors=True)
 
 
 def _demand_equal(thrifty: Measured, whole: Measured) -> None:

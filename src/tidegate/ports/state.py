@@ -325,8 +325,8 @@ class AnswerStore(Protocol):
     A piece is known by a name that no piece with other rows has, in any version; a question by its digest.
     """
 
-    def known(self, dataset: DatasetRef, pieces: Collection[str]) -> Mapping[str, Mapping[str, bytes]]:
-        """The answers about those pieces of which there are any."""
+    def known(self, dataset: DatasetRef, pieces: Collection[str]) -> Mapping[str, Mapping[str, bytes | memoryview]]:
+        """The answers about those pieces of which there are any. One that is lost in the meantime is not found."""
 
     def keep(self, dataset: DatasetRef, answers: Mapping[str, Mapping[str, bytes]], *, used: Collection[str]) -> None:
         """Add answers, in one transaction. Pieces that are not `used`, nor were in the last scans, are forgotten."""

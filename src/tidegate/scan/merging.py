@@ -25,6 +25,12 @@ WITHOUT_ROUNDING: Final = Context(prec=100)
 Cell: TypeAlias = object
 """What is kept of one aggregate: None, a number, a text, bytes, or a list of these."""
 
+Written: TypeAlias = bytes | memoryview
+"""An answer as it is kept."""
+
+ALIGNED: Final = 8
+"""What is bytes begins at a multiple of this, so that numbers in it are used where they are."""
+
 
 class Merge(StrEnum):
     """How the values of one column of an answer join; the letter stands in what is kept."""
@@ -74,13 +80,14 @@ class Kept:
         raw: list[bytes] = []
         rows = [[_wrapped(cell, raw) for cell in row] for row in self.rows]
         text = json.dumps(["".join(self.merges), rows], separators=(",", ":")).encode()
+        text += b" " * (-(4 + len(text)) % ALIGNED)
         return b"".join([len(text).to_bytes(4, "little"), text, *raw])
 
     @classmethod
-    def read(cls, written: bytes) -> Kept:
+    def read(cls, written: Written) -> Kept:
         """What was `written`."""
         end = 4 + int.from_bytes(written[:4], "little")
-        codes, rows = json.loads(written[4:end])
+        codes, rows = json.loads(bytes(written[4:end]))
         raw = memoryview(written)[end:]
         unwrapped, at = [], 0
         for row in rows:
@@ -114,15 +121,15 @@ def _wrapped(cell: Cell, raw: list[bytes]) -> Cell:
     """A cell as JSON has it; bytes go to `raw`."""
     if isinstance(cell, Decimal):
         return {"decimal": str(cell)}
-    if isinstance(cell, bytes):
-        raw.append(cell)
+    if isinstance(cell, bytes | memoryview):
+        raw.append(bytes(cell))
         return {"bytes": len(cell)}
     return cell
 
 
 def _unwrapped(cell: Cell, raw: memoryview) -> Cell:
     if isinstance(cell, dict):
-        return Decimal(cell["decimal"]) if "decimal" in cell else bytes(raw)
+        return Decimal(cell["decimal"]) if "decimal" in cell else raw
     return cell
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate.metrics import select
 from tidegate.model import MetricSpec, Part
-from tidegate.scan.merging import Item, Kept, Merge
+from tidegate.scan.merging import Item, Kept, Merge, Written
 
 if TYPE_CHECKING:
     from tidegate.scan.options import Plan, Rows
@@ -21,7 +21,7 @@ PARTS_OF_A_PIECE: Final = 8
 """How many neighbouring parts are asked at once and kept together: of DuckDB's row groups, a million rows. More make a
 change of one of them dearer, fewer the joining. Chosen, not derived."""
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 """Raised when answers are written or joined otherwise, so that older ones are not found."""
 
 MOST_ROWS: Final = 20_000
@@ -36,7 +36,7 @@ class Piece:
     """
 
     parts: tuple[Part, ...]
-    known: Mapping[str, bytes]
+    known: Mapping[str, Written]
     learnt: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -78,7 +78,7 @@ def runs(parts: Sequence[Part]) -> list[str]:
     ]
 
 
-def cut(parts: Sequence[Part], known: Mapping[str, Mapping[str, bytes]]) -> tuple[Piece, ...]:
+def cut(parts: Sequence[Part], known: Mapping[str, Mapping[str, Written]]) -> tuple[Piece, ...]:
     """Cut a table into pieces: the longest of which something is known, and between them new ones.
 
     The last part, to which the next rows will be added, becomes a piece of its own.
@@ -117,7 +117,8 @@ def learnt(pieces: Sequence[Piece]) -> dict[str, dict[str, bytes]]:
             asks = set.intersection(*({*piece.known, *piece.learnt} for piece in few))
             for ask in asks:
                 answers = [answer for piece in few if (answer := piece.kept(ask)) is not None]
-                together.keep(ask, joined(answers))
+                if len(answers) == len(few):
+                    together.keep(ask, joined(answers))
             found[together.name] = together.learnt
     return found
 

@@ -199,7 +199,7 @@ class _Memory:
         """The pieces of the table, none where its parts cannot be told apart."""
         if self._answers is None:
             return ()
-        self._before = self._answers.known(self._dataset.ref, [NOTES]).get(NOTES, {}).get(NOTES, b"{}")
+        self._before = bytes(self._answers.known(self._dataset.ref, [NOTES]).get(NOTES, {}).get(NOTES, b"{}"))
         notes = json.loads(self._before)
         parts = reader.parts(self._dataset, notes)
         self._notes = json.dumps(notes, separators=(",", ":")).encode()

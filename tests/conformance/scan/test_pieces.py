@@ -427,5 +427,14 @@ def test_a_hash_that_two_keys_share_is_looked_at_again(shop: Shop, monkeypatch: 
     assert any("GROUP BY" in sql for sql in shop.asked)
 
 
+def test_hashes_that_were_lost_are_asked_again(shop: Shop) -> None:
+    assert verdict(shop) == 0
+    for answers in shop.answers.values():
+        for ask in [ask for ask, body in answers.items() if len(body) > 1000]:
+            del answers[ask]
+    shop.run("insert into t from t where id in (5, 11000)")
+    assert verdict(shop) == 2
+
+
 def collided(honest: Callable[..., object], tally: object, purpose: str, row: str, *rest: object) -> object:
     return honest(tally, purpose, f"{row} % 1000", *rest)

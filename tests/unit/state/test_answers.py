@@ -22,7 +22,9 @@ def store(tmp_path: Path) -> Iterator[SQLiteAnswerStore]:
     made.close()
 
 
-def told(store: SQLiteAnswerStore, *pieces: str, dataset: DatasetRef = ORDERS) -> dict[str, dict[str, bytes]]:
+def told(
+    store: SQLiteAnswerStore, *pieces: str, dataset: DatasetRef = ORDERS
+) -> dict[str, dict[str, bytes | memoryview]]:
     return {name: dict(answers) for name, answers in store.known(dataset, pieces).items()}
 
 
@@ -75,6 +77,63 @@ def test_a_file_of_another_shape_is_begun_anew(store: SQLiteAnswerStore, monkeyp
     store.close()
     monkeypatch.setattr("tidegate.state.answers.SHAPE", 99)
     assert told(store, "a") == {}
+
+
+LARGE = os.urandom(LARGE_BYTES + 1)
+
+
+def files(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "answers").iterdir())
+
+
+def test_a_large_answer_is_a_file_as_long_as_it_is_kept(store: SQLiteAnswerStore, tmp_path: Path) -> None:
+    store.keep(ORDERS, {"a": {"x": LARGE, "y": b"1"}}, used=["a"])
+    (first,) = files(tmp_path)
+    kept = store.known(ORDERS, ["a"])["a"]["x"]
+    store.keep(ORDERS, {"a": {"x": LARGE[::-1]}}, used=["a"])
+    (second,) = files(tmp_path)
+    assert first != second
+    assert kept == LARGE
+    assert told(store, "a") == {"a": {"x": LARGE[::-1], "y": b"1"}}
+    for _ in range(SCANS_KEPT):
+        store.keep(ORDERS, {}, used=["b"])
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("left", [None, 0, LARGE_BYTES])
+def test_a_large_answer_that_is_gone_or_cut_is_not_known(
+    store: SQLiteAnswerStore, tmp_path: Path, left: int | None
+) -> None:
+    store.keep(ORDERS, {"a": {"x": LARGE, "y": b"1"}}, used=["a"])
+    (file,) = files(tmp_path)
+    file.unlink() if left is None else file.write_bytes(LARGE[:left])
+    found = store.known(ORDERS, ["a"])["a"]
+    assert found.get("x") is None
+    assert found.get("y") == b"1"
+
+
+def test_files_that_an_interrupted_process_left_are_removed(store: SQLiteAnswerStore, tmp_path: Path) -> None:
+    store.keep(ORDERS, {"a": {"x": LARGE}}, used=["a"])
+    (tmp_path / "answers" / "left").write_bytes(b"half")
+    store.keep(ORDERS, {"b": {"x": b"1"}}, used=["a", "b"])
+    assert len(files(tmp_path)) == 1
+    assert told(store, "a") == {"a": {"x": LARGE}}
+
+
+def test_what_is_not_kept_in_the_end_leaves_what_was(
+    store: SQLiteAnswerStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.keep(ORDERS, {"a": {"x": LARGE}}, used=["a"])
+    monkeypatch.setattr("tidegate.state.answers.OLD", "no statement")
+    with pytest.raises(StateError):
+        store.keep(ORDERS, {"a": {"x": LARGE[::-1]}}, used=["a"])
+    assert told(store, "a") == {"a": {"x": LARGE}}
+
+
+def test_a_file_in_place_of_the_folder_is_told(store: SQLiteAnswerStore, tmp_path: Path) -> None:
+    (tmp_path / "answers").write_bytes(b"")
+    with pytest.raises(StateError, match="cannot be used"):
+        store.keep(ORDERS, {"a": {"x": LARGE}}, used=["a"])
 
 
 def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
