@@ -140,10 +140,11 @@ def shops() -> Iterator[Shop]:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def notes_are_used() -> Iterator[None]:
-    """Also where asking the engine of all row groups costs as little."""
+def everything_is_used() -> Iterator[None]:
+    """Notes and filters, also where doing without costs as little."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duckdb_parts, "DEARER", 0)
+        patch.setattr("tidegate.scan.prints.LEAST_SIEVED", 0)
         yield
 
 
