@@ -13,12 +13,13 @@ import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
 from bench.data import ORDERS
-from bench.ours import NOW, PARENT, REF, Silent, workload
+from bench.ours import PARENT, REF, Silent, workload
 from bench.scan import clear_caches, cpu_s
 from tidegate.model import Check, Grid, Outcome, Settings, TableSettings, WarehouseSettings
 from tidegate.services.measure import Measured, measure
@@ -27,6 +28,8 @@ from tidegate.warehouses.duckdb import DuckDBReader
 
 ROWS_A_DAY = 100_000
 HISTORIES = (10, 100)
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+"""Midnight before the first row; the new day's scan is at the end of that day, so that as many dates lie ahead in each history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Ask:
     """What is asked: the checks, with `profile` the full profile too, and with `history` that by day and category."""
 
     checks: Sequence[Check]
+    now: datetime
     profile: bool = True
     history: bool = False
 
@@ -93,7 +97,7 @@ class Ask:
                 self.checks,
                 version=1,
                 settings=settings,
-                now=NOW,
+                now=self.now,
                 progress=Silent(),
                 known=lambda _: known,
                 answers=answers,
@@ -111,11 +115,16 @@ class Ask:
 def measured(shop: Shop, runs: int) -> Mapping[str, float]:
     """Medians of what is asked of the new day, and of all days."""
     checks = workload()
-    everything, full = Ask(checks=checks), Ask(checks=checks, history=True)
-    unique = Ask(checks=[c for c in checks if c.kind == "unique" and c.column == "order_id"], profile=False)
+    now = BEGIN + timedelta(days=shop.days + 1)
+    everything, full = Ask(checks=checks, now=now), Ask(checks=checks, now=now, history=True)
+    unique, of_texts = (
+        Ask(checks=[c for c in checks if c.kind == "unique" and c.column == key], now=now, profile=False)
+        for key in ("order_id", "external_ref")
+    )
     _forget(shop.kept(""))
     answers = SQLiteAnswerStore(shop.kept(""))
     everything.of(shop.before, answers)
+    replace(everything, profile=False).of(shop.before, answers)
     known = Grid.of(full.of(shop.before, answers).measurements)
     answers.close()
     works: dict[str, Callable[[], Measured]] = {
@@ -123,6 +132,7 @@ def measured(shop: Shop, runs: int) -> Mapping[str, float]:
         "… with history by day and category": lambda: full.again(shop, known),
         "… 60 checks alone": lambda: replace(everything, profile=False).again(shop, known),
         "… whether `order_id` is unique, alone": lambda: unique.again(shop, known),
+        "… whether `external_ref`, a text, is unique, alone": lambda: of_texts.again(shop, known),
         "all days: 60 checks and full profile": lambda: everything.of(shop.after, None),
         "… all with history": lambda: full.of(shop.after, None),
         "… all 60 checks alone": lambda: replace(everything, profile=False).of(shop.after, None),
