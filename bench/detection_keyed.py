@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import duckdb
 import numpy as np
 
+from tidegate.detect.others import BACK, FIRST, LATE, Scale, able, followers, left_of, products, scale, solved, whole
 from tidegate.detect.traits import LEARNING, WARM
 from tidegate.metrics import quoted
 from tidegate.model import Column, DatasetRef, Family, MetricSpec
@@ -25,13 +26,6 @@ TOLD_APART = (0.2, 3.0)
 """New pairs must be so frequent if values were dealt out to keys by chance, and so many times what they are."""
 REGULAR = 8
 """A key is regular when each of so many batches before had it (of fewer batches, all of them)."""
-FIRST, LATE = 4, 20
-"""From this batch on pairs are judged when they are chosen, by so many rows at least."""
-FOLLOWS = 0.5
-"""What is left of a number after the others, by its own quartiles: at most this."""
-BACK = 14
-"""From so many batches back a number's relation to the others is learned."""
-FAR = 4.0
 
 
 def spec(metric: str, column: str, argument: str | None = None) -> MetricSpec:
@@ -164,8 +158,7 @@ class Others:
     """
 
     names: tuple[str, ...]
-    middle: np.ndarray
-    wide: np.ndarray
+    scale: Scale
     follow: Mapping[int, float]
     """By place among `names`: the usual spread of what is left."""
     square: np.ndarray
@@ -177,19 +170,15 @@ class Others:
         if not self.follow:
             return found
         rows, batch, position = numbers(db, self.names)
-        design = designed((rows - self.middle) / self.wide)
+        even = self.scale.even(rows)
         for k in np.unique(batch):
-            mine = design[batch == k]
             at = int(position[batch == k][0])
             if at < FIRST:
                 continue
             for i, usual in self.follow.items():
-                left = mine @ self.fit(at, i) / usual
-                left = left[np.isfinite(left)]
-                if left.size:
-                    told = (left.size, float(np.median(left)), int((np.abs(left) > FAR).sum()))
-                    for metric, number in zip(metrics, told, strict=True):
-                        found[spec(metric, self.names[i])][k] = number
+                told = left_of(even[batch == k], self.fit(at, i), usual)
+                for metric, number in zip(metrics, told or (), strict=False):
+                    found[spec(metric, self.names[i])][k] = number
         return found
 
     def fit(self, at: int, i: int) -> np.ndarray:
@@ -197,21 +186,6 @@ class Others:
         if (at, i) not in self.fits:
             self.fits[at, i] = solved(self.square[max(0, at - BACK) : at].sum(axis=0), i)
         return self.fits[at, i]
-
-
-def solved(square: np.ndarray, i: int) -> np.ndarray:
-    """1 for the number and minus the weights of the others, from the products of all; NaN where there is no row."""
-    out = np.full(len(square), np.nan)
-    if square[0, 0] > 0:
-        rest = np.delete(np.arange(len(square)), i + 1)
-        part = square[np.ix_(rest, rest)]
-        out[rest] = -np.linalg.solve(part + np.diag(1e-6 * np.diag(part) + 1e-9), square[rest, i + 1])
-        out[i + 1] = 1.0
-    return out
-
-
-def designed(rows: np.ndarray) -> np.ndarray:
-    return np.concatenate([np.ones((len(rows), 1)), rows], axis=1)
 
 
 def numbers(db: duckdb.DuckDBPyConnection, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -224,56 +198,18 @@ def numbers(db: duckdb.DuckDBPyConnection, names: Sequence[str]) -> tuple[np.nda
 
 def others(db: duckdb.DuckDBPyConnection, columns: Sequence[Column], batches: int) -> Others:
     """Choose by the first batches, and remember all that are loaded."""
+    nothing = Others(names=(), scale=Scale(np.zeros(0), np.zeros(0)), follow={}, square=np.zeros((batches, 1, 1)))
     names = [c.name for c in columns if c.family is Family.NUMBER]
-    if names:
-        asked = ", ".join(f"COUNT(DISTINCT {quoted(n)}), COUNT({quoted(n)}) / COUNT(*)" for n in names)
-        counts = db.execute(f"SELECT {asked} FROM rows WHERE _k < {WARM}").fetchone()
-        names = [n for n, d, f in zip(names, counts[::2], counts[1::2], strict=True) if d >= 5 and f >= 0.8]
-    blank = np.zeros((batches, len(names) + 1, len(names) + 1))
-    if len(names) < 2:
-        return Others(names=(), middle=np.zeros(0), wide=np.zeros(0), follow={}, square=blank)
+    if not names:
+        return nothing
     rows, batch, _ = numbers(db, names)
-    early = rows[(batch < WARM) & np.isfinite(rows).all(axis=1)]
-    if not len(early):
-        return Others(names=(), middle=np.zeros(0), wide=np.zeros(0), follow={}, square=blank)
-    middle, wide = np.median(early, axis=0), spread(early)
-    even = (rows - middle) / wide
-    for k in np.unique(batch):
-        blank[k] = products(even[batch == k])
-    old = (batch < WARM) & np.isfinite(rows).all(axis=1)
-    follow = chosen(designed(even[old]), batch[old])
-    return Others(names=tuple(names), middle=middle, wide=wide, follow=follow, square=blank)
-
-
-def spread(rows: np.ndarray) -> np.ndarray:
-    low, high = np.quantile(rows, (0.05, 0.95), axis=0)
-    wide = np.where(high > low, high - low, rows.std(axis=0))
-    return np.where(wide > 0, wide, 1.0)
-
-
-def products(rows: np.ndarray) -> np.ndarray:
-    """The mean products of a batch's rows, without those that lie far outside."""
-    known = rows[np.isfinite(rows).all(axis=1)]
-    if len(known):
-        low, middle, high = np.quantile(known, (0.05, 0.5, 0.95), axis=0)
-        known = known[(np.abs(known - middle) < 20 * (high - low + 0.1)).all(axis=1)]
-    design = designed(known)
-    return design.T @ design / max(1, len(design))
-
-
-def chosen(design: np.ndarray, batch: np.ndarray) -> dict[int, float]:
-    """Numbers of which the first batches, by their relation before, leave little in those after; with how much."""
-    learn, try_out = design[batch < FIRST], design[batch >= FIRST]
-    if min(len(learn), len(try_out)) < LATE:
-        return {}
-    square, found = learn.T @ learn / len(learn), {}
-    for i in range(design.shape[1] - 1):
-        left, own = quartiles(try_out @ solved(square, i)), quartiles(try_out[:, i + 1])
-        if own > 0 and left < FOLLOWS * own:
-            found[i] = max(left / 1.35, 1e-4)
-    return found
-
-
-def quartiles(values: np.ndarray) -> float:
-    low, high = np.quantile(values, (0.25, 0.75))
-    return float(high - low)
+    chosen = able(rows[batch < WARM])
+    names, rows = [names[i] for i in chosen], rows[:, chosen]
+    early = whole(rows[batch < WARM])
+    if len(names) < 2 or not len(early):
+        return nothing
+    found = scale(early)
+    even = found.even(rows)
+    square = np.stack([products(even[batch == k]) for k in range(batches)])
+    old = (batch < WARM) & np.isfinite(even).all(axis=1)
+    return Others(names=tuple(names), scale=found, follow=followers(even[old], batch[old]), square=square)

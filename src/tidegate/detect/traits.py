@@ -86,6 +86,7 @@ TRAITS: Final[Mapping[str, Trait]] = MappingProxyType(
         "unknown_count": Trait("novel", "share"),
         "gone_count": Trait("gone", "share of both"),
         "new_pair_count": Trait("dependency", "share of both"),
+        "again_count": Trait("overlap", "share of both"),
         "rest_median": Trait("given others", "rest"),
         "rest_far_count": Trait("far from others", "share of both"),
     }
@@ -243,6 +244,7 @@ def _scale(spec: MetricSpec, profile: Profile, named: Mapping[Segment, int]) -> 
 WHOLES: Final = {
     "gone_count": "regular_count",
     "new_pair_count": "known_key_count",
+    "again_count": "sampled_count",
     "rest_far_count": "rest_count",
     "rest_median": "rest_count",
 }
@@ -381,9 +383,13 @@ def _plain(source: _Source) -> Traits:
     )
 
 
+KINDS: Final = {"again_count": "rows again"}
+"""What was counted from a sketch has the constants of what is told from sketches."""
+
+
 def kind_of(spec: MetricSpec) -> str:
     """The name under which constants are pooled: a metric, and for quantiles which one."""
-    return f"{spec.metric} {spec.argument}" if spec.metric == "quantile" else spec.metric
+    return f"{spec.metric} {spec.argument}" if spec.metric == "quantile" else KINDS.get(spec.metric, spec.metric)
 
 
 def _count(source: _Source, block: Block) -> list[Scaled]:

@@ -36,8 +36,21 @@ SHARES: Final = {
     "off_hour_count": "times not on a full hour",
     "unknown_count": "rows whose value never came before",
     "new_pair_count": "rows",
+    "rows again": "rows",
+    "rest_far_count": "rows",
+    "less_count": "rows",
+    "equal_count": "rows",
 }
 """What a share of the rows is of. These alone hold: they say how values look, which late rows do not change."""
+
+OF_ROWS: Final = {
+    "new_pair_count": "have a {argument} and {column} that never went together before",
+    "again_count": "came before, in one of the three buckets before it and with other times",
+    "rest_far_count": "are far from what their other numbers lead to expect",
+    "less_count": "have less than in {argument}",
+    "equal_count": "have the same as in {argument}",
+}
+"""What rows do of which the share is told, by metric."""
 
 OTHERS: Final = {
     "true_count": "the share of true values",
@@ -53,6 +66,7 @@ OTHERS: Final = {
     "new category": "categories never seen",
     "gone category": "regular categories that are gone",
     "gone_count": "values that each bucket had and this one has not",
+    "rest_median": "what is left of the value after the other numbers of its row",
 }
 """What else a reason may be about; what is not listed goes by its kind."""
 
@@ -150,9 +164,9 @@ def said(reason: Reason) -> str:
     if reason.kind not in SHARES:
         return where + OTHERS.get(reason.kind, reason.kind)
     came, usual = (words.percent(share(y)) for y in (reason.observed, reason.expected))
-    if reason.spec.metric == "new_pair_count":
-        together = f"{reason.spec.argument} and {reason.spec.column}"
-        return f"{where}{came} of the rows have a {together} that never went together before, expected {usual}"
+    if (of_rows := OF_ROWS.get(reason.spec.metric)) is not None:
+        told = of_rows.format(column=reason.spec.column, argument=reason.spec.argument)
+        return f"{where}{came} of the rows {told}, expected {usual}"
     return f"{where}{came} {SHARES[reason.kind]}, expected {usual}"
 
 

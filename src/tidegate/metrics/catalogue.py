@@ -463,6 +463,20 @@ _METRICS: dict[str, Metric] = {
         argument="which keys and pairs were chosen, as JSON",
         argument_as="text",
     ),
+    "sampled_count": Metric(
+        unit="rows",
+        says="rows of a time bucket that are looked for in the three before it: those with the 256 least hashes, without times",
+    ),
+    "again_count": Metric(
+        unit="rows",
+        says="of these, those that one of the three buckets before has too, the one that has most",
+    ),
+    "beside": Metric(
+        unit="numbers",
+        says="how many numbers are looked at beside the others of their row in a time bucket",
+        argument="which pairs and numbers were chosen, as JSON",
+        argument_as="text",
+    ),
     "rest_count": Metric(
         unit="rows",
         says="rows in which a number, and all the others that it goes with, have a value",

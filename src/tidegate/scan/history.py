@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -10,7 +10,10 @@ from typing import Final
 from tidegate.metrics import Kind, aggregate, kind_of, quoted, relation, select
 from tidegate.model import Column, Family, Interval, MetricSpec, Segment
 from tidegate.scan import infer, watch
+from tidegate.scan.again import again, telling
+from tidegate.scan.beside import Beside, beside, compared, left
 from tidegate.scan.categories import grouped
+from tidegate.scan.choice import keep_choice
 from tidegate.scan.content import bucket_of, contents, recipe, reopened, stretches, vanished
 from tidegate.scan.options import Plan
 from tidegate.scan.related import MOST_ROWS, related
@@ -47,25 +50,71 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
     segments = infer.segment_columns(tally, counts, span.buckets)
     measured = {spec.column or "" for spec in asks if spec.metric != "null_count"} | {c.name for c in segments}
     found = yield from contents(tally, span, measured)
-    chosen = yield from relations(tally, span, tuple(found), measured, MOST_ROWS)
-    asked = [span.key(tally.dialect), *_sql(tally, asks), *_names(segments), *([str(chosen)] if chosen else [])]
+    chosen = yield from _choices(tally, span, tuple(found), frozenset(measured))
+    asks += compared(tally, chosen.beside, DISTINCT_VALUES) if chosen.beside is not None else []
+    asked = [span.key(tally.dialect), *_sql(tally, asks), *_names(segments), *chosen.written]
     spec = tally.spec("content", argument=recipe(asked))
-    again = reopened(found, tally.options.known, spec, span)
-    opened = {interval: value for interval, value in found.items() if again is None or interval in again}
+    changed = reopened(found, tally.options.known, spec, span)
+    opened = {interval: value for interval, value in found.items() if changed is None or interval in changed}
     for interval, value in opened.items():
         tally.add_buckets([spec], [value], interval)
-    spans = [span] if again is None else [span.cut(one) for one in stretches(i for i in again if i in found)]
+    spans = [span] if changed is None else [span.cut(one) for one in stretches(i for i in changed if i in found)]
     if spans:
         yield from _by_bucket(tally, spans, asks)
-    if spans and segments:
-        yield from _by_segment(tally, spans, segments)
-    if spans and chosen is not None:
-        _add_chosen(tally, chosen, opened)
-        yield from related(tally, span, spans, tuple(found), chosen.beside(_names(segments)))
-    scanned = None if again is None else again | {i for i in found if any(i.start in s.interval for s in spans)}
+        if segments:
+            yield from _by_segment(tally, spans, segments)
+        chosen.keep(tally, opened)
+        yield from _beyond_numbers(tally, span, spans, tuple(found), chosen, _names(segments))
+    scanned = None if changed is None else changed | {i for i in found if any(i.start in s.interval for s in spans)}
     starts = tuple(interval.start for interval in found)
     gone = () if scanned is None else vanished(tally, scanned, starts)
     return History(starts=starts, segments=tuple(segments), reopened=scanned, vanished=gone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choices:
+    """What was chosen to be looked at beyond the numbers of single columns: keys and pairs, numbers beside others, and the
+    columns by which rows are told apart.
+    """
+
+    relations: Relations | None
+    beside: Beside | None
+    rows: Sequence[Column]
+
+    @property
+    def written(self) -> list[str]:
+        """What of it changes the numbers of a bucket."""
+        return [*(str(one) for one in (self.relations, self.beside) if one is not None), *_names(self.rows)]
+
+    def keep(self, tally: Tally, opened: Collection[Interval]) -> None:
+        """Keep what was chosen with each bucket that is measured, so that it stays."""
+        if self.relations is not None:
+            size = len(self.relations.keys) + len(self.relations.pairs)
+            keep_choice(tally, "relations", str(self.relations), size, opened)
+        if self.beside is not None:
+            keep_choice(tally, "beside", str(self.beside), self.beside.size, opened)
+
+
+def _choices(tally: Tally, span: Window, found: Sequence[Interval], measured: frozenset[str]) -> Plan[_Choices]:
+    keys = yield from relations(tally, span, found, measured, MOST_ROWS)
+    numbers = yield from beside(tally, span, found)
+    return _Choices(relations=keys, beside=numbers, rows=telling(tally, span, measured))
+
+
+def _beyond_numbers(
+    tally: Tally,
+    span: Window,
+    spans: Sequence[Window],
+    found: Sequence[Interval],
+    chosen: _Choices,
+    segments: Sequence[str],
+) -> Plan[None]:
+    """What the rows of a bucket tell of each other, and of earlier buckets."""
+    if chosen.relations is not None:
+        yield from related(tally, span, spans, found, chosen.relations.beside(segments))
+    if chosen.beside is not None:
+        yield from left(tally, span, spans, found, chosen.beside)
+    yield from again(tally, span, spans, found, chosen.rows)
 
 
 def _by_bucket(tally: Tally, spans: Sequence[Window], asks: Sequence[MetricSpec]) -> Plan[None]:
@@ -87,13 +136,6 @@ def _by_bucket(tally: Tally, spans: Sequence[Window], asks: Sequence[MetricSpec]
                 buckets[interval] = values[0]
             tally.add_buckets(group, values, interval)
     _add_known(tally, asks, buckets)
-
-
-def _add_chosen(tally: Tally, chosen: Relations, opened: Iterable[Interval]) -> None:
-    """Keep what was chosen with each bucket that is measured, so that it stays."""
-    spec = tally.spec("relations", argument=str(chosen))
-    for interval in opened:
-        tally.add_buckets([spec], [len(chosen.keys) + len(chosen.pairs)], interval)
 
 
 def _sql(tally: Tally, specs: Sequence[MetricSpec]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from tidegate.metrics import Kind, kind_of, quoted, relation, select
 from tidegate.model import Column, Family, Grid, Interval
+from tidegate.scan.choice import kept_choice
 from tidegate.scan.grain import within_sql
 from tidegate.scan.infer import LOADERS_OWN
 from tidegate.scan.options import Plan
@@ -98,12 +99,8 @@ class Relations:
 
 def kept(known: Grid | None) -> Relations | None:
     """What was chosen in the version that this one began as; None when nothing was."""
-    if known is None:
-        return None
-    chosen = {at: spec.argument for at, spec in enumerate(known.specs) if spec.metric == "relations" and spec.argument}
-    cells = ((known.intervals[b], s) for s, b in zip(known.series, known.buckets, strict=True) if s in chosen)
-    newest = max(cells, default=None)
-    return None if newest is None else Relations.read(chosen[newest[1]] or "")
+    written = kept_choice(known, "relations")
+    return None if written is None else Relations.read(written)
 
 
 def relations(

@@ -1,0 +1,140 @@
+"""Numbers that follow from the other numbers of their row: told from a table's first batches, by least squares.
+
+Rows are (row, number), on a scale on which each number's usual spread is one. A batch's relation is its mean products, which
+add up over batches; what is left of a row is the number less what the others lead to expect. Chosen and measured
+as decision 27 says; nothing of a batch itself, nor of later ones, is in the relation that it is held against.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.detect.forecast import Floats
+
+FIRST: Final = 4
+"""The relation of so many first batches is tried out on those that follow; no batch is judged by fewer."""
+
+LATE: Final = 20
+"""Rows that it takes on both sides."""
+
+FOLLOWS: Final = 0.5
+"""What is left of a number after the others, by the distance of its own quartiles: at most this."""
+
+BACK: Final = 14
+"""From so many batches back a number's relation to the others is learned."""
+
+FAR: Final = 4.0
+"""Usual spreads of what is left beyond which a row is far."""
+
+OUTSIDE: Final = 20.0
+"""Rows that are so many spreads from their batch's middle teach nothing."""
+
+FURTHEST: Final = 1e9
+"""Values are cut here, in usual spreads, so that their products are numbers."""
+
+LEAST_VALUES, LEAST_FILLED = 5, 0.8
+"""A number that is looked at has so many different values at first, and one in this share of the rows."""
+
+
+class Left(NamedTuple):
+    """Of the rows of a batch in which all numbers have a value: how many, the median of what is left, how many are far."""
+
+    rows: int
+    median: float
+    far: int
+
+
+class Scale(NamedTuple):
+    """The middle and the spread of each number."""
+
+    middle: Floats
+    wide: Floats
+
+    def even(self, rows: Floats) -> Floats:
+        """Rows on it; infinities are no values."""
+        known = np.where(np.isfinite(rows), rows, np.nan)
+        with np.errstate(over="ignore"):
+            return np.asarray(np.clip((known - self.middle) / self.wide, -FURTHEST, FURTHEST))
+
+
+def able(rows: Floats) -> list[int]:
+    """Which numbers of the first batches' rows are looked at."""
+    filled = np.isfinite(rows)
+    enough = filled.mean(axis=0) >= LEAST_FILLED if len(rows) else np.zeros(rows.shape[1], dtype=bool)
+    return [i for i in np.flatnonzero(enough).tolist() if np.unique(rows[filled[:, i], i]).size >= LEAST_VALUES]
+
+
+def scale(rows: Floats) -> Scale:
+    """The scale of rows without gaps, one at least."""
+    low, high = np.quantile(rows, (0.05, 0.95), axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        wide = np.where(high > low, high - low, rows.std(axis=0))
+    return Scale(np.median(rows, axis=0), np.where((wide > 0) & np.isfinite(wide), wide, 1.0))
+
+
+def whole(rows: Floats) -> Floats:
+    """The rows in which every number has a value."""
+    return np.asarray(rows[np.isfinite(rows).all(axis=1)])
+
+
+def products(even: Floats) -> Floats:
+    """The mean products of a batch's rows, (1 + numbers) squared, without those that lie far outside."""
+    known = whole(even)
+    if len(known):
+        low, middle, high = np.quantile(known, (0.05, 0.5, 0.95), axis=0)
+        known = known[(np.abs(known - middle) < OUTSIDE * (high - low + 0.1)).all(axis=1)]
+    design = designed(known)
+    return np.asarray(design.T @ design / max(1, len(design)))
+
+
+def designed(even: Floats) -> Floats:
+    """Rows with a one before their numbers."""
+    return np.concatenate([np.ones((len(even), 1)), even], axis=1)
+
+
+def solved(square: Floats, number: int) -> Floats:
+    """1 for the number and minus the weights of the others, from the products of all; NaN where there is no row."""
+    out = np.full(len(square), np.nan)
+    if square[0, 0] > 0:
+        rest = np.delete(np.arange(len(square)), number + 1)
+        part = square[np.ix_(rest, rest)]
+        out[rest] = -np.linalg.solve(part + np.diag(1e-6 * np.diag(part) + 1e-9), square[rest, number + 1])
+        out[number + 1] = 1.0
+    return out
+
+
+def followers(even: Floats, batch: NDArray[np.int64]) -> dict[int, float]:
+    """Numbers of which the first batches, by their relation before, leave little in those after; with how much.
+
+    Args:
+        even: rows without gaps of the first batches.
+        batch: the place of each row's batch, the first 0.
+    """
+    design = designed(even)
+    learn, try_out = design[batch < FIRST], design[batch >= FIRST]
+    if min(len(learn), len(try_out)) < LATE:
+        return {}
+    square, found = learn.T @ learn / len(learn), {}
+    for i in range(even.shape[1]):
+        left, own = quartiles(try_out @ solved(square, i)), quartiles(try_out[:, i + 1])
+        if own > 0 and left < FOLLOWS * own:
+            found[i] = max(left / 1.35, 1e-4)
+    return found
+
+
+def quartiles(values: Floats) -> float:
+    """The distance of the quartiles."""
+    low, high = np.quantile(values, (0.25, 0.75))
+    return float(high - low)
+
+
+def left_of(even: Floats, weights: Floats, usual: float) -> Left | None:
+    """What is left of a number in a batch's rows, in usual spreads of that; None where no row has all numbers."""
+    left = designed(even) @ weights / usual
+    left = left[np.isfinite(left)]
+    if not left.size:
+        return None
+    return Left(left.size, float(np.median(left)), int((np.abs(left) > FAR).sum()))
