@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tidegate.cli.output import Output
 from tidegate.model import Band, MetricSpec
@@ -12,7 +12,7 @@ from tidegate.model.words import counted, lasting
 
 if TYPE_CHECKING:
     from tidegate.detect.ahead import Expectation, Outlook, Season
-    from tidegate.scan import Relations
+    from tidegate.scan import Beside, Relations
     from tidegate.services.alarm import Alarm
     from tidegate.services.portrait import Lateness, Portrait, Said
 
@@ -147,6 +147,7 @@ def _of_past(found: Portrait) -> Iterator[tuple[str, str]]:
     if look.unit != "version":
         yield "lateness", _lateness(found.lateness, look.unit)
         yield "relations", relations(found.relations)
+        yield "numbers", numbers(found.numbers)
     for note in found.notes:
         yield "note", note
     budget = found.budget
@@ -179,10 +180,24 @@ def _season(season: Season, look: Outlook) -> str:
     return f"{season.name}, explains {season.strength:.0%} of what the trend leaves{said}"
 
 
+NOT_CHOSEN: Final = "not chosen; the first seven buckets that are known of a published version tell"
+
+
+def numbers(chosen: Beside | None) -> str:
+    """Which numbers follow from the others of their row, and which are compared."""
+    if chosen is None:
+        return NOT_CHOSEN
+    told = [f"{', '.join(chosen.follow)} from the others of {'its' if len(chosen.follow) == 1 else 'their'} row"]
+    told = told if chosen.follow else []
+    if chosen.compared:
+        told.append(", ".join(f"{one} and {other}" for one, other in chosen.compared) + " compared")
+    return "; ".join(told) or "none: no two to be compared"
+
+
 def relations(chosen: Relations | None) -> str:
     """Which columns go with which key, and which keys stand alone."""
     if chosen is None:
-        return "not chosen; the first seven buckets that are known of a published version tell"
+        return NOT_CHOSEN
     by_key: dict[str, list[str]] = {key: [] for key in chosen.keys}
     for pair in chosen.pairs:
         by_key[pair.key].append(pair.value)

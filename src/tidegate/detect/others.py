@@ -33,7 +33,7 @@ OUTSIDE: Final = 20.0
 """Rows that are so many spreads from their batch's middle teach nothing."""
 
 FURTHEST: Final = 1e9
-"""Values are cut here, in usual spreads, so that their products are numbers."""
+"""Values are cut here, in usual spreads, so that their products are numbers; what was cut teaches nothing."""
 
 LEAST_VALUES, LEAST_FILLED = 5, 0.8
 """A number that is looked at has so many different values at first, and one in this share of the rows."""
@@ -82,7 +82,7 @@ def whole(rows: Floats) -> Floats:
 
 def products(even: Floats) -> Floats:
     """The mean products of a batch's rows, (1 + numbers) squared, without those that lie far outside."""
-    known = whole(even)
+    known = whole(np.where(np.abs(even) < FURTHEST, even, np.nan))
     if len(known):
         low, middle, high = np.quantile(known, (0.05, 0.5, 0.95), axis=0)
         known = known[(np.abs(known - middle) < OUTSIDE * (high - low + 0.1)).all(axis=1)]

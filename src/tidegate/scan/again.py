@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, cast
 
-from tidegate.metrics import relation, select
-from tidegate.model import Column, Family, Interval
+from tidegate.metrics import kind_of, quoted, relation, select
+from tidegate.model import Column, Dataset, Family, Interval
 from tidegate.scan import infer, watch
 from tidegate.scan.content import bucket_of, stretches
+from tidegate.scan.grain import within_sql
 from tidegate.scan.options import Plan
 from tidegate.scan.tally import Tally
 from tidegate.scan.window import Window, rows_within
@@ -22,6 +23,9 @@ MOST_VALUES: Final = 50_000_000
 
 BEFORE: Final = 3
 """So many buckets before each are looked through, as the judgement does."""
+
+SHORTLY: Final = 7
+"""The statement that shows such rows looks back so many lengths of a bucket, for there may be days without rows."""
 
 AGAIN: Final = ("sampled_count", "again_count")
 """What is measured here."""
@@ -70,6 +74,19 @@ def again(
     for target in targets:
         size = len(sketches[target] or ())
         tally.add_buckets(specs, [size, size * overlap(sketches, target)] if size else [0, None], found[target])
+
+
+def again_sql(dataset: Dataset, interval: Interval, time: Column, *, dialect: str = "duckdb") -> str | None:
+    """The rows of a bucket that came shortly before with other times; None of a table that has nothing but times."""
+    columns = [c for c in dataset.columns if c.family is not Family.TIME and not infer.LOADERS_OWN.search(c.name)]
+    if not columns:
+        return None
+    row = f"HASH({', '.join(quoted(c.name, dialect) for c in columns)})"
+    source, kind = relation(dataset.ref, dialect), kind_of(time)
+    shortly = Interval(start=interval.start - SHORTLY * (interval.end - interval.start), end=interval.start)
+    before, inside = (within_sql(time.name, kind, span, dialect) for span in (shortly, interval))
+    had = select([row], source, where=[before], dialect=dialect)
+    return select(["*"], source, where=[inside, f"{row} IN ({had})"], dialect=dialect)
 
 
 def within(spans: Sequence[Window], found: Sequence[Interval]) -> list[int]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from tidegate.metrics import METRICS, TIMES, aggregate, kind_of, relation, select
 from tidegate.metrics.fragments import conditions
 from tidegate.model import Dataset, Interval, MetricSpec
+from tidegate.scan.again import again_sql
 from tidegate.scan.grain import within_sql
 from tidegate.scan.related import pairs_sql
 
@@ -19,7 +20,7 @@ def shown(
     time_column: str | None = None,
     dialect: str = "duckdb",
 ) -> str | None:
-    """One SELECT of one value, or of the pairs that are new; None for a number that is no plain aggregate, or of a time that no column tells.
+    """One SELECT of one value, or of the pairs that are new, or the rows that came again; None for a number that is no plain aggregate, or of a time that no column tells.
 
     Args:
         interval: the stretch of `time_column` that the number is about; None for the whole table.
@@ -32,6 +33,8 @@ def shown(
     metric = METRICS.get(spec.metric)
     if spec.metric == "new_pair_count" and interval is not None and time is not None and kind_of(time) in TIMES:
         return pairs_sql(dataset, spec, interval, time, dialect=dialect)
+    if spec.metric == "again_count" and interval is not None and time is not None and kind_of(time) in TIMES:
+        return again_sql(dataset, interval, time, dialect=dialect)
     if metric is None or metric.aggregate is None or (metric.families and column is None):
         return None
     if (metric.argument and spec.argument is None) or (

@@ -10,7 +10,7 @@ from datetime import datetime
 from tidegate.errors import QueryError
 from tidegate.model import Finding, Interval, MetricSpec, Segment, Slice
 from tidegate.ports import Reader
-from tidegate.scan import RELATED, ScanOptions, SliceRow, TableScan, adds_up, shown, slice_table
+from tidegate.scan import OF_THE_PAST, ScanOptions, SliceRow, TableScan, adds_up, shown, slice_table
 from tidegate.services.deliveries import compared, deliveries
 from tidegate.services.measure import Measured, Meter
 
@@ -76,7 +76,7 @@ def with_statements(measured: Measured, findings: Iterable[Finding]) -> tuple[Fi
 def _is_open(finding: Finding, scan: TableScan) -> bool:
     cut = finding.slice
     asks = finding.holds and finding.kind != "freshness" and (cut is None or cut.within is None)
-    if finding.spec is None or finding.spec.metric in RELATED:
+    if finding.spec is None or finding.spec.metric in OF_THE_PAST:
         return False  # what a row breaks of others is no sum over categories
     return asks and finding.interval is not None and scan.time_column is not None
 

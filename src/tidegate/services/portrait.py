@@ -14,7 +14,7 @@ from tidegate.detect.ahead import Outlook
 from tidegate.detect.excuse import named_day
 from tidegate.model import Dataset, DatasetRef, Interval, Measurement, MetricSpec, TableSettings
 from tidegate.model.settings import COMMON_HOLIDAYS, WEEKEND
-from tidegate.scan import Relations, kept
+from tidegate.scan import Beside, Relations, kept, kept_beside
 from tidegate.services.baseline import Answers, Budget, budget_of, knobs
 from tidegate.services.publish import nothing_published
 from tidegate.services.replay import Point, rows_line
@@ -75,7 +75,7 @@ class Portrait:
 
     `next_holidays` are the next days on which an even drop is excused. `budget` is this table's, in false alarms a month,
     and `incidents` the numbers of those that are about it, newest first. `line` is the past of its rows. `relations` are the
-    keys and pairs that were chosen, None where none could be yet; `notes` what its last scan could not measure, and why.
+    keys and pairs that were chosen, `numbers` those that are looked at beside others, None where none could be yet; `notes` what its last scan could not measure, and why.
     """
 
     dataset: DatasetRef
@@ -90,6 +90,7 @@ class Portrait:
     incidents: tuple[int, ...]
     line: tuple[Point, ...]
     relations: Relations | None
+    numbers: Beside | None
     notes: tuple[str, ...]
 
     @property
@@ -134,6 +135,7 @@ def portrait(site: Site, name: str) -> Portrait:
         incidents=tuple(i.number for i in answers.of(ref)),
         line=rows_line(past_of(site, number, dataset, answers)),
         relations=kept(history.known),
+        numbers=kept_beside(history.known),
         notes=_notes(site, number, ref),
     )
 

@@ -13,7 +13,8 @@ import pytest
 
 from tests.conformance.scan.engine import NOW, Engine
 from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
-from tidegate.scan import RELATED, Relations, ScanOptions, TableScan, kept, related, relations, scan_table, shown
+from tidegate.scan import Relations, ScanOptions, TableScan, kept, related, relations, scan_table, shown
+from tidegate.scan.related import RELATED
 from tidegate.scan.relations import Pair
 
 REF = DatasetRef(namespace="main", name="t")

@@ -1,0 +1,84 @@
+"""Faults that no number of a day shows, in a real project: a day's rows that come again under new dates, and a column that was
+shuffled among its rows.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e import small_project
+from tests.e2e.small_project import SmallProject, Told
+
+SALES = """
+create schema if not exists raw;
+create or replace table raw.sales as
+with s as (select d, i, case when d = {stale} then d - 1 else d end as r from range({days}) as a(d), range(400) as b(i)),
+n as (select *, (20 + hash(i, r, 1) % 50000 / 100.0)::decimal(18, 2) as net,
+  (20 + hash(case when d = {shuffled} then (i + 137) % 400 else i end, r, 1) % 50000 / 100.0) as of_net from s)
+select r * 1000 + i as sale_id, timestamp '2026-09-01 08:00' + to_days(d::int) + to_minutes((hash(r, i) % 600)::int) as sold_at,
+  'S' || (100 + hash(r, i, 3) % 24) as shop, net,
+  (500 - of_net * 0.9 + hash(i, r, 2) % 2000 / 100.0)::decimal(18, 2) as rest
+from n
+"""
+
+
+def sales(days: int, *, stale: int = -1, shuffled: int = -1) -> str:
+    return SALES.format(days=days, stale=stale, shuffled=shuffled)
+
+
+@dataclass(frozen=True)
+class Story:
+    """What was said of the same day, which came wrong twice and then right."""
+
+    project: SmallProject
+    stale: Told
+    shuffled: Told
+    right: Told
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """Fifty days that were published in one run, another day that was right, and then the day that the tests are about."""
+    found = small_project.make(tmp_path_factory.mktemp("again") / "shop")
+    found.load(sales(50))
+    assert found.cli("run").status == 0
+    found.load(sales(51))
+    told = found.cli("run")
+    assert (told.status, "unlike" in told.out) == (0, False), told.out
+    days = []
+    for wrong in ({"stale": 51}, {"shuffled": 51}, {}):
+        found.load(sales(52, **wrong))
+        days.append(found.cli("run"))
+    return Story(found, *days)
+
+
+def test_the_rows_of_the_day_before_under_new_dates_are_held(story: Story) -> None:
+    assert story.stale.status == 1, story.stale.out
+    said = story.project.cli("incidents", "show", "1").out
+    assert "100 % of the rows came before, in one of the three buckets before it and with other times" in said
+    assert "of the difference" not in said, "no category is to blame for rows that came before"
+
+
+def test_the_statement_shows_the_rows_that_came_again(story: Story) -> None:
+    findings = story.project.cli("incidents", "show", "1", "--json").document["incident"]["findings"]
+    (finding,) = (one for one in findings if "came before" in one["sentence"])
+    database = story.project.root / "warehouse" / "versions" / "000003" / "shop.duckdb"
+    assert len(story.project.query(finding["sql"], database)) == 400
+
+
+def test_a_column_that_was_shuffled_among_its_rows_is_held(story: Story) -> None:
+    assert story.shuffled.status == 1, story.shuffled.out
+    far = r"(net|rest): \d\d % of the rows are far from what their other numbers lead to expect, expected \d"
+    assert re.search(far, story.shuffled.out)
+
+
+def test_the_day_that_is_right_is_no_news(story: Story) -> None:
+    assert (story.right.status, "unlike" in story.right.out) == (0, False), story.right.out
+
+
+def test_what_is_looked_at_is_shown(story: Story) -> None:
+    told = story.project.cli("explain", "raw.sales").out
+    assert re.search(r"numbers +net, rest from the others of their row; (net and rest|rest and net) compared", told), told
