@@ -11,7 +11,9 @@ import pytest
 
 from tidegate.checks import judge, needs, sample_query
 from tidegate.model import Check, Column, Dataset, DatasetRef, Family, Interval, MetricSpec, Segment
-from tidegate.scan import Relations, ScanOptions, scan_table, slice_table
+from tidegate.scan import Beside, Relations, ScanOptions, scan_table, slice_table
+from tidegate.scan.again import again, telling
+from tidegate.scan.beside import beside, left
 from tidegate.scan.related import related
 from tidegate.scan.relations import Pair, relations
 from tidegate.scan.tally import Tally
@@ -89,7 +91,7 @@ def answer(statement):
         return [(start + at * day, *([1] * (width - 1))) for at in range(3)]
     if statement.purpose == "relations: columns":
         return [(0, 3, 900, 900, 800, 800, 400, 0), (1, 2, 900, 900, 800, 800, 400, 0)]
-    if statement.purpose in ("relations", "relations: pairs"):
+    if statement.purpose in ("relations", "relations: pairs", "rows again", "numbers", "numbers: first buckets"):
         return []
     return [(0,)] if statement.purpose not in ("history by segment", "duplicates", "slices") else []
 
@@ -158,18 +160,34 @@ def of_slices():
     return drive(slice_table(CATALOG[ORDERS], spec, days[-1], days[:-1], ["country", "_dlt_load_id"], options))
 
 
-def of_relations():
-    """What chooses, by seven days, and what is asked of the tenth when a day among the others is untaught."""
+def ten_days():
+    """Ten days, the fourth of them untaught, the window that they fill, and what is known of a million rows."""
     days = [
         Interval(start=datetime(2026, 4, n, tzinfo=UTC), end=datetime(2026, 4, n + 1, tzinfo=UTC)) for n in range(1, 11)
     ]
     options = ScanOptions(version=1, taken_at=OPTIONS.taken_at, untaught=[days[3]])
     tally = Tally(CATALOG[ORDERS], options, "duckdb")
     time = CATALOG[ORDERS].column("ordered_at")
-    span = Window(time, "day", Interval(start=days[0].start, end=days[-1].end))
+    return days, tally, Window(time, "day", Interval(start=days[0].start, end=days[-1].end))
+
+
+def of_relations():
+    """What chooses, by seven days, and what is asked of the tenth when a day among the others is untaught."""
+    days, tally, span = ten_days()
     asked = drive(relations(tally, span, days, {"country", "is_gift"}, 1_000_000))
     chosen = Relations(keys=("country",), pairs=(Pair("country", "is_gift"),))
     return asked + "\n" + drive(related(tally, span, [span.last(1)], days, chosen))
+
+
+def of_rows():
+    """What chooses numbers, by seven days, and what is asked of the tenth: of the days that it is held against, in two samples."""
+    days, tally, span = ten_days()
+    tally.add(tally.spec("row_count"), ROWS)
+    asked = drive(beside(tally, span, days))
+    chosen = Beside(follow={"amount": 0.1}, names=("amount", "weight"), middle=(5.0, 1.0), wide=(2.0, 3.0))
+    columns = telling(tally, span, frozenset({"country", "amount", "ordered_at", "_dlt_load_id"}))
+    asked += "\n" + drive(left(tally, span, [span.last(1)], days, chosen))
+    return asked + "\n" + drive(again(tally, span, [span.last(1)], days, columns))
 
 
 SNAPSHOTS = {
@@ -177,6 +195,7 @@ SNAPSHOTS = {
     "checks": of_checks,
     "slices": of_slices,
     "relations": of_relations,
+    "rows": of_rows,
 }
 
 

@@ -280,7 +280,11 @@ def test_the_statement_shows_the_rows(orders: Engine) -> None:
 
 
 def test_names_that_must_be_quoted(orders: Engine) -> None:
-    orders.run("""alter table t rename column net to 'a "net" it''s'""".replace("'a", '"a').replace('"net" it\'\'s\'', '""net"" it\'s"'))
+    orders.run(
+        """alter table t rename column net to 'a "net" it''s'""".replace("'a", '"a').replace(
+            "\"net\" it''s'", '""net"" it\'s"'
+        )
+    )
     told = chosen(scanned(orders))
     assert 'a "net" it\'s' in told.follow
     assert list(itertools.chain(*told.compared)).count('a "net" it\'s') == 2

@@ -37,6 +37,12 @@ WHERE ("ordered_at" >= CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ord
 GROUP BY 1, 2, 3) AS cells
 GROUP BY GROUPING SETS ((b, s0), (b, s1));
 
+-- rows again
+SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT), MIN(HASH("order_id", "country", "amount", "weight", "is_gift"), 256)
+FROM "raw"."orders"
+WHERE ("ordered_at" >= CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-02-04 00:00:00+00:00' AS TIMESTAMPTZ))
+GROUP BY 1;
+
 -- duplicates
 SELECT b, l, CAST(SUM(n - 1) AS BIGINT)
 FROM (SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT) AS b, HASH("order_id", "country", "amount", "weight", "ordered_at", "is_gift", "payload") AS h, CAST(MAX("_dlt_load_id") AS TEXT) AS l, COUNT(*) AS n

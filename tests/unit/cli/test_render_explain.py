@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tidegate.cli.render_explain import relations
-from tidegate.scan import Relations
+from tidegate.cli.render_explain import numbers, relations
+from tidegate.scan import Beside, Relations
 from tidegate.scan.relations import Pair
 
 
@@ -23,3 +23,20 @@ from tidegate.scan.relations import Pair
 )  # fmt: skip
 def test_what_goes_with_what_is_told_by_key(chosen: Relations | None, line: str) -> None:
     assert relations(chosen) == line
+
+
+@pytest.mark.parametrize(
+    ("chosen", "line"),
+    [
+        (None, "not chosen; the first seven buckets that are known of a published version tell"),
+        (Beside(), "none: no two to be compared"),
+        (Beside(compared=(("net", "gross"),)), "net and gross compared"),
+        (Beside(follow={"tax": 0.1}), "tax from the others of its row"),
+        (
+            Beside(follow={"tax": 0.1, "net": 0.2}, compared=(("tax", "net"), ("net", "gross"))),
+            "tax, net from the others of their row; tax and net, net and gross compared",
+        ),
+    ],
+)
+def test_numbers_are_told_by_what_is_asked_of_them(chosen: Beside | None, line: str) -> None:
+    assert numbers(chosen) == line

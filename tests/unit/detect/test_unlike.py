@@ -10,6 +10,7 @@ from tests.unit.detect.days import REF, SETTINGS, evening, history, judged, shop
 from tidegate.detect import judge_table
 from tidegate.detect.alarm import Reason
 from tidegate.detect.panel import build
+from tidegate.detect.traits import kind_of
 from tidegate.detect.unlike import said
 from tidegate.model import Finding, MetricSpec
 
@@ -142,3 +143,38 @@ def test_a_key_is_told_in_words(metric, said_of):
     spec = MetricSpec(dataset=REF, metric=metric, column="city")
     reason = Reason(spec=spec, kind=metric, rarity=4.0, observed=np.arcsin(0.5), expected=0.0)
     assert said(reason) == said_of
+
+
+@pytest.mark.parametrize(
+    ("metric", "column", "argument", "said_of"),
+    [
+        ("again_count", None, None, "25 % of the rows came before, in one of the three buckets before it and with other times"),
+        ("rest_far_count", "net", None, "net: 25 % of the rows are far from what their other numbers lead to expect"),
+        ("less_count", "net", "gross", "net: 25 % of the rows have less than in gross"),
+        ("equal_count", "net", "gross", "net: 25 % of the rows have the same as in gross"),
+    ],
+)  # fmt: skip
+def test_what_rows_do_is_told_in_words(metric, column, argument, said_of):
+    spec = MetricSpec(dataset=REF, metric=metric, column=column, argument=argument)
+    reason = Reason(spec=spec, kind=kind_of(spec), rarity=4.0, observed=np.arcsin(0.5), expected=0.0)
+    assert said(reason) == f"{said_of}, expected 0 %"
+
+
+def again(share: float, *, days: int = 60) -> list[Finding]:
+    """The shop, and on the newest day a share of its rows came before."""
+    made = texts(days)
+    whole = history(made)
+    counted = {m.interval: m for m in whole.current if m.spec.metric == "row_count" and m.spec.segment is None}
+    size, came = (MetricSpec(dataset=REF, metric=metric) for metric in ("sampled_count", "again_count"))
+    more = []
+    for at, rows in enumerate(counted.values()):
+        of = 256 * share if at == days - 1 else 0.0
+        more += [replace(rows, spec=size, value=256), replace(rows, spec=came, value=of)]
+    return list(judge_table(replace(whole, current=(*whole.current, *more)), now=evening(made), settings=SETTINGS))
+
+
+def test_rows_that_come_again_hold_and_name_no_column():
+    (found,) = again(0.9)
+    assert (found.kind, found.column, found.holds) == ("unlike", None, True)
+    assert found.key == "raw.orders/unlike/rows"
+    assert again(0.0) == []

@@ -1,0 +1,15 @@
+-- numbers: first buckets
+SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT), CAST("amount" AS DOUBLE), CAST("weight" AS DOUBLE)
+FROM "raw"."orders"
+WHERE "ordered_at" >= CAST('2026-04-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-04-09 00:00:00+00:00' AS TIMESTAMPTZ) ORDER BY HASH("ordered_at", "amount", "weight"), 1, 2, 3 LIMIT 5000;
+
+-- numbers
+SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT), CAST("amount" AS DOUBLE), CAST("weight" AS DOUBLE)
+FROM "raw"."orders"
+WHERE (("ordered_at" >= CAST('2026-04-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-04-04 00:00:00+00:00' AS TIMESTAMPTZ)) OR ("ordered_at" >= CAST('2026-04-05 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-04-11 00:00:00+00:00' AS TIMESTAMPTZ))) AND HASH("ordered_at", "amount", "weight") % 227 = 0;
+
+-- rows again
+SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT), MIN(HASH("country", "amount"), 256)
+FROM "raw"."orders"
+WHERE ("ordered_at" >= CAST('2026-04-07 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-04-11 00:00:00+00:00' AS TIMESTAMPTZ))
+GROUP BY 1;
