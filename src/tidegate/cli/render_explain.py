@@ -184,14 +184,12 @@ NOT_CHOSEN: Final = "not chosen; the first seven buckets that are known of a pub
 
 
 def numbers(chosen: Beside | None) -> str:
-    """Which numbers follow from the others of their row, and which are compared."""
+    """Which numbers follow from the others of their row."""
     if chosen is None:
         return NOT_CHOSEN
-    told = [f"{', '.join(chosen.follow)} from the others of {'its' if len(chosen.follow) == 1 else 'their'} row"]
-    told = told if chosen.follow else []
-    if chosen.compared:
-        told.append(", ".join(f"{one} and {other}" for one, other in chosen.compared) + " compared")
-    return "; ".join(told) or "none: no two to be compared"
+    if not chosen.follow:
+        return "none: no number follows from the others of its row"
+    return f"{', '.join(chosen.follow)} from the others of {'its' if len(chosen.follow) == 1 else 'their'} row"
 
 
 def relations(chosen: Relations | None) -> str:

@@ -38,8 +38,6 @@ SHARES: Final = {
     "new_pair_count": "rows",
     "rows again": "rows",
     "rest_far_count": "rows",
-    "less_count": "rows",
-    "equal_count": "rows",
 }
 """What a share of the rows is of. These alone hold: they say how values look, which late rows do not change."""
 
@@ -47,8 +45,6 @@ OF_ROWS: Final = {
     "new_pair_count": "have a {argument} and {column} that never went together before",
     "again_count": "came before, in one of the three buckets before it and with other times",
     "rest_far_count": "are far from what their other numbers lead to expect",
-    "less_count": "have less than in {argument}",
-    "equal_count": "have the same as in {argument}",
 }
 """What rows do of which the share is told, by metric."""
 

@@ -473,8 +473,8 @@ _METRICS: dict[str, Metric] = {
     ),
     "beside": Metric(
         unit="numbers",
-        says="how many numbers are looked at beside the others of their row in a time bucket",
-        argument="which pairs and numbers were chosen, as JSON",
+        says="how many numbers that follow from the others of their row are looked at in a time bucket",
+        argument="which numbers were chosen, as JSON",
         argument_as="text",
     ),
     "rest_count": Metric(

@@ -1,19 +1,19 @@
-"""Numbers beside the others of their row: which of two is the larger, and which follow from the others.
+"""Numbers beside the others of their row: which follow from these, and how many rows of a bucket no longer do.
 
-Told from the first buckets, and kept: neighbours in size, whose order is counted in every bucket, and numbers that the others of their
-row explain. What is left of these is worked out from a sample of rows, by the relation that the buckets before had.
+Told from the first buckets, and kept. What is left of a number after the others is worked out from a sample of rows, by the relation that
+the buckets before had (`detect.others`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from tidegate.metrics import kind_of, quoted, relation, select
-from tidegate.model import Grid, Interval, MetricSpec
-from tidegate.scan import infer, watch
+from tidegate.model import Grid, Interval
+from tidegate.scan import infer
 from tidegate.scan.again import any_of, within
 from tidegate.scan.choice import kept_choice
 from tidegate.scan.content import stretches
@@ -26,8 +26,8 @@ from tidegate.scan.window import Window, rows_within
 if TYPE_CHECKING:
     from tidegate.detect.forecast import Floats
 
-MOST_NUMBERS, MOST_COMPARED = 12, 12
-"""Numbers that are looked at together, and pairs of neighbours in size. Chosen, not derived, as what follows."""
+MOST_NUMBERS: Final = 12
+"""Numbers that are looked at together. Chosen, not derived, as what follows."""
 
 ROWS_AT_FIRST: Final = 5_000
 """Rows of the first buckets from which it is chosen."""
@@ -41,11 +41,10 @@ LEFT: Final = ("rest_count", "rest_median", "rest_far_count")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """`compared` are pairs of neighbours, the smaller first; `follow` has of each number that follows from the others how much
-    is usually left of it. `names` are all numbers that are looked at together, with their `middle` and spread (`wide`).
+    """`follow` has of each number that follows from the others how much is usually left of it. `names` are all numbers that are
+    looked at together, with their `middle` and spread (`wide`); none where none follows.
     """
 
-    compared: tuple[tuple[str, str], ...] = ()
     follow: Mapping[str, float] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     middle: tuple[float, ...] = ()
@@ -53,29 +52,14 @@ class Beside:
 
     def __str__(self) -> str:
         """As it is kept."""
-        said = {"compared": self.compared, "follow": dict(self.follow)}
-        told = {"names": self.names, "middle": self.middle, "wide": self.wide} if self.follow else {}
-        return json.dumps(said | told, ensure_ascii=False)
+        said = {"follow": dict(self.follow), "names": self.names, "middle": self.middle, "wide": self.wide}
+        return json.dumps(said, ensure_ascii=False)
 
     @classmethod
     def read(cls, text: str) -> Beside:
         """The same from what was kept."""
         said = json.loads(text)
-        return cls(
-            compared=tuple((one, other) for one, other in said["compared"]),
-            follow=said["follow"],
-            **{name: tuple(said.get(name, ())) for name in ("names", "middle", "wide")},
-        )
-
-    @property
-    def columns(self) -> frozenset[str]:
-        """All columns that are looked at."""
-        return frozenset(self.names).union(*self.compared)
-
-    @property
-    def size(self) -> int:
-        """How many pairs and numbers are judged."""
-        return len(self.compared) + len(self.follow)
+        return cls(follow=said["follow"], **{name: tuple(said[name]) for name in ("names", "middle", "wide")})
 
 
 def kept_beside(known: Grid | None) -> Beside | None:
@@ -92,7 +76,7 @@ def beside(tally: Tally, span: Window, found: Sequence[Interval]) -> Plan[Beside
     """
     names = [column.name for column in infer.measures(tally)][:MOST_NUMBERS]
     before = kept_beside(tally.options.known)
-    if before is not None and before.columns <= {column.name for column in infer.measures(tally)}:
+    if before is not None and {*before.names} <= {column.name for column in infer.measures(tally)}:
         return before
     first = teaching(tally, found)
     if len(first) < FIRST:
@@ -134,20 +118,20 @@ def _chosen(names: Sequence[str], rows: Rows, starts: Sequence[int]) -> Beside:
     table = np.array(rows, dtype=np.float64).reshape(len(rows), len(names) + 1)
     table = table[np.isin(table[:, 0], starts)]
     batch, cells = np.searchsorted(np.array(starts), table[:, 0]), _numbers(table[:, 1:])
-    compared = tuple(_neighbours(names, cells))
     able = others.able(cells)
     early = others.whole(cells[:, able])
     if len(able) < 2 or not len(early):
-        return Beside(compared=compared)
+        return Beside()
     scale = others.scale(early)
     there = np.isfinite(cells[:, able]).all(axis=1)
     follow = others.followers(scale.even(early), batch[there])
+    if not follow:
+        return Beside()
     return Beside(
-        compared=compared,
         follow={names[able[at]]: usual for at, usual in follow.items()},
-        names=tuple(names[at] for at in able) if follow else (),
-        middle=tuple(scale.middle.tolist()) if follow else (),
-        wide=tuple(scale.wide.tolist()) if follow else (),
+        names=tuple(names[at] for at in able),
+        middle=tuple(scale.middle.tolist()),
+        wide=tuple(scale.wide.tolist()),
     )
 
 
@@ -156,32 +140,6 @@ def _numbers(cells: Floats) -> Floats:
     import numpy as np
 
     return np.where(np.abs(np.nan_to_num(cells, nan=0.0)) < 1e150, cells, np.nan)
-
-
-def _neighbours(names: Sequence[str], cells: Floats) -> Iterator[tuple[str, str]]:
-    """The pairs that are compared, those whose order is the firmest where they are too many."""
-    import numpy as np
-
-    filled = [at for at in range(len(names)) if np.isfinite(cells[:, at]).any()]
-    columns = {names[at]: cells[:, at] for at in filled}
-    pairs = watch.neighbours({name: float(np.nanmean(values)) for name, values in columns.items()})
-
-    def firmness(pair: tuple[str, str]) -> float:
-        apart = (columns[pair[0]] - columns[pair[1]])[np.isfinite(columns[pair[0]] - columns[pair[1]])]
-        return float(max((apart < 0).mean(), (apart == 0).mean(), (apart > 0).mean())) if apart.size else 0.0
-
-    yield from sorted(pairs, key=lambda pair: -firmness(pair))[:MOST_COMPARED]
-
-
-def compared(tally: Tally, chosen: Beside, most_values: int) -> list[MetricSpec]:
-    """What is counted of neighbours in every bucket; nothing of a table with more rows times pairs, which is noted."""
-    if tally.rows * len(chosen.compared) > most_values:
-        tally.notes.append(
-            f"{tally.dataset.ref}: which of two numbers is the larger is not looked at, for it has more than"
-            f" {most_values // len(chosen.compared):,} rows"
-        )
-        return []
-    return [tally.spec(m, one, argument=other) for one, other in chosen.compared for m in watch.COMPARED]
 
 
 def left(tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[Interval], chosen: Beside) -> Plan[None]:

@@ -11,7 +11,7 @@ from tidegate.metrics import Kind, aggregate, kind_of, quoted, relation, select
 from tidegate.model import Column, Family, Interval, MetricSpec, Segment
 from tidegate.scan import infer, watch
 from tidegate.scan.again import again, telling
-from tidegate.scan.beside import Beside, beside, compared, left
+from tidegate.scan.beside import Beside, beside, left
 from tidegate.scan.categories import grouped
 from tidegate.scan.choice import keep_choice
 from tidegate.scan.content import bucket_of, contents, recipe, reopened, stretches, vanished
@@ -51,7 +51,6 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
     measured = {spec.column or "" for spec in asks if spec.metric != "null_count"} | {c.name for c in segments}
     found = yield from contents(tally, span, measured)
     chosen = yield from _choices(tally, span, tuple(found), frozenset(measured))
-    asks += compared(tally, chosen.beside, DISTINCT_VALUES) if chosen.beside is not None else []
     asked = [span.key(tally.dialect), *_sql(tally, asks), *_names(segments), *chosen.written]
     spec = tally.spec("content", argument=recipe(asked))
     changed = reopened(found, tally.options.known, spec, span)
@@ -92,7 +91,7 @@ class _Choices:
             size = len(self.relations.keys) + len(self.relations.pairs)
             keep_choice(tally, "relations", str(self.relations), size, opened)
         if self.beside is not None:
-            keep_choice(tally, "beside", str(self.beside), self.beside.size, opened)
+            keep_choice(tally, "beside", str(self.beside), len(self.beside.follow), opened)
 
 
 def _choices(tally: Tally, span: Window, found: Sequence[Interval], measured: frozenset[str]) -> Plan[_Choices]:

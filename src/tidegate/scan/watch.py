@@ -30,10 +30,6 @@ NEIGHBOURS: Final = 2
 """A number is compared with so many of the next larger ones: of numbers alike in size the order tells something."""
 
 
-COMPARED: Final = ("both_count", "less_count", "equal_count")
-"""What is counted of two numbers."""
-
-
 def of_column(ref: DatasetRef, column: Column) -> list[MetricSpec]:
     """The numbers of one column."""
     fitting = [m for m in WATCHED[column.family] if METRICS[m].applies_to(kind_of(column), column.family)]
@@ -53,8 +49,8 @@ IN_BUCKETS: Final[Mapping[Family, tuple[str, ...]]] = {
 }
 """What a scan asks of every bucket beside what `scan.history` asks anyway: what one pass over the rows gives.
 
-Which of two numbers is the larger is asked beside it (`scan.beside`), and whether rows come again (`scan.again`). Quantiles, the
-most frequent value and sketches of values need memory for every value, and are left to who can afford it.
+What holds rows against others is asked beside it (`scan.related`, `scan.beside`, `scan.again`). Quantiles, the most frequent value and
+sketches of values need memory for every value, and are left to who can afford it; so is which of two numbers is the larger, which found nothing.
 """
 
 
@@ -67,17 +63,13 @@ def in_buckets(ref: DatasetRef, column: Column) -> list[MetricSpec]:
 
 def of_pairs(ref: DatasetRef, means: Mapping[str, float]) -> list[MetricSpec]:
     """Which of two numbers is the larger, for neighbours in size. `means` are those of the first batches."""
+    order = sorted(means, key=lambda name: (means[name], name))
+    pairs = [(a, b) for i, a in enumerate(order) for b in order[i + 1 : i + 1 + NEIGHBOURS]]
     return [
         MetricSpec(dataset=ref, metric=metric, column=a, argument=b)
-        for a, b in neighbours(means)
-        for metric in COMPARED
+        for a, b in pairs
+        for metric in ("both_count", "less_count", "equal_count")
     ]
-
-
-def neighbours(means: Mapping[str, float]) -> list[tuple[str, str]]:
-    """Numbers that are next to each other in size, the smaller first."""
-    order = sorted(means, key=lambda name: (means[name], name))
-    return [(a, b) for i, a in enumerate(order) for b in order[i + 1 : i + 1 + NEIGHBOURS]]
 
 
 def values_sketch_sql(column: Column, size: int) -> str:

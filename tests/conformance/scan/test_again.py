@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,6 @@ from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
 from tidegate.scan import Beside, ScanOptions, TableScan, again, beside, kept_beside, scan_table, shown
 from tidegate.scan.again import AGAIN
 from tidegate.scan.beside import LEFT
-from tidegate.scan.watch import COMPARED
 
 REF = DatasetRef(namespace="main", name="t")
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -147,7 +145,7 @@ def test_nothing_of_later_buckets_or_of_the_bucket_itself_is_what_it_is_held_aga
     )
     after = scanned(orders)
     assert kept_beside(Grid.of(after.measurements)) == kept_beside(Grid.of(before.measurements))
-    for metrics in (AGAIN, LEFT, COMPARED):
+    for metrics in (AGAIN, LEFT):
         one, other = found(before, metrics), found(after, metrics)
         assert {k: {d: v for d, v in days.items() if d < 12} for k, days in one.items()} == {
             k: {d: v for d, v in days.items() if d < 12} for k, days in other.items()
@@ -164,8 +162,6 @@ def test_numbers_that_follow_from_others_are_chosen_and_chance_is_not(orders: En
     told = chosen(scanned(orders))
     assert set(told.follow) == {"net", "rest"}
     assert told.names == ("net", "rest", "pieces")
-    assert all({"net", "rest", "pieces"} >= {one, other} for one, other in told.compared)
-    assert len(told.compared) == 3
     assert Beside.read(str(told)) == told
 
 
@@ -237,20 +233,6 @@ def test_an_untaught_day_bends_no_relation(orders: Engine) -> None:
     assert untaught <= 2 < taught
 
 
-def test_neighbours_are_counted_as_plain_sql_counts_them(orders: Engine) -> None:
-    orders.run("update t set rest = 'nan' where order_id % 9 = 0; update t set net = null where order_id % 5 = 0")
-    scan = scanned(orders)
-    told = found(scan, COMPARED)
-    assert {(one, other) for _, one, other in told} == set(chosen(scan).compared)
-    for one, other in chosen(scan).compared:
-        rows = orders.run(
-            f"select sold_at::date - date '2026-03-01', count(*) filter ({one} is not null and {other} is not null),"
-            f" count(*) filter ({one} < {other}), count(*) filter ({one} = {other}) from t group by 1"
-        )
-        for at, metric in enumerate(COMPARED):
-            assert told[metric, one, other] == {day: counts[at] for day, *counts in rows}
-
-
 def test_a_large_table_is_not_looked_at_and_that_is_said(orders: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(again, "MOST_VALUES", 5_000)
     scan = scanned(orders)
@@ -287,4 +269,3 @@ def test_names_that_must_be_quoted(orders: Engine) -> None:
     )
     told = chosen(scanned(orders))
     assert 'a "net" it\'s' in told.follow
-    assert list(itertools.chain(*told.compared)).count('a "net" it\'s') == 2

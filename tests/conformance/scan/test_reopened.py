@@ -15,7 +15,6 @@ from tests.conformance.state.haste import hasty_store
 from tests.conformance.state.stories import begun
 from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
 from tidegate.scan import OF_THE_PAST, ScanOptions, TableScan, scan_table
-from tidegate.scan.watch import COMPARED
 from tidegate.state.sqlite import SQLiteStateStore
 
 REF = DatasetRef(namespace="main", name="t")
@@ -60,12 +59,11 @@ def kept(store: SQLiteStateStore, version: int, scan: TableScan) -> None:
 def told(store: SQLiteStateStore, version: int, filled: set[str]) -> dict[tuple[MetricSpec, Interval], object]:
     """What is known of the buckets that have rows; hashes and copies are looked at otherwise, and what a bucket breaks of
     earlier ones (`test_relations`, `test_again`) is held against those of its time, so that it does not change with them.
-    Which numbers are compared is chosen once, so that another scan may choose others later.
     """
     return {
         (spec, interval): value
         for spec, interval, value in store.grid(version, REF).cells()
-        if spec.metric not in {"content", "duplicate_rows", "relations", "beside", *OF_THE_PAST, *COMPARED}
+        if spec.metric not in {"content", "duplicate_rows", "relations", "beside", *OF_THE_PAST}
         and interval.start.date().isoformat() in filled
     }
 

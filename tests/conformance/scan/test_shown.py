@@ -33,8 +33,8 @@ def test_it_is_the_number_of_the_scan(orders, interval):
     checked = 0
     for spec, value in known.items():
         sql = shown(scan.dataset, spec, interval, time_column=scan.time_column)
-        if sql is None or not isinstance(value, int | float):
-            continue
+        if sql is None or not isinstance(value, int | float) or spec.metric == "again_count":
+            continue  # which shows rows (`test_again`)
         ((again,),) = orders.run(sql)
         if isinstance(again, datetime):
             again = again.replace(tzinfo=UTC).timestamp()

@@ -29,13 +29,9 @@ def test_what_goes_with_what_is_told_by_key(chosen: Relations | None, line: str)
     ("chosen", "line"),
     [
         (None, "not chosen; the first seven buckets that are known of a published version tell"),
-        (Beside(), "none: no two to be compared"),
-        (Beside(compared=(("net", "gross"),)), "net and gross compared"),
+        (Beside(), "none: no number follows from the others of its row"),
         (Beside(follow={"tax": 0.1}), "tax from the others of its row"),
-        (
-            Beside(follow={"tax": 0.1, "net": 0.2}, compared=(("tax", "net"), ("net", "gross"))),
-            "tax, net from the others of their row; tax and net, net and gross compared",
-        ),
+        (Beside(follow={"tax": 0.1, "net": 0.2}), "tax, net from the others of their row"),
     ],
 )
 def test_numbers_are_told_by_what_is_asked_of_them(chosen: Beside | None, line: str) -> None:
