@@ -26,7 +26,7 @@ from tidegate.scan.window import Window, rows_within
 if TYPE_CHECKING:
     from tidegate.detect.forecast import Floats
 
-MOST_NUMBERS: Final = 12
+MOST_NUMBERS: Final = 20
 """Numbers that are looked at together. Chosen, not derived, as what follows."""
 
 ROWS_AT_FIRST: Final = 5_000
@@ -74,9 +74,15 @@ def beside(tally: Tally, span: Window, found: Sequence[Interval]) -> Plan[Beside
     Args:
         found: the buckets with rows, oldest first.
     """
-    names = [column.name for column in infer.measures(tally)][:MOST_NUMBERS]
+    able = [column.name for column in infer.measures(tally)]
+    names = able[:MOST_NUMBERS]
+    if len(able) > len(names):
+        tally.notes.append(
+            f"{tally.dataset.ref}: {len(able) - len(names)} of {len(able)} numbers are not looked at beside the others of their"
+            f" row, which is done for the first {MOST_NUMBERS}"
+        )
     before = kept_beside(tally.options.known)
-    if before is not None and {*before.names} <= {column.name for column in infer.measures(tally)}:
+    if before is not None and {*before.names} <= {*able}:
         return before
     first = teaching(tally, found)
     if len(first) < FIRST:

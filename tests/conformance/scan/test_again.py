@@ -240,6 +240,18 @@ def test_a_large_table_is_not_looked_at_and_that_is_said(orders: Engine, monkeyp
     assert any("whether rows come again under new dates is not looked at" in note for note in scan.notes)
 
 
+def test_numbers_beyond_the_first_ones_are_not_looked_at_and_that_is_said(
+    orders: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "MOST_NUMBERS", 2)
+    scan = scanned(orders)
+    assert chosen(scan).names == ("net", "rest")
+    assert (
+        "main.t: 1 of 3 numbers are not looked at beside the others of their row, which is done for the first 2"
+        in scan.notes
+    )
+
+
 def test_a_sample_of_rows_tells_about_the_same_of_a_number(orders: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = found(scanned(orders), LEFT)
     monkeypatch.setattr(beside, "ROWS_OF_A_BUCKET", 40)
