@@ -121,11 +121,12 @@ def test_a_sample_of_a_large_day_tells_the_share_about(orders: Engine) -> None:
     assert told == pytest.approx(exact, abs=0.1)
 
 
-def test_a_later_scan_reads_few_buckets_and_tells_the_same(orders: Engine) -> None:
+@pytest.mark.parametrize("back", [1, 3])
+def test_a_later_scan_reads_few_buckets_and_tells_the_same(orders: Engine, back: int) -> None:
     before = scanned(orders)
     orders.run(
-        "insert into t by name select * replace (sold_at + to_days(1) as sold_at) from t"
-        " where sold_at::date = date '2026-03-20'"
+        f"insert into t by name select * replace (sold_at + to_days({back}) as sold_at) from t"
+        f" where sold_at::date = date '2026-03-20' - {back - 1}"
     )
     later, whole = scanned(orders, Grid.of(before.measurements)), scanned(orders)
     assert shares(later) == {20: 1.0}
