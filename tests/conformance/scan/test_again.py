@@ -95,6 +95,9 @@ CHANGES = {
     "nothing there": "update t set shop = null, net = null, rest = null, pieces = null where sold_at::date > date '2026-03-12'",
     "hostile numbers": "update t set rest = case order_id % 4 when 0 then 'nan' when 1 then 'inf' when 2 then '-inf'"
     " else 1e308 end::double where sold_at::date in (date '2026-03-05', date '2026-03-16')",
+    "a mark of the loader's own": "insert into t by name select * replace (sold_at + to_days(1) as sold_at) from t where"
+    " sold_at::date = date '2026-03-14'; alter table t add column _fivetran_deleted boolean; update t set"
+    " _fivetran_deleted = hash(sold_at) % 2 = 0",
     "rows without a time": "update t set sold_at = null where order_id % 7 = 0",
     "every row twice": "insert into t select * from t",
 }  # fmt: skip
