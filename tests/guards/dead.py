@@ -26,6 +26,7 @@ CALLED_BY_TOOLS = (
     "teardown",
     "_print_message",
     "do_GET",
+    "do_POST",
     "log_message",
     "handle_*",
     "_create_server",
