@@ -180,7 +180,7 @@ def _season(season: Season, look: Outlook) -> str:
     return f"{season.name}, explains {season.strength:.0%} of what the trend leaves{said}"
 
 
-NOT_CHOSEN: Final = "not chosen; the first seven buckets that are known of a published version tell"
+NOT_CHOSEN: Final = "not chosen yet: it takes seven buckets of time that a published version has"
 
 
 def numbers(chosen: Beside | None) -> str:

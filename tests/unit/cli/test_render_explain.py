@@ -12,7 +12,7 @@ from tidegate.scan.relations import Pair
 @pytest.mark.parametrize(
     ("chosen", "line"),
     [
-        (None, "not chosen; the first seven buckets that are known of a published version tell"),
+        (None, "not chosen yet: it takes seven buckets of time that a published version has"),
         (Relations(), "none: no values come again regularly, and none go together"),
         (Relations(keys=("channel", "sku")), "values of channel, sku"),
         (
@@ -28,7 +28,7 @@ def test_what_goes_with_what_is_told_by_key(chosen: Relations | None, line: str)
 @pytest.mark.parametrize(
     ("chosen", "line"),
     [
-        (None, "not chosen; the first seven buckets that are known of a published version tell"),
+        (None, "not chosen yet: it takes seven buckets of time that a published version has"),
         (Beside(), "none: no number follows from the others of its row"),
         (Beside(follow={"tax": 0.1}), "tax from the others of its row"),
         (Beside(follow={"tax": 0.1, "net": 0.2}), "tax, net from the others of their row"),
