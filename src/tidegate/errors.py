@@ -157,7 +157,8 @@ class StepEscapedError(StepError):
     code = "step-escaped"
     http_status = 409
     default_hint = (
-        "remove the hard-coded database path from the step, so that the destination comes from its configuration"
+        "remove the hard-coded database path from the step, so that the destination comes from its configuration;"
+        " a `run:` step finds its file in `TIDEGATE_DATABASE`"
     )
 
 

@@ -102,6 +102,8 @@ def write_dbt(project: SmallProject, model: str = "select 1 as id") -> None:
         ("{database: shop.duckdb}", "{database: a/b.duckdb}", "`a/b.duckdb`", "tidegate config schema"),
         ("{database: shop.duckdb}", "{type: postgres}", "no warehouse adapter for `postgres`", "duckdb"),
         (", run:", ", rnu:", "no step adapter for `rnu`", "did you mean `run`?"),
+        (", run: ", ", run: A=1 ", "begins with `A=1`, and no shell reads it", 'write `env: {A: "1"}` in the step'),
+        (", run: ", ", run: true && ", "`&&` in the command would be handed to `true`", "one step for each command"),
         ("{database: shop.duckdb}", "{database: shop.duckdb, adopt: shpo.duckdb}", "`shpo.duckdb`", "adopt"),
         ("row_count: {max: 1000}", "freshness: {column: a, max_age: soon}", "`soon` is not a duration", "schema"),
     ],

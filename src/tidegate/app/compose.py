@@ -151,15 +151,15 @@ def _step(said: StepSettings) -> Step:
 
 
 def demand_adapters(settings: Settings) -> None:
-    """Look up the adapter of the warehouse, of every step and of every target; nothing is opened.
+    """Look up the adapter of the warehouse and of every target, and make every step; nothing is opened or run.
 
     Raises:
         AdapterNotFoundError: nobody registers one of them, or the channel of a notification.
+        ConfigError: an option of a step, or a command, that the step cannot use.
         TargetError: a target has an option that it does not know, or a secret stands in the file.
     """
     adapter("tidegate.warehouses", settings.warehouse.type, "warehouse")
-    for step in settings.steps:
-        adapter("tidegate.steps", step.kind, "step")
+    _steps(settings, ())
     demand_targets(settings)
 
 

@@ -153,11 +153,17 @@ class StepPart(Part, frozen=True, forbid_unknown_fields=False):
 
     name: Annotated[Name, about("unique; letters, digits, `_`, `-`, `.`")]
     timeout: Annotated[Duration, about("a step that runs longer is stopped with all its children")] = "2h"
-    env: Annotated[dict[str, str], about("environment variables for this step")] = {}
+    env: Annotated[
+        dict[str, str],
+        about("environment variables for this step; `${NAME}` is the environment's, `${TIDEGATE_DATABASE}` the file"),
+    ] = {}
     args: Annotated[list[str], about("arguments added to the command")] = []
     dlt: Annotated[str | None, about("a dlt script, relative to this file")] = None
     dbt: Annotated[str | None, about("a folder with a dbt_project.yml, relative to this file")] = None
-    run: Annotated[str | None, about("any command; `TIDEGATE_DATABASE` names the candidate's database")] = None
+    run: Annotated[
+        str | None,
+        about("one command, without a shell (`sh -c '...'` is one); `TIDEGATE_DATABASE` is the candidate's file"),
+    ] = None
     python: Annotated[str | None, about("dlt: the Python that has dlt installed")] = None
     pipelines: Annotated[list[str] | None, about("dlt: pipelines whose names cannot be read from the script")] = None
     executable: Annotated[str | None, about("dbt: the dbt program")] = None

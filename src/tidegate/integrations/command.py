@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
@@ -16,12 +17,14 @@ from tidegate.model import PipelineFacts, StepReport, StepStatus
 from tidegate.ports import Progress, Step, StepContext
 
 OPTIONS = ("alongside", "cwd", "env")
+IN_WORDS = re.compile(rf"\$(?:\{{{options.DATABASE}\}}|{options.DATABASE}\b)")
 
 
 class CommandStep:
     """One command line as a step, without a shell: no `|`, `&&`, `$VARIABLE` or `*`; use `sh -c '...'` for those.
 
-    It gets `TIDEGATE_DATABASE`, the path of the candidate's file, and the variables of every step in `alongside`, so
+    It gets `TIDEGATE_DATABASE`, the path of the candidate's file, which may also stand in its words and, as
+    `${TIDEGATE_DATABASE}`, in `env` for a program that reads another variable. It gets the variables of every step in `alongside`, so
     that a wrapped `dbt build -s +model` hits the candidate. It runs in the project's folder; a dbt command for which
     that is no dbt project runs in the one dbt project alongside. Where it may run several dbt projects, each writes its
     artifacts to its own target folder, as ever, and the version gets copies. Options: `cwd`, `env`, `alongside` (a
@@ -30,7 +33,8 @@ class CommandStep:
 
     def __init__(self, name: str, path: str | Sequence[str], options_: Mapping[str, object]) -> None:
         said = options.known(name, options_, OPTIONS)
-        words = options.split(name, path) if isinstance(path, str) else tuple(path)
+        cut = options.split if "alongside" in said else options.command
+        words = cut(name, path) if isinstance(path, str) else tuple(path)
         if not words:
             raise ConfigError(
                 f"step `{name}`: the command is empty", hint="write the command, such as `python load.py`"
@@ -77,10 +81,13 @@ class CommandStep:
             said.pop("DBT_TARGET_PATH", None)  # two projects in one target folder would overwrite each other
             said.pop("DBT_TARGET", None)
         said |= context.backfill.environment if context.backfill else {}
-        return self._env | said | {"TIDEGATE_DATABASE": str(context.stable_database)}
+        given = options.filled(self._name, self._env, context.stable_database)
+        return given | said | {options.DATABASE: str(context.stable_database)}
 
     def run(self, context: StepContext, progress: Progress) -> StepReport:
-        command = (self._program(context.project), *self._command[1:])
+        database = str(context.stable_database)
+        words = (IN_WORDS.sub(lambda _: database, word) for word in self._command[1:])
+        command = (self._program(context.project), *words)
         stale = self._stale(context)
         before = {load.id for load in dlt_loads.loads(context.state / "dlt")}
         with process.StepLog(path=context.logs / f"{self._name}.log") as log:
@@ -208,7 +215,7 @@ class CommandStep:
         return process.find_executable(self._command[0], cwd=self.folder(project), env=self._environ(), hint=hint)
 
     def _environ(self) -> dict[str, str]:
-        return {**os.environ, **self._env}
+        return {**os.environ, **options.filled(self._name, self._env)}
 
     def _events(self, context: StepContext) -> Events:
         """What dbt wrote to its log file, in JSON; its output was the user's to format."""

@@ -116,7 +116,11 @@ class DbtStep:
         if self._target:
             said["DBT_TARGET"] = self._target
         renamed = {k.replace("DBT_", "DBT_ENGINE_", 1): v for k, v in said.items()}
-        return self._env | said | {k: v for k, v in renamed.items() if k in os.environ}
+        return (
+            options.filled(self._name, self._env, context.stable_database)
+            | said
+            | {k: v for k, v in renamed.items() if k in os.environ}
+        )
 
     def aimed(self, **given: str | None) -> DbtStep:
         """The same step with other options (`target`, `profile`, `profiles_dir`) where one is given."""
@@ -298,7 +302,7 @@ class DbtStep:
         return dbt_profiles.find_profile(file, name=name, target=self._target or env.get("DBT_TARGET"), env=env)
 
     def _environ(self) -> dict[str, str]:
-        return {**os.environ, **self._env}
+        return {**os.environ, **options.filled(self._name, self._env)}
 
     def _database_name(self, project: Path) -> str | None:
         path = self.profile(project).path(self._environ())

@@ -101,7 +101,7 @@ class DltStep:
         if self._lands_in_candidate(pipelines, context.stable_database):
             said["DLT_LOCAL_DIR"] = str(context.stable_database.parent)
         said |= context.backfill.environment if context.backfill else {}
-        return self._env | said
+        return options.filled(self._name, self._env, context.stable_database) | said
 
     def run(self, context: StepContext, progress: Progress) -> StepReport:
         script, folder = self.script(context.project), self.folder(context.project)
@@ -189,7 +189,7 @@ class DltStep:
         return context.state / "dlt"
 
     def _environ(self) -> dict[str, str]:
-        return {**os.environ, **self._env}
+        return {**os.environ, **options.filled(self._name, self._env)}
 
     def _names(self, project: Path) -> tuple[str, ...]:
         """The pipelines of the script as far as they can be read; dlt names one without a name after the script."""

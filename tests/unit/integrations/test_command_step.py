@@ -50,9 +50,29 @@ def test_an_empty_command_is_refused() -> None:
 def test_there_is_no_shell(tmp_path: Path) -> None:
     quiet = Quiet()
     world = dbt_world(tmp_path / "p")
-    report = CommandStep("c", "echo $HOME '*' && false", {}).run(world.context(), quiet)
+    report = CommandStep("c", "echo $HOME * '&&' false", {}).run(world.context(), quiet)
     assert report.status is StepStatus.SUCCESS
     assert quiet.said == ["$HOME * && false"]
+
+
+@pytest.mark.parametrize("said", ["$TIDEGATE_DATABASE", "${TIDEGATE_DATABASE}"])
+def test_the_candidate_may_stand_in_the_command_and_in_env(tmp_path: Path, said: str) -> None:
+    quiet = Quiet()
+    world = dbt_world(tmp_path / "p")
+    step = CommandStep(
+        "c",
+        f"""sh -c 'echo "$SHOP" "$1" "$TIDEGATE_DATABASE"' x --db={said}""",
+        {"env": {"SHOP": "${TIDEGATE_DATABASE}"}},
+    )
+    step.run(world.context(), quiet)
+    file = str(world.context().stable_database)
+    assert quiet.said == [f"{file} --db={file} {file}"]
+
+
+def test_a_name_that_the_environment_lacks_is_told_before_anything_runs(tmp_path: Path) -> None:
+    world = dbt_world(tmp_path / "p")
+    with pytest.raises(ConfigError, match="`env` needs `NO_SUCH_NAME`"):
+        CommandStep("c", "sh -c true", {"env": {"A": "${NO_SUCH_NAME}"}}).prepare(world.project)
 
 
 def test_the_environment_is_that_of_all_steps_alongside(world: World) -> None:

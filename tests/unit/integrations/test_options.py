@@ -59,3 +59,54 @@ def test_environment_variables_are_text() -> None:
         options.variables("s", {"env": ["A=1"]})
     with pytest.raises(ConfigError, match="`env` is"):
         options.variables("s", {"env": {"A": [1]}})
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("python load.py --day 1", ("python", "load.py", "--day", "1")),
+        ("sh -c 'a && b | c > d; e'", ("sh", "-c", "a && b | c > d; e")),
+        ("curl https://example.org/x?a=1&b=2;c", ("curl", "https://example.org/x?a=1&b=2;c")),
+        (r"find . -name x -exec rm {} \;", ("find", ".", "-name", "x", "-exec", "rm", "{}", ";")),
+        ("grep '|' \"a;\" A=1", ("grep", "|", "a;", "A=1")),
+    ],
+)
+def test_a_command_is_cut_into_words(line: str, words: tuple[str, ...]) -> None:
+    assert options.command("s", line) == words
+
+
+@pytest.mark.parametrize("word", ["&&", "||", "|", ";", ">", ">>", "2>", "2>&1", "&>", "<", "&", "out.txt;"])
+def test_a_word_that_only_a_shell_understands_is_not_handed_to_the_program(word: str) -> None:
+    with pytest.raises(ConfigError, match="no shell reads it") as caught:
+        options.command("s", f"python a.py {word} python b.py")
+    assert f"`{word}`" in str(caught.value)
+    assert "sh -c" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("SHOP_DB=$TIDEGATE_DATABASE python a.py", '`env: {SHOP_DB: "${TIDEGATE_DATABASE}"}`'),
+        ("DAY=2026-01-01 python a.py", '`env: {DAY: "2026-01-01"}`'),
+    ],
+)
+def test_a_variable_before_the_program_belongs_into_env(line: str, said: str) -> None:
+    with pytest.raises(ConfigError, match="no shell reads it") as caught:
+        options.command("s", line)
+    assert said in (caught.value.hint or "")
+
+
+def test_env_takes_what_the_environment_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELD", "a b")
+    monkeypatch.setenv("EMPTY", "")
+    monkeypatch.delenv("NONE", raising=False)
+    said = {"A": "${HELD}/x", "B": "${NONE:-c}", "C": "$HELD", "D": "${EMPTY}", "E": "${TIDEGATE_DATABASE}"}
+    assert options.filled("s", said, "/w/shop.duckdb") == {
+        "A": "a b/x",
+        "B": "c",
+        "C": "$HELD",
+        "D": "",
+        "E": "/w/shop.duckdb",
+    }
+    with pytest.raises(ConfigError, match="`env` needs `NONE`, which the environment has not"):
+        options.filled("s", {"A": "${NONE}"})
