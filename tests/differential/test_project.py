@@ -35,12 +35,18 @@ SCHEMA = {
                 named("dbt_utils.equality", "unknown_argument", compare_model="ref('orders')", precision=2),
                 named("dbt_utils.fewer_rows_than", "model", compare_model="ref('customers')"),
                 named("dbt_expectations.expect_table_columns_to_contain_set", "title", column_list=["ID"], transform="title"),
+                named("dbt_expectations.expect_table_columns_to_contain_set", "calculated", config={"fail_calc": "count(*) * 2"},
+                      column_list=["nope"]),
             ],
             "columns": [
                 {
                     "name": "id",
                     "data_tests": [
                         named("is_even", "custom", config={"where": "id > 1", "severity": "warn"}),
+                        named("not_null", "ordered", config={"where": "id > 1 order by id"}),
+                        named("unique", "modulo", config={"error_if": "% 2 = 0", "warn_if": "is not null"}),
+                        named("relationships", "quoted", to="ref('doubled')", field='"Twice The Id"'),
+                        named("relationships", "calculated_field", to="ref('customers')", field="id * 2"),
                         named("not_null", "rendered", config={"where": "id > {{ var('least') }}"}),
                         named("dbt_utils.accepted_range", "told", config={"where": "{{ 'id' }} > 1"}, max_value=3),
                         named("is_even", "limited", config={"limit": 1, "store_failures": True}),
@@ -48,7 +54,9 @@ SCHEMA = {
                     ],
                 }
             ],
-        }
+        },
+        {"name": "within", "columns": [{"name": "id", "data_tests": ["not_null", named("is_even", "inner_custom"), named("unique", "inner")]}]},
+        {"name": "off", "columns": [{"name": "id", "data_tests": ["not_null"]}]},
     ],
     "seeds": [{"name": "customers", "columns": [{"name": "id", "data_tests": [named("dbt_utils.sequential_values", "seed", config={"severity": "warn"})]}]}],
     "snapshots": [
@@ -67,6 +75,13 @@ SCHEMA = {
             "tables": [
                 {"name": name, "config": {"loaded_at_field": "made_at", "freshness": FRESHNESS}}
                 for name in ("fresh", "late", "old", "future", "none")
+            ]
+            + [
+                {"name": name, "config": {**how, "freshness": FRESHNESS}}
+                for name, how in {
+                    "zoned": {"loaded_at_field": "made_at at time zone 'UTC'"},
+                    "asked": {"loaded_at_query": "select max(made_at) - interval 2 day from {{ this }}"},
+                }.items()
             ],
         }
     ],
@@ -82,6 +97,9 @@ SCHEMA = {
 
 FILES = {
     "models/orders.sql": "select id, id * 10 as amount from {{ ref('customers') }} where id is not null",
+    "models/doubled.sql": "select id * 2 as \"Twice The Id\" from {{ ref('customers') }}",
+    "models/within.sql": "{{ config(materialized='ephemeral') }} select id % 2 as id from {{ ref('customers') }}",
+    "models/off.sql": "{{ config(enabled=false) }} select 1 as id",
     "seeds/customers.csv": "id\n1\n2\n3\n5\n",
     "tests/none_above.sql": "-- a comment\nselect * from {{ ref('orders') }} where amount > 20 /* another */",
     "tests/generic/is_even.sql": "{% test is_even(model, column_name) %}\nselect * from {{ model }} where {{ column_name }} % 2 <> 0\n{% endtest %}",
@@ -96,7 +114,15 @@ def write(folder: Path) -> None:
     (folder / "dbt_project.yml").write_text(json.dumps(said), encoding="utf-8")
     (folder / "profiles.yml").write_text(json.dumps(PROFILE), encoding="utf-8")
     (folder / "models" / "schema.yml").write_text(json.dumps(SCHEMA), encoding="utf-8")
-    ages = {"fresh": [5, 90], "late": [120], "old": [3000], "future": [-600, 9000], "none": []}
+    ages = {
+        "fresh": [5, 90],
+        "late": [120],
+        "old": [3000],
+        "future": [-600, 9000],
+        "none": [],
+        "zoned": [120],
+        "asked": [120],
+    }
     with duckdb.connect(str(folder / "data.duckdb")) as database:
         database.execute("create schema raw")
         for name, minutes in ages.items():
@@ -146,6 +172,14 @@ def results(folder: Path, facts: PipelineFacts) -> dict[str, CheckResult]:
         ("unknown_argument", "compiled", "pass"),
         ("title", "compiled", "fail"),
         ("model", "dbt_utils.fewer_rows_than", "fail"),
+        ("calculated", "compiled", "fail"),
+        ("ordered", "compiled", "pass"),
+        ("modulo", "unique", "fail"),
+        ("quoted", "relationships", "fail"),
+        ("calculated_field", "relationships", "fail"),
+        ("not_null_within_id", "compiled", "pass"),
+        ("inner", "compiled", "fail"),
+        ("inner_custom", "compiled", "fail"),
         ("custom", "compiled", "warn"),
         ("rendered", "not_null", "pass"),
         ("told", "dbt_utils.accepted_range", "fail"),
@@ -159,6 +193,8 @@ def results(folder: Path, facts: PipelineFacts) -> dict[str, CheckResult]:
         ("freshness of raw.old", "source_freshness", "fail"),
         ("freshness of raw.future", "source_freshness", "pass"),
         ("freshness of raw.none", "source_freshness", "fail"),
+        ("freshness of raw.zoned", "source_freshness", "warn"),
+        ("freshness of raw.asked", "source_freshness", "fail"),
     ],
 )
 def test_the_verdict_is_dbts(
@@ -187,6 +223,11 @@ def test_a_unit_test_counts_when_dbt_ran_it(results: dict[str, CheckResult], run
     assert results["adds_up"].check.kind == "dbt"
     assert results["adds_up"].outcome is Outcome.SKIPPED
     assert runs["adds_up"].status == "pass"
+
+
+@pytest.mark.slow
+def test_a_test_of_a_disabled_model_is_none(facts: PipelineFacts) -> None:
+    assert not [check.name for check in facts.checks if "off" in check.name]
 
 
 @pytest.mark.slow

@@ -25,8 +25,11 @@ def _spec(check: Check, metric: str, *, argument: str | None = None, column: boo
 def _orphans(check: Check) -> MetricSpec:
     import json
 
-    ref = failing.target(check)
-    argument = json.dumps({"to": [ref.namespace, ref.name], "field": failing.text_argument(check, "field")})
+    ref, field = failing.target(check), failing.field_name(check)
+    if field is None:
+        query = failing.failures_query(check, failing.relationships(check))
+        return MetricSpec(dataset=check.dataset, metric="query", argument=query)
+    argument = json.dumps({"to": [ref.namespace, ref.name], "field": field})
     return _spec(check, "orphan_rows", argument=argument)
 
 
@@ -152,8 +155,12 @@ _CHECKS: dict[str, CheckKind] = {
         " counts, and a source without rows is infinitely old",
         reads="stale",
         number=freshness.number,
-        told="the newest `{column}` is {value}, {age} old, expected at most {expected}",
-        arguments={"warn_after_s": "the age that warns, in seconds", "error_after_s": "the age that fails, in seconds"},
+        told="the newest time of {column} is {value}, {age} old, expected at most {expected}",
+        arguments={
+            "warn_after_s": "the age that warns, in seconds",
+            "error_after_s": "the age that fails, in seconds",
+            "query": "what returns the newest time, where no column has it",
+        },
         blind=(freshness.FUTURE,),
     ),
     "compiled": CheckKind(

@@ -21,9 +21,23 @@ class ArgumentError(ValueError):
 
 def column_name(check: Check) -> str | None:
     """The name of the column that the check is about; None where there is none, or where dbt has an expression there."""
-    if check.column is None or check.source != "dbt" or PLAIN_NAME.fullmatch(check.column):
-        return check.column
-    found = QUOTED_NAME.fullmatch(check.column.strip())
+    return None if check.column is None else _name(check, check.column)
+
+
+def field_name(check: Check) -> str | None:
+    """The name of the other table's column; None where dbt has an expression there.
+
+    Raises:
+        ArgumentError: it is missing or no text.
+    """
+    return _name(check, text_argument(check, "field"))
+
+
+def _name(check: Check, text: str) -> str | None:
+    """A column's name; dbt may have it in quotes, or an expression in its place."""
+    if check.source != "dbt" or PLAIN_NAME.fullmatch(text):
+        return text
+    found = QUOTED_NAME.fullmatch(text.strip())
     return found[1].replace('""', '"') if found else None
 
 
@@ -146,8 +160,11 @@ def orphans(check: Check, columns: Sequence[str]) -> str:
 def _orphans(check: Check, shown: Sequence[str], kept: Sequence[str]) -> str:
     """An anti join: no partner whose field is the row's value; kept from the child is what may be shown."""
     child = select(kept, relation(check.dataset), where=[*where(check), f"{subject(check)} IS NOT NULL"])
-    field = quoted(text_argument(check, "field"))
-    partner = select(["1"], f"{relation(target(check))} AS parent", where=[f"parent.{field} = child.tidegate_value"])
+    name, parents = field_name(check), relation(target(check))
+    if name is None:
+        field = f"({condition(text_argument(check, 'field'))}) AS tidegate_field"
+        parents, name = f"({select([field], parents)})", "tidegate_field"
+    partner = select(["1"], f"{parents} AS parent", where=[f"parent.{quoted(name)} = child.tidegate_value"])
     return select(shown, f"({child}) AS child", where=[f"NOT EXISTS ({partner})"])
 
 

@@ -182,6 +182,10 @@ def on_shape(
 
     def number(check: Check) -> MetricSpec:
         examine(check)
+        if not failing.counts_rows(check):
+            raise failing.ArgumentError(
+                f"`fail_calc` of it is `{check.fail_calc}`, and it has no rows to calculate with"
+            )
         return spec(check, "row_count")
 
     return CheckKind(

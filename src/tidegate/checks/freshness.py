@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-from tidegate.checks.arguments import NOW, source
+from tidegate.checks.arguments import NOW, given, source
 from tidegate.checks.failing import subject
 from tidegate.checks.families import spec
 from tidegate.checks.kind import Blind
-from tidegate.metrics import Vouched, select
+from tidegate.metrics import Vouched, query, select
 from tidegate.model import Check, MetricSpec
 
 
 def number(check: Check) -> MetricSpec:
-    """The newest time, those in the future among them, in seconds since 1970-01-01 UTC; NULL without rows."""
+    """The newest time, those in the future among them, in seconds since 1970-01-01 UTC; NULL without rows.
+
+    Raises:
+        ConditionError: the source's own query for it is not one query.
+    """
+    if (asked := given(check, "query")) is not None:
+        newest = select(["EPOCH(CAST(asked.newest AS TIMESTAMP))"], f"({query(str(asked))}) AS asked(newest)")
+        return spec(check, "query", argument=newest)
     newest = f"EPOCH(MAX(CAST({subject(check)} AS TIMESTAMP)))"
     return spec(check, "query", argument=Vouched(select([newest], source(check))))
 
 
 FUTURE: Final = Blind(
     says="{rows} {rows:row lies|rows lie} in the future, and the newest counts",
+    when=lambda check: given(check, "query") is None,
     rows=lambda check: f"CAST({subject(check)} AS TIMESTAMP) > {NOW}",
 )

@@ -67,6 +67,7 @@ def refusal(check: Check) -> str:
     """Why a check's arguments cannot be used, whatever the tables are; empty when they can."""
     try:
         specs(check)
+        where(check)
     except (ConditionError, ArgumentError) as error:
         return str(error)
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable
@@ -65,7 +66,7 @@ def rule(condition: str) -> Callable[[float], bool]:
 
 
 def _general(condition: str) -> Callable[[float], bool]:
-    """Everything else that SQL allows after a number: BETWEEN, IN, AND, OR, NOT."""
+    """What else SQL allows after a number: BETWEEN, IN, IS, AND, OR, NOT, and arithmetic."""
     import sqlglot
     from sqlglot import expressions as x
     from sqlglot.errors import SqlglotError
@@ -74,7 +75,8 @@ def _general(condition: str) -> Callable[[float], bool]:
         tree = sqlglot.parse_one(f"failures {condition}", read="duckdb")
     except SqlglotError as error:
         raise ThresholdError(f"`{condition}` is not a condition on the number of failures") from error
-    known: tuple[type[x.Expr], ...] = (x.And, x.Or, x.Paren, x.Not, x.Between, x.In, x.Neg, *_comparisons())
+    grammar = (x.Paren, x.Not, x.Between, x.In, x.Neg, x.Is, x.Null, x.Boolean)
+    known: tuple[type[x.Expr], ...] = (*grammar, *_comparisons(), *_arithmetic())
     for node in tree.walk():
         column = isinstance(node, x.Column) and node.name.casefold() == "failures" and not node.table
         leaf = isinstance(node, x.Identifier) or (isinstance(node, x.Literal) and node.is_number)
@@ -95,6 +97,23 @@ def _comparisons() -> dict[type[Expr], Callable[[float, float], bool]]:
         x.GTE: operator.ge,
         x.LT: operator.lt,
         x.LTE: operator.le,
+        x.And: lambda one, other: bool(one and other),
+        x.Or: lambda one, other: bool(one or other),
+        x.NullSafeEQ: operator.eq,
+        x.NullSafeNEQ: operator.ne,
+    }
+
+
+def _arithmetic() -> dict[type[Expr], Callable[[float, float], float]]:
+    from sqlglot import expressions as x
+
+    return {
+        x.Add: operator.add,
+        x.Sub: operator.sub,
+        x.Mul: operator.mul,
+        x.Div: operator.truediv,
+        x.IntDiv: operator.floordiv,
+        x.Mod: math.fmod,
     }
 
 
@@ -105,23 +124,32 @@ def _value(node: Expr, number: float) -> float:
     match node:
         case x.Column():
             return number
-        case x.Literal():
-            return float(node.name)
+        case x.Literal() | x.Boolean():
+            return float(node.this)
+        case x.Null():
+            return math.nan
+        case x.Is():
+            return float(_is(_value(node.this, number), node.args["expression"]))
         case x.Neg():
             return -_value(node.this, number)
         case x.Paren():
             return _value(node.this, number)
         case x.Not():
             return float(not _value(node.this, number))
-        case x.And():
-            return float(bool(_value(node.left, number)) and bool(_value(node.right, number)))
-        case x.Or():
-            return float(bool(_value(node.left, number)) or bool(_value(node.right, number)))
         case x.Between():
             low, high = _value(node.args["low"], number), _value(node.args["high"], number)
             return float(low <= _value(node.this, number) <= high)
         case x.In():
             return float(any(_value(item, number) == _value(node.this, number) for item in node.expressions))
         case _:
-            compare = _comparisons()[type(node)]
-            return float(compare(_value(node.this, number), _value(node.args["expression"], number)))
+            combine = (_comparisons() | _arithmetic())[type(node)]
+            return float(combine(_value(node.this, number), _value(node.args["expression"], number)))
+
+
+def _is(value: float, wanted: Expr) -> bool:
+    """SQL's IS: the number of failures is never NULL, and any but 0 is true."""
+    from sqlglot import expressions as x
+
+    if isinstance(wanted, x.Null):
+        return math.isnan(value)
+    return bool(value) == bool(_value(wanted, value))

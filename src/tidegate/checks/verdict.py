@@ -189,14 +189,18 @@ def _stale(check: Check, kind: CheckKind, value: object, now: datetime) -> _Read
     known = {name: _number(limit) for name, limit in limits if limit is not None}
     expected = ", ".join(f"{duration(limit)} ({name})" for name, limit in known.items())
     if value is None:
-        told = f"`{check.column}` has no time at all, expected one at most {expected} old"
+        told = f"{_source_of_time(check)} has no time at all, expected one at most {expected} old"
         return _Reading(2.0 if "error" in known else 1.0, "no time", expected, told)
     newest = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=_number(value))
     age = (now - newest).total_seconds()
     shown = f"{newest:%Y-%m-%d %H:%M} UTC"
-    told = kind.told.format(column=check.column, value=shown, age=duration(age), expected=expected)
+    told = kind.told.format(column=_source_of_time(check), value=shown, age=duration(age), expected=expected)
     beyond = [name for name, limit in known.items() if age > limit]
     return _Reading(2.0 if "error" in beyond else float(bool(beyond)), f"{shown}, {duration(age)} old", expected, told)
+
+
+def _source_of_time(check: Check) -> str:
+    return f"`{check.column}`" if check.column is not None else "`loaded_at_query`"
 
 
 def _number(value: object) -> float:

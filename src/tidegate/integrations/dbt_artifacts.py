@@ -175,6 +175,11 @@ class _Book:
         self.raw: dict[str, Raw] = {}
         for part in ("nodes", "sources", "exposures", "unit_tests"):
             self.raw.update({k: _map(v) for k, v in _map(manifest.get(part)).items()})
+        self._off = {
+            str(_map(n).get("name")) for found in _map(manifest.get("disabled")).values() for n in _list(found)
+        }
+        self._left_out = {i: raw for i, raw in self.raw.items() if self._is_left_out(i, raw)}
+        self.raw = {i: raw for i, raw in self.raw.items() if i not in self._left_out}
 
     def nodes(self) -> Iterator[Node]:
         for unique_id, raw in self.raw.items():
@@ -231,7 +236,9 @@ class _Book:
             raw, metadata, kwargs, replaced=self._replaced(raw), parent=lambda text: self._parent(text, raw)
         )
         check, because = self._check(unique_id, raw, kwargs), found.because
-        if found.kind is not None:
+        if found.kind is not None and self._is_ephemeral(self._attached(raw, kwargs)):
+            because = "its model is ephemeral, so that there is no table of it"
+        elif found.kind is not None:
             check = dataclasses.replace(check, kind=found.kind, arguments=found.arguments)
             because = dbt_tests.usable(check)
             if not because:
@@ -278,13 +285,22 @@ class _Book:
 
     def _tested(self, raw: Raw, kwargs: Raw) -> DatasetRef:
         """The table that a test is about; a singular test is about the one that is made from most others it reads."""
-        named = _text(raw.get("attached_node")) or self._find(str(kwargs.get("model", "")), raw)
-        parents = _texts(_map(raw.get("depends_on")).get("nodes"))
-        for candidate in [named, *parents] if named else self._last_first(parents):
+        named, parents = self._attached(raw, kwargs), _texts(_map(raw.get("depends_on")).get("nodes"))
+        if named and (dataset := self.dataset(named)):
+            return dataset
+        above = sorted(self._upstream(named)) if named else []
+        for candidate in [*self._last_first(above or parents), *parents]:
             if dataset := self.dataset(candidate):
                 return dataset
         schema, missing = str(raw.get("schema", "")).removesuffix(AUDIT_SUFFIX), self._unresolved(raw)
         return DatasetRef(namespace=schema, name=missing[0] if missing else str(raw.get("alias") or raw.get("name")))
+
+    def _attached(self, raw: Raw, kwargs: Raw) -> str | None:
+        """The node that a generic test is written at."""
+        return _text(raw.get("attached_node")) or self._find(str(kwargs.get("model", "")), raw)
+
+    def _is_ephemeral(self, unique_id: str | None) -> bool:
+        return _map(self.raw.get(unique_id or "", {}).get("config")).get("materialized") == "ephemeral"
 
     def _last_first(self, nodes: list[str]) -> list[str]:
         """The nodes, those first that most of the others go into; equal ones as they are named."""
@@ -306,6 +322,20 @@ class _Book:
             if _resource(unique_id, raw) == "test" and (missing := self._unresolved(raw)):
                 names = " and ".join(f"`{m}`" for m in missing)
                 yield f"dbt never runs test `{raw.get('name')}` ({self._file(raw)}): it names {names}, which does not exist"
+
+    def _is_left_out(self, unique_id: str, raw: Raw) -> bool:
+        """Whether a test names what is disabled, and nothing that does not exist: dbt disables it too."""
+        missing = self._unresolved(raw) if _resource(unique_id, raw) == "test" else []
+        return bool(missing) and self._off.issuperset(missing)
+
+    def left_out(self) -> Iterator[str]:
+        """Tests of tables that are there which dbt leaves out, because something else that they name is disabled."""
+        names = [
+            str(raw.get("name")) for raw in self._left_out.values() if _texts(_map(raw.get("depends_on")).get("nodes"))
+        ]
+        if names:
+            they = "it names" if len(names) == 1 else "they name"
+            yield f"dbt leaves out {counted(len(names), 'test')}, because {they} what is disabled: {_some(names)}"
 
     def unknown_words(self) -> Iterator[str]:
         """Tests whose `on_fail` is none: they hold, as without one."""
@@ -362,6 +392,7 @@ def _notes(artifacts: Artifacts, results: Sequence[Raw], book: _Book, checks: Se
     if artifacts.run_results and not results:
         yield "dbt executed 0 nodes"
     yield from book.unresolved()
+    yield from book.left_out()
     executed = {str(r.get("unique_id")) for r in results}
     yield from _without_entry(checks)
     yield from book.unknown_words()
@@ -462,6 +493,10 @@ def _map(value: object) -> Raw:
 
 def _text(value: object) -> str | None:
     return str(value) if value not in (None, "") else None
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _texts(value: object) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from tidegate.checks import BY_DBT, CHECKS, CheckKind, refusal
+from tidegate.metrics import relation
 from tidegate.model import Check, DatasetRef
 
 Raw = Mapping[str, object]
@@ -20,6 +22,7 @@ ON_FAIL = ("hold", "warn", "quarantine")
 """What may stand at `config.meta.tidegate.on_fail` of a test."""
 
 NOT_ARGUMENTS = frozenset({"model", "column_name"})
+THIS = re.compile(r"\{\{-?\s*this\s*-?\}\}")
 PERIODS_S = {"minute": 60, "hour": 3_600, "day": 86_400}
 
 Parent = Callable[[str], DatasetRef | None]
@@ -118,8 +121,8 @@ def is_native(check: Check) -> bool:
 
 
 def usable(check: Check) -> str:
-    """Why the arguments of a package's test cannot be used, as a reason; empty when they can."""
-    return "" if check.kind in BUILT_IN else refusal(check)
+    """Why the arguments of a test cannot be used, as a reason; empty when they can."""
+    return refusal(check)
 
 
 def freshness(unique_id: str, raw: Raw, dataset: DatasetRef, declared_in: str | None) -> Check | None:
@@ -147,11 +150,19 @@ def freshness(unique_id: str, raw: Raw, dataset: DatasetRef, declared_in: str | 
         source="dbt",
         declared_in=declared_in,
     )
-    column = _said(raw, "loaded_at_field")
+    column, query = _said(raw, "loaded_at_field"), _said(raw, "loaded_at_query")
+    if query is not None:
+        asked = THIS.sub(lambda _: relation(dataset), str(query))
+        check = replace(check, arguments=known | {"query": asked}, where=None)
+        return _freshness_by_dbt(check, "its `loaded_at_query` is Jinja") if _is_jinja(asked) else check
     if column is None:
-        alone = {"test": "source freshness", "because": "it has no `loaded_at_field`"}
-        return replace(check, kind="dbt", arguments=alone, severity="warn")
+        return _freshness_by_dbt(check, "it has no `loaded_at_field`")
     return replace(check, column=str(column))
+
+
+def _freshness_by_dbt(check: Check, because: str) -> Check:
+    told = {"test": "source freshness", "because": because}
+    return replace(check, kind="dbt", arguments=told, severity="warn")
 
 
 def _said(raw: Raw, key: str) -> object:

@@ -46,7 +46,8 @@ def _condition(text: str, dialect: str) -> str:
 
     tree, commented = _parse(text, dialect)
     statements = (x.Query, x.DDL, x.DML, x.Command, x.Alias, x.Tuple, x.Aliases, x.Star, x.Drop, x.Set, x.Use, x.Pragma)
-    if isinstance(tree, statements) or not isinstance(tree, x.Condition | x.Paren | x.Func | x.Predicate):
+    around = (x.AtTimeZone, x.Filter, x.WithinGroup, x.Interval)
+    if isinstance(tree, statements) or not isinstance(tree, (x.Condition, x.Paren, x.Func, x.Predicate, *around)):
         raise ConditionError(f"`{text}` is not a condition on a row")
     return tree.sql(dialect, comments=False) if commented else text.strip()
 
@@ -117,7 +118,7 @@ def query(text: str, dialect: str = "duckdb") -> str:
     return text if isinstance(text, Vouched) else _query(text, dialect)
 
 
-_SELECTS: Final = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
+_SELECTS: Final = re.compile(r"\s*(?:select|with|from|values|pivot|unpivot)\b", re.IGNORECASE)
 _PIECE: Final = re.compile(r"""'[^'\\]*'|"[^"]*"|[()]|[^'"()$;\\/*-]+|[*/-]""")
 _NEVER_PLAIN: Final = re.compile(r"--|/\*|\*/|\b[a-z]'", re.IGNORECASE)
 
@@ -137,6 +138,14 @@ def is_plainly_one(text: str) -> bool:
     return depth == 0 and at == len(text)
 
 
+_COMMENT: Final = re.compile(r"""('[^']*'|"[^"]*")|--[^\r\n]*|/\*.*?\*/""", re.DOTALL)
+
+
+def _uncommented(text: str) -> str:
+    """A query without its comments; where they are nested, something is left that is not plain."""
+    return _COMMENT.sub(lambda found: found[1] or " ", text).strip().rstrip(";").strip()
+
+
 @lru_cache(maxsize=4096)
 def _query(text: str, dialect: str) -> str:
     bare = text.strip().rstrip(";").strip()
@@ -144,9 +153,14 @@ def _query(text: str, dialect: str) -> str:
         return bare
     from sqlglot import expressions as x
 
-    tree, commented = _parse(text.strip().rstrip(";"), dialect)
-    if not isinstance(tree, x.Query):
-        raise ConditionError("it is not one SELECT")
+    try:
+        tree, commented = _parse(text.strip().rstrip(";"), dialect)
+        if not isinstance(tree, x.Query):
+            raise ConditionError("it is not one SELECT")
+    except ConditionError:
+        if is_plainly_one(without := _uncommented(bare)):
+            return without
+        raise
     return tree.sql(dialect, comments=False) if commented else text.strip().rstrip(";").strip()
 
 

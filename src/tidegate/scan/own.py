@@ -14,6 +14,7 @@ from tidegate.metrics import (
     METRICS,
     ConditionError,
     Kind,
+    Vouched,
     accepted,
     aggregate,
     conditions,
@@ -273,8 +274,20 @@ def _quantile(tally: Tally, wish: Wish) -> Answers:
 
 
 def _query(tally: Tally, wish: Wish) -> Answers:
-    """The user's query, which returns one number."""
-    return (yield from _one(tally, "query", query(wish.spec.argument or "", tally.dialect), wish.spec))
+    """The user's query, which returns one number; of one that returns more nothing is chosen.
+
+    Raises:
+        ValueError: it returns several rows or columns.
+    """
+    asked = wish.spec.argument or ""
+    sql = query(asked, tally.dialect)
+    if not isinstance(asked, Vouched):
+        sql = select(["*"], f"({sql}) AS asked", limit=2, dialect=tally.dialect)
+    rows = yield tally.statement("query", sql, specs=[wish.spec])
+    if len(rows) > 1 or (rows and len(rows[0]) != 1):
+        found = "more than one row" if len(rows) > 1 else f"{len(rows[0])} columns"
+        raise ValueError(f"the query returned {found}, and one number is wanted")
+    return rows[0][0] if rows else None
 
 
 ASKS: Final[Mapping[str, Callable[[Tally, Wish], Answers]]] = {

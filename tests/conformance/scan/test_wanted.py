@@ -171,3 +171,25 @@ def test_numbers_of_other_datasets_are_not_ours(t):
 
 def test_names_are_found_without_regard_to_case(t):
     assert t.scan("t", spec("null_count", "V"))("null_count", "V") == 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("select count(*) from main.t group by v", "returned more than one row"),
+        ("select n from main.t", "returned more than one row"),
+        ("select count(*), max(n) from main.t", "returned 2 columns"),
+    ],
+)
+def test_of_a_query_that_returns_more_than_a_number_none_is_chosen(t, sql, says):
+    """The first of many is a number that nobody asked for, and another one tomorrow."""
+    asked, good = spec("query", argument=sql), spec("query", argument="select max(n) from main.t")
+    scan = t.scan("t", asked, good)
+    assert says in scan.scan.unmeasured[asked]
+    assert scan.scan.values[good] == 10
+
+
+def test_of_a_query_without_an_end_two_rows_are_read(t):
+    t.scan("t", spec("query", argument="select * from main.t -- all of it"))
+    (statement,) = [s for s in t.asked if s.purpose == "query"]
+    assert statement.sql.endswith("LIMIT 2")

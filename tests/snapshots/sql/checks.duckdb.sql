@@ -36,12 +36,13 @@ SELECT COUNT(*), COUNT(CASE WHEN ((amount > 0)) THEN 1 END), COUNT(CASE WHEN ((a
 FROM "raw"."orders";
 
 -- query
-SELECT sum(n_records)
+SELECT *
+FROM (SELECT sum(n_records)
 FROM (SELECT *
 FROM (SELECT "country" AS unique_field, COUNT(*) AS n_records
 FROM "raw"."orders"
 WHERE (amount > 0) AND "country" IS NOT NULL
-GROUP BY "country" HAVING COUNT(*) > 1) AS failing LIMIT 10) AS dbt_internal_test;
+GROUP BY "country" HAVING COUNT(*) > 1) AS failing LIMIT 10) AS dbt_internal_test) AS asked LIMIT 2;
 
 -- sample
 SELECT "order_id", "country", "amount", "weight", "ordered_at", "is_gift", "payload"
@@ -129,9 +130,10 @@ SELECT COUNT(*), COUNT(CASE WHEN ((is_gift)) THEN 1 END)
 FROM "raw"."orders";
 
 -- query
-SELECT sum(amount)
+SELECT *
+FROM (SELECT sum(amount)
 FROM "raw"."orders"
-WHERE (is_gift);
+WHERE (is_gift)) AS asked LIMIT 2;
 
 -- == sql 
 -- profile
@@ -139,8 +141,9 @@ SELECT COUNT(*)
 FROM "raw"."orders";
 
 -- query
-SELECT count(*)
-FROM (select * from raw.orders where amount < 0) AS dbt_internal_test;
+SELECT *
+FROM (SELECT count(*)
+FROM (select * from raw.orders where amount < 0) AS dbt_internal_test) AS asked LIMIT 2;
 
 -- sample
 SELECT *

@@ -1,5 +1,7 @@
 """dbt's conditions on the number of failures."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,18 @@ from tidegate.checks import ThresholdError, meets
         ("> 1 and failures < 5", 2, 5),
         ("< 1 or failures > 5", 6, 3),
         (">= (2)", 2, 1),
+        ("is not null", 1, math.nan),
+        ("% 2 = 1", 3, 4),
+        ("* 2 > 5", 3, 2),
+        ("> 5 / 2", 3, 2),
+        ("- 1 > 2 + 1", 5, 4),
+        ("// 2 = 1", 3, 4),
+        ("!= 0 and true", 1, 0),
+        ("> 1 or false", 2, 1),
+        ("is true", 2, 0),
+        ("is not false", 2, 0),
+        ("is distinct from 3", 2, 3),
+        ("is not distinct from 3", 3, 2),
     ],
 )
 def test_conditions(condition, true, false):
@@ -35,7 +49,20 @@ def test_conditions(condition, true, false):
 
 @pytest.mark.parametrize(
     "condition",
-    ["", "ten", "> ten", ">", "> 1; drop table t", "> (select 1)", "> abs(1)", "> 'a'", "is null", "> x.failures", "0"],
+    [
+        "",
+        "ten",
+        "> ten",
+        ">",
+        "> 1; drop table t",
+        "> (select 1)",
+        "> abs(1)",
+        "> 'a'",
+        "> count(*)",
+        "> null::int",
+        "> x.failures",
+        "0",
+    ],
 )
 def test_what_is_no_condition_on_a_number(condition):
     with pytest.raises(ThresholdError):

@@ -274,6 +274,34 @@ def test_a_test_on_what_does_not_exist_is_told_and_keeps_its_name() -> None:
     assert "`missing`, which does not exist" in about_missing
 
 
+def test_a_test_of_what_is_disabled_is_none_as_in_dbt() -> None:
+    """dbt keeps it in the manifest and never runs it; a run that held because its table is not there would hold for ever."""
+    off = {"disabled": {"model.shop.off": [node("model.shop.off")]}}
+    own = generic_test("not_null", "off", attached_node=None, depends_on={"nodes": [], "macros": []})
+    refs = [{"name": "off"}, {"name": "orders"}]
+    other = generic_test("relationships", kwargs={"to": "ref('off')", "field": "id"}, refs=refs)
+    typo = generic_test("unique", refs=[{"name": "off"}, {"name": "ghost"}])
+    found = read(ORDERS, own, other, **off)
+    assert found.checks == ()
+    assert found.notes == ("dbt leaves out 1 test, because it names what is disabled: relationships_orders_id",)
+    found = read(ORDERS, own, typo, **off)
+    assert [c.name for c in found.checks] == ["unique_orders_id"]
+    assert "`ghost`" in found.notes[0]
+
+
+def test_a_test_of_an_ephemeral_model_goes_through_its_compiled_sql() -> None:
+    """There is no such table to look at, and dbt writes the model into the test."""
+    inner = node("model.shop.inner", config={"materialized": "ephemeral"}, depends_on={"nodes": ["model.shop.orders"]})
+    test = generic_test("unique", "inner", compiled_code="with x as (select 1) select * from x")
+    found = read(ORDERS, CUSTOMERS, inner, test)
+    (made,) = found.checks
+    assert (made.kind, made.dataset) == ("compiled", DatasetRef(namespace="marts", name="orders"))
+    assert "because its model is ephemeral" in found.notes[0]
+    orphans = generic_test("relationships", kwargs={"to": "ref('inner')", "field": "id"},
+                           depends_on={"nodes": ["model.shop.orders", "model.shop.inner"], "macros": []})  # fmt: skip
+    assert check(orphans, inner).kind == "dbt"
+
+
 def test_what_was_executed_is_counted_and_what_was_not_is_named() -> None:
     first, second = generic_test("unique"), generic_test("not_null")
     run = results(

@@ -29,6 +29,10 @@ from tidegate.metrics.predicate import is_light, is_plainly_one
         "list_contains([1, 2], a)",
         "$$a;b$$ = c",
         "a = 'x;y'",
+        "a at time zone 'UTC'",
+        "count(*) filter (where a > 1)",
+        "percentile_cont(0.5) within group (order by a)",
+        "interval 1 day",
     ],
 )
 def test_a_condition_is_kept_as_it_was_written(text):
@@ -65,6 +69,34 @@ def test_what_is_no_condition_is_refused(text):
 )
 def test_a_query_loses_its_semicolon_and_comments(text, kept):
     assert query(text) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("values (1)", "values (1)"),
+        ("from t", "from t"),
+        ("pivot t on a using count(*)", "pivot t on a using count(*)"),
+        ("pivot t -- of ';' (\non a /* ) */ using count(*);", "pivot t  \non a   using count(*)"),
+    ],
+)
+def test_what_sqlglot_cannot_read_is_one_query_if_it_plainly_is(text, kept):
+    assert query(text) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pivot t on a in ('--', '/*') -- why",
+        "pivot t) union (select 1",
+        "pivot t /* /* */ ) */ on a",
+        "pivot t; -- x\ndrop table t",
+        "pivot t on $$;$$ --",
+    ],
+)
+def test_what_sqlglot_cannot_read_and_is_not_plain_is_refused(text):
+    with pytest.raises(ConditionError):
+        query(text)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +229,7 @@ def test_plain_queries_are_taken_without_loading_sqlglot():
     assert done.returncode == 0
 
 
-PIECES = ["select ", "with a as (", "1", "a", "(", ")", "'", '"', ";", "--", "/*", "*/", "\\", "$$", " e'", "\n", "''", " union ", "-", "/", "*", "'x'", '"y"']  # fmt: skip
+PIECES = ["select ", "pivot ", "values ", "with a as (", "1", "a", "(", ")", "'", '"', ";", "--", "/*", "*/", "\\", "$$", " e'", "\n", "''", " union ", "-", "/", "*", "'x'", '"y"']  # fmt: skip
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
