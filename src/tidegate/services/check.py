@@ -132,11 +132,14 @@ def check(site: Site, *, wait_s: float = 0.0, selection: Selection = EVERYTHING)
 
     Raises:
         NothingPublishedError: nothing is published yet.
-        NothingCheckedError: there is no table to look at, nothing is selected, or nothing that is can be evaluated.
+        NothingCheckedError: there is no table to look at, nothing is selected (by something else than what changed), or
+            nothing that is can be evaluated.
     """
     begun = site.clock.wall_s()
     with site.warehouse.lock(owner="check", wait_s=wait_s):
         found = target(site, selection)
+        if selection and not found.chosen:
+            return _unchanged(site, found, seconds=site.clock.wall_s() - begun)
         measured = scan_chosen(site, found, selection)
         if selection:
             verdict = _judged(site, found, measured, dataclasses.replace(site.settings, learned="off"))
@@ -160,6 +163,23 @@ def check(site: Site, *, wait_s: float = 0.0, selection: Selection = EVERYTHING)
         incidents=known,
         costs=measured.costs,
         tables=len(measured.scans),
+    )
+
+
+def _unchanged(site: Site, found: Target, *, seconds: float) -> CheckOutcome:
+    """The outcome where nothing that has a check differs from the state that the selection compares with."""
+    said = f"none of {counted(found.declared, 'declared check')} is selected: nothing that has one differs from the state it is compared with"
+    return CheckOutcome(
+        version=found.version.number,
+        counts=count((), declared=found.declared),
+        checked_at=site.clock.now(),
+        seconds=seconds,
+        results=(),
+        findings=(),
+        notes=(said,),
+        incidents=(),
+        costs=(),
+        tables=0,
     )
 
 

@@ -15,6 +15,9 @@ OWN_PACKAGE = "tidegate"
 
 NO_SELECTORS: Mapping[str, object] = MappingProxyType({})
 
+COMPARED = re.compile(r"(?:^|[,+@\d])(?:state|result|source_status):")
+"""The methods of dbt's selection that compare with an earlier state."""
+
 SINGULAR = frozenset({"metric", "sql"})
 """Kinds of check that are a query of their own, as dbt's singular tests are."""
 
@@ -27,6 +30,8 @@ def choose(
     selectors: Mapping[str, object] = NO_SELECTORS,
 ) -> tuple[Check, ...]:
     """The checks that a selection means, in their order; all when it asks for nothing.
+
+    None is an answer only where the selection compares with another state: nothing that has a check may differ from it.
 
     A check that dbt does not know is a test of its table: of the model, seed or source that makes the table, else of a
     table of that name.
@@ -46,9 +51,14 @@ def choose(
     everything = [*selectables, *(_table(i, ref) for i, ref in tables.items()), *_declared(own, places)]
     ids = lineage.select(everything, asked, selectors)
     chosen = tuple(c for c in checks if c.id in ids)
-    if not chosen:
+    if not chosen and not compares(asked):
         raise _nothing(len(checks), [s.kind for s in everything if s.id in ids], asked)
     return chosen
+
+
+def compares(asked: Selection) -> bool:
+    """Whether all that is selected is selected by what differs from another state, which may be nothing on a good day."""
+    return bool(asked.select) and all(COMPARED.search(part) for spec in asked.select for part in spec.split())
 
 
 def _declared(checks: Sequence[Check], places: Mapping[str, str]) -> Iterator[Selectable]:

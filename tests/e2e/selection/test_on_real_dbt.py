@@ -101,7 +101,10 @@ def test_the_verdicts_are_dbts_and_say_the_line(shop: SmallProject) -> None:
 def test_what_changed_since_a_state(shop: SmallProject, tmp_path: Path) -> None:
     (target,) = shop.root.glob("warehouse/versions/000001/state/dbt/transform/target")
     state = Path(shutil.copytree(target, tmp_path / "state"))
-    assert shop.cli("check", "--quiet", "--select", "state:modified", "--state", state).status == 2
+    status, document = check(shop, "--select", "state:modified", "--state", state)
+    assert (status, document["counts"]["selected"], document["results"]) == (0, 0, [])
+    assert "nothing that has one differs" in document["notes"][0]
+    assert shop.cli("check", "--quiet", "--plan", "--select", "state:modified", "--state", state).status == 0
     manifest = json.loads((state / "manifest.json").read_text(encoding="utf-8"))
     manifest["nodes"]["model.shop.fct_orders"]["raw_code"] += " -- as it was"
     (state / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")

@@ -96,3 +96,7 @@ def test_a_good_report_says_so() -> None:
         "Version 7 as readers see it: 9 declared, 1 selected, 1 executed, 1 evaluated, 0 failed.\n"
     )
     assert finding("volume", None, holds=True).holds
+
+
+def test_a_report_of_no_check_is_not_called_passed() -> None:
+    assert markdown.render(report(outcome((), ()))).startswith("## Tidegate check looked at no check\n")

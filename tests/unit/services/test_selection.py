@@ -114,8 +114,17 @@ def test_what_is_excluded_is_left_out() -> None:
 def test_a_check_outside_dbt_changes_with_its_table() -> None:
     assert chosen("state:modified", before={}) == ["unique_fct_orders", "row_count"]
     assert chosen("state:new,package:tidegate", before={}) == ["row_count"]
+    assert chosen("state:modified", before={MODEL.id: MODEL}) == []
+
+
+@pytest.mark.parametrize("spec", ["state:modified+", "1+state:new", "@state:modified", "fct_orders,state:modified"])
+def test_that_nothing_differs_from_a_state_is_an_answer(spec: str) -> None:
+    """A change of the documentation alone selects nothing in CI, and dbt ends with 0."""
+    assert chosen(spec, before={MODEL.id: MODEL}) == []
     with pytest.raises(NothingCheckedError):
-        chosen("state:modified", before={MODEL.id: MODEL})
+        chosen(spec, "tag:nope", before={MODEL.id: MODEL})
+    with pytest.raises(NothingCheckedError):
+        chosen("tag:state:modified", before={MODEL.id: MODEL})
 
 
 @pytest.mark.parametrize("spec", ["tag:nope", "source:*", "nothing", "path:other.yml"])
