@@ -267,6 +267,7 @@ checks:
   - {name: no time, table: raw.orders, freshness: {column: code, max_age: 1h}}
   - {name: no number, metric: "select status from raw.orders limit 1", min: 1}
   - {name: no value, metric: "select null::int", min: 1}
+  - {name: many values, metric: "select count(*) from raw.orders group by status", min: 1}
   - {name: no query, metric: "select sum(amuont) from raw.orders", min: 1}
   - {name: no threshold, table: raw.orders, not_null: code, error_if: "many"}
   - {name: drops, table: raw.orders, rule: "true); drop table raw.orders; select (true"}
@@ -311,6 +312,7 @@ REASONS = {
     "no time": "`code` is VARCHAR, not a time",
     "no number": "not a number",
     "no value": "NULL",
+    "many values": "more than one row, and one number is wanted",
     "no query": "amuont",
     "no threshold": "`many`",
     "drops": "",
@@ -383,6 +385,27 @@ def test_on_fail_warn_publishes_and_tells(tmp_path: Path) -> None:
     assert "told      nulls told on raw.orders: 4 of 100 rows have no `code` (tidegate.yml:" in run.out
     assert "2 warned" in run.out
     assert project.cli("incidents").out == "no open incident\n"
+
+
+def test_what_cannot_fail_is_told_and_holds_where_that_is_wanted(tmp_path: Path) -> None:
+    """A rule on a column that is NULL throughout, beside one that is not, and a query over a table without rows."""
+    checks = [
+        "{name: blind, table: raw.orders, rule: 'discount <= amount'}",
+        "{name: sees, table: raw.orders, rule: 'amount >= -1'}",
+        "{name: partly, table: raw.orders, rule: \"code <> 'y'\"}",
+        "{name: no row, table: raw.nobody, rule: 'id > 0'}",
+    ]
+    sql = CHECKED.replace("i as order_id,", "i as order_id, null::int as discount,", 1)
+    project = small_project.make(tmp_path / "shop", "checks:", *(f"  - {c}" for c in checks), sql=sql)
+    run = Run(told=project.cli("run", "--json"))
+    assert (run.told.status, {r["outcome"] for r in run.results.values()}) == (0, {"pass"})
+    said = {f["sentence"].partition(" on ")[0]: f["holds"] for f in run.findings}
+    assert said == {"blind": False, "no row": False}
+    assert "unknown (NULL) in all of 100 rows" in run.finding("blind")["sentence"]
+    project.configure("strict: true", "checks:", *(f"  - {c}" for c in checks))
+    run = Run(told=project.cli("run", "--json"))
+    assert run.told.status == 1
+    assert {f["sentence"].partition(" on ")[0]: f["holds"] for f in run.findings} == {"blind": True, "no row": True}
 
 
 def test_checks_of_one_name_are_told_apart(tmp_path: Path) -> None:

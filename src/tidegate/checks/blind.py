@@ -8,7 +8,7 @@ from tidegate.checks.catalogue import CHECKS
 from tidegate.checks.failing import ArgumentError, column_name, target
 from tidegate.checks.kind import Catalog
 from tidegate.checks.plan import specs
-from tidegate.checks.watched import groups, nulls, rows_of
+from tidegate.checks.watched import groups, known, nulls, rows_of
 from tidegate.metrics import ConditionError
 from tidegate.model import CheckResult, MetricSpec, Outcome
 from tidegate.model.words import Count, counted
@@ -56,11 +56,13 @@ def _nothing(result: CheckResult, values: Values) -> Iterator[str]:
     """There are rows, and none of them could be told right from wrong."""
     if not result.evaluated:
         return
-    main, empty = specs(result.check)[0], nulls(result.check)
+    main, empty, told = specs(result.check)[0], nulls(result.check), known(result.check)
     if main.metric in {"failing_total", "query"} and values.get(main, 0) is None:
         yield "what it compares is NULL, which passes"
     elif empty is not None and values.get(empty) == result.evaluated:
         yield f"`{empty.column}` is NULL in {result.evaluated:,} of {counted(result.evaluated, 'row')}, and NULL passes"
+    elif told is not None and values.get(told) == 0:
+        yield f"what it demands is unknown (NULL) in all of {counted(result.evaluated, 'row')}, and unknown passes"
 
 
 def _vanished(result: CheckResult, values: Values, before: Values) -> Iterator[str]:

@@ -108,6 +108,7 @@ _CHECKS: dict[str, CheckKind] = {
         told="`{expression}` is false for {failures} of {evaluated} {evaluated:row|rows}",
         arguments={"expression": "the condition, in SQL"},
         required=("expression",),
+        demand=lambda check: condition(failing.text_argument(check, "expression")),
         failing=failing.rule,
         whole_rows=True,
     ),

@@ -65,6 +65,7 @@ def on_rows(
         required=required,
         needs_column=column,
         null_passes=column and null_passes,
+        demand=None if column else condition,
         failing=rows,
         whole_rows=True,
         blind=blind,

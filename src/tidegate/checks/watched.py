@@ -13,7 +13,7 @@ GROUPINGS = ("group_by", "group_by_columns")
 
 
 def watched(check: Check) -> tuple[MetricSpec, ...]:
-    """How many rows the other tables have, in how many the column is NULL, how many meet a condition that blinds the
+    """How many rows the other tables have, in how many the column is NULL or the demand known, how many meet a condition that blinds the
     check, and how many groups there are.
 
     Raises:
@@ -24,7 +24,7 @@ def watched(check: Check) -> tuple[MetricSpec, ...]:
         MetricSpec(dataset=target(check, name), metric="row_count") for name in kind.others if name in check.arguments
     ]
     blinding = (rows_of(check, fault) for fault in kind.blind if fault.when(check))
-    return (*found, *(spec for spec in (nulls(check), groups(check), *blinding) if spec is not None))
+    return (*found, *(spec for spec in (nulls(check), known(check), groups(check), *blinding) if spec is not None))
 
 
 def nulls(check: Check) -> MetricSpec | None:
@@ -33,6 +33,15 @@ def nulls(check: Check) -> MetricSpec | None:
     if not CHECKS[check.kind].null_passes or name is None:
         return None
     return MetricSpec(dataset=check.dataset, metric="null_count", column=name, where=restriction(check))
+
+
+def known(check: Check) -> MetricSpec | None:
+    """In how many rows it can be told whether they are as demanded, where those pass in which it cannot."""
+    demand = CHECKS[check.kind].demand
+    if demand is None:
+        return None
+    unknown = Vouched(f"({demand(check)}) IS NULL")
+    return MetricSpec(dataset=check.dataset, metric="failing_rows", argument=unknown, where=restriction(check))
 
 
 def groups(check: Check) -> MetricSpec | None:

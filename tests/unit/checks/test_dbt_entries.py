@@ -308,6 +308,27 @@ def test_an_empty_table_to_compare_with_is_told():
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("rule", {"expression": "low < high"}),
+        ("dbt_utils.expression_is_true", {"expression": "low < high"}),
+        ("dbt_expectations.expect_column_pair_values_to_be_equal", {"column_A": "low", "column_B": "high"}),
+        ("dbt_expectations.expect_column_pair_values_A_to_be_greater_than_B", {"column_A": "low", "column_B": "high"}),
+    ],
+)
+def test_a_condition_that_is_unknown_in_every_row_is_told(kind, arguments):
+    """A column that is NULL in every row passes every comparison with it."""
+    asked = check(kind, arguments=arguments)
+    main, rows, known = needs(asked, CATALOG)
+    assert main.argument in known.argument
+    result = judge(asked, {main: 0, rows: 5}, now=NOW)
+    (said,) = blind_spots(result, CATALOG, {main: 0, rows: 5, known: 0}, {})
+    assert said == "what it demands is unknown (NULL) in all of 5 rows, and unknown passes"
+    assert blind_spots(result, CATALOG, {main: 0, rows: 5, known: 1}, {}) == ()
+    assert blind_spots(result, CATALOG, {main: 0, rows: 5}, {}) == ()
+
+
 def test_a_check_that_failed_is_not_blind():
     asked = check("dbt_expectations.expect_column_values_to_be_increasing", "id")
     result = CheckResult(check=asked, outcome=Outcome.FAIL, reason="", failures=1)

@@ -39,7 +39,10 @@ ROWS = spec("row_count")
         (check("not_null", "status"), (spec("null_count", "status"), ROWS)),
         (check("unique", "order_id"), (spec("repeated_values", "order_id"), ROWS, spec("null_count", "order_id"))),
         (check("row_count", arguments={"min": 1}), (ROWS,)),
-        (check("rule", arguments={"expression": "order_id > 0"}), (spec("failing_rows", argument="order_id > 0"), ROWS)),
+        (
+            check("rule", arguments={"expression": "order_id > 0"}),
+            (spec("failing_rows", argument="order_id > 0"), ROWS, spec("failing_rows", argument="(order_id > 0) IS NULL")),
+        ),
         (check("freshness", "ordered_at", arguments={"max_age_s": 60}), (spec("newest", "ordered_at"), ROWS)),
         (
             check("accepted_values", "status", arguments={"values": ["a", 1, True]}),
