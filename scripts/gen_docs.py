@@ -171,8 +171,19 @@ failures; `where`, `row_condition`, `severity`, `warn_if`, `error_if`, `fail_cal
 not in this table, or has an argument that is not known or is Jinja, goes through the SQL that dbt compiled (`compiled`), and
 that is told with its reason. Times are compared in UTC.
 
+Without dbt the tests of dbt_utils and dbt_expectations may stand in `checks:` of `tidegate.yml` (and in a contract, with `engine: tidegate`):
+
+```yaml
+checks:
+  - table: raw.orders
+    test: dbt_expectations.expect_column_values_to_match_regex
+    column: email
+    arguments: {regex: "^[^@]+@[^@]+$", row_condition: "country = 'DE'"}
+  - {table: raw.orders, test: dbt_utils.equal_rowcount, arguments: {compare_model: raw.payments}}
+```
+
 A test that passes and cannot fail as it is meant to is told: what is in the last column, a group that is gone since the version
-before, an empty table on the other side, nothing but NULL, a table without rows. With `strict: true` that holds.
+before, an empty table on the other side, nothing but NULL, a condition that is unknown in every row, a table without rows. With `strict: true` that holds.
 """
 
 

@@ -13,7 +13,7 @@ from tests.differential import project
 from tests.differential.cases import CASES
 from tests.differential.data import tables
 from tests.differential.project import Comparison, Verdict
-from tidegate.checks import dbt_expectations, dbt_utilities
+from tidegate.checks import CHECKS, dbt_expectations, dbt_utilities
 from tidegate.checks.plan import specs
 from tidegate.integrations.dbt_tests import BUILT_IN
 from tidegate.metrics import Vouched
@@ -59,6 +59,14 @@ def test_every_kind_passes_on_some_data_and_fails_on_other(verdicts: list[Verdic
 def test_both_ran_every_case(verdicts: list[Verdict]) -> None:
     assert {id(v.case) for v in verdicts} == {id(case) for case in CASES}
     assert len(verdicts) > 2 * len(CASES)
+
+
+@pytest.mark.slow
+def test_failures_are_counted_as_the_package_counts_them(comparison: Comparison) -> None:
+    """A check of `tidegate.yml` has no dbt that says how."""
+    for check in comparison.facts.checks:
+        if "fail_calc" not in comparison.named[check.name][0].config:
+            assert check.fail_calc.split() == CHECKS[check.kind].fail_calc.split(), check.kind
 
 
 def turned(spec: MetricSpec, old: str, new: str) -> MetricSpec:

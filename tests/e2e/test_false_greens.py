@@ -245,6 +245,12 @@ checks:
   - {name: values, table: raw.orders, accepted_values: {column: status, values: [paid, open]}}
   - {name: all values, table: raw.orders, accepted_values: {column: status, values: [paid, open, lost]}}
   - {name: partners, table: raw.orders, relationships: {column: customer_id, to: raw.customers, field: customer_id}}
+  - {name: packaged, table: raw.orders, test: dbt_utils.accepted_range, column: amount, arguments: {min_value: 0}}
+  - {name: packaged groups, table: raw.orders, test: dbt_utils.not_constant, column: status, arguments: {group_by_columns: [customer_id]}}
+  - {name: packaged shape, table: raw.orders, test: dbt_expectations.expect_table_column_count_to_equal, arguments: {value: 3}}
+  - {name: packaged pair, table: raw.orders, test: dbt_utils.equal_rowcount, arguments: {compare_model: raw.customers}}
+  - {name: packaged equals, table: raw.orders, test: dbt_utils.equal_rowcount, arguments: {compare_model: raw.orders}}
+  - {name: no packaged pair, table: raw.orders, test: dbt_utils.equal_rowcount, arguments: {compare_model: raw.customer}}
   - {name: enough, table: raw.orders, row_count: {min: 100, max: 100}}
   - {name: more, table: raw.orders, row_count: {min: 101}}
   - {name: old, table: raw.orders, freshness: {column: old_at, max_age: 1h}}
@@ -286,6 +292,11 @@ EXPECTED = {
     "values": ("fail", 1, 100),
     "all values": ("pass", 0, 100),
     "partners": ("fail", 10, 100),
+    "packaged": ("fail", 1, 100),
+    "packaged groups": ("pass", 0, 100),
+    "packaged shape": ("fail", 1, None),
+    "packaged pair": ("fail", 82, 100),
+    "packaged equals": ("pass", 0, 100),
     "enough": ("pass", 0, 100),
     "more": ("fail", 1, 100),
     "old": ("fail", 1, 100),
@@ -304,6 +315,7 @@ REASONS = {
     "no table": "`raw.ordres`; did you mean `raw.orders`?",
     "no column": "`order_idd`; did you mean `order_id`?",
     "no parent": "`raw.customer`; did you mean `raw.customers`?",
+    "no packaged pair": "`raw.customer`; did you mean `raw.customers`?",
     "no parent column": "`cust_id`; did you mean `customer_id`?",
     "no sense": "amount >= >= 0",
     "no such thing": "amuont",

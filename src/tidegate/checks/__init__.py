@@ -4,7 +4,7 @@ from tidegate.checks.blind import blind_spots
 from tidegate.checks.catalogue import BY_DBT, CHECKS
 from tidegate.checks.kind import CheckKind
 from tidegate.checks.movable import failing_rows, is_movable
-from tidegate.checks.plan import needs, refusal
+from tidegate.checks.plan import nearest, needs, refusal
 from tidegate.checks.sample import SampleQuery, sample_query
 from tidegate.checks.threshold import ThresholdError, meets
 from tidegate.checks.verdict import judge
@@ -23,6 +23,7 @@ __all__ = [
     "judge",
     "mask",
     "meets",
+    "nearest",
     "needs",
     "refusal",
     "sample_query",

@@ -202,6 +202,10 @@ def _combination(check: Check) -> MetricSpec:
     return spec(check, "repeated_rows", argument=json.dumps(names), where=check.where)
 
 
+_SIDES: Final = [f"sum(case when which_diff = '{side}' then 1 else 0 end)" for side in ("a_minus_b", "b_minus_a")]
+_BOTH_WAYS: Final = f"count(*) + coalesce(abs({' - '.join(_SIDES)}), 0)"
+"""How dbt_utils counts rows that differ: those of both sides, and those that one side has more of once more."""
+
 _KINDS: dict[str, CheckKind] = {
     "accepted_range": on_rows(
         _in_range,
@@ -233,6 +237,7 @@ _KINDS: dict[str, CheckKind] = {
         required=("compare_model",),
         column=False,
         others={"compare_model": None},
+        fail_calc="sum(coalesce(diff_count, 0))",
     ),
     "equality": selected(
         _unequal,
@@ -243,6 +248,7 @@ _KINDS: dict[str, CheckKind] = {
         column=False,
         others={"compare_model": None},
         same_columns=True,
+        fail_calc=_BOTH_WAYS,
     ),
     "expression_is_true": on_rows(
         _is_true,
@@ -258,6 +264,7 @@ _KINDS: dict[str, CheckKind] = {
         required=("compare_model",),
         column=False,
         others={"compare_model": None},
+        fail_calc="sum(coalesce(row_count_delta, 0))",
     ),
     "mutually_exclusive_ranges": selected(
         _overlapping,

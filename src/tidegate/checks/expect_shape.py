@@ -93,6 +93,7 @@ KINDS: Final[dict[str, CheckKind]] = {
         _exists,
         says="the column exists, at a place if one is given",
         arguments={"column_index": "its place, from 1"} | TRANSFORM,
+        column=True,
         examine=_fold,
     ),
     "expect_table_column_count_to_be_between": on_shape(
@@ -152,12 +153,14 @@ KINDS: Final[dict[str, CheckKind]] = {
         says="the column has a type, by the engine's own text of it",
         arguments={"column_type": "the type"},
         required=("column_type",),
+        column=True,
     ),
     "expect_column_values_to_be_in_type_list": on_shape(
         _of_types,
         says="the column has one of several types, by the engine's own text of them",
         arguments={"column_type_list": "the types"},
         required=("column_type_list",),
+        column=True,
     ),
 }
 """Each test by its name in dbt_expectations."""

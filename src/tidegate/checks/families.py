@@ -129,6 +129,7 @@ def selected(
     null_passes: bool = False,
     others: Mapping[str, str | None] | None = None,
     same_columns: bool = False,
+    fail_calc: str = "count(*)",
     blind: tuple[Blind, ...] = (),
 ) -> CheckKind:
     """A SELECT of failures that is a statement of its own: groups, windows, joins."""
@@ -145,6 +146,7 @@ def selected(
         whole_rows=whole_rows,
         others=others or {},
         same_columns=same_columns,
+        fail_calc=fail_calc,
         blind=blind,
     )
 
@@ -155,6 +157,7 @@ def on_shape(
     says: str,
     arguments: Mapping[str, str] | None = None,
     required: tuple[str, ...] = (),
+    column: bool = False,
     others: Mapping[str, str | None] | None = None,
     examine: Callable[[Check], object] = lambda check: None,
     blind: tuple[Blind, ...] = (),
@@ -176,9 +179,10 @@ def on_shape(
             ended = outcome(check, found)
         except (failing.ArgumentError, ThresholdError) as error:
             return CheckResult(check=check, outcome=Outcome.ERROR, reason=f"could not be evaluated: {error}")
-        said = ", ".join(f"{name}: {value}" for name, value in check.arguments.items())
+        given = {"column": check.column} if check.column is not None else {}
+        said = ", ".join(f"{name}: {value}" for name, value in {**given, **check.arguments}.items())
         failures = counted(found, "failure")
-        reason = f"{failures}: {says} ({said})" if found else says
+        reason = f"{failures}: {says}" + (f" ({said})" if said else "") if found else says
         return CheckResult(check=check, outcome=ended, reason=reason, failures=found, measured=failures)
 
     def number(check: Check) -> MetricSpec:
@@ -196,6 +200,7 @@ def on_shape(
         told=says,
         arguments=arguments or {},
         required=required,
+        needs_column=column,
         others=others or {},
         decided=decided,
         blind=blind,

@@ -41,7 +41,8 @@ class CheckKind:
     `column`, `given` and the check's arguments. `others` are the arguments that name another table, each with the
     argument that names a column of it, if there is one; with `same_columns` it must have all columns that this one has,
     unless `compare_columns` names some, but for `exclude_columns`. `null_passes` tells that rows without a value in the column
-    are not looked at; `demand` is the condition on a row that passes where it is NULL, for kinds that name no column. `blind` are the faults that it lets pass.
+    are not looked at; `demand` is the condition on a row that passes where it is NULL, for kinds that name no column.
+    `fail_calc` is how the test's own package counts its failures. `blind` are the faults that it lets pass.
     """
 
     says: str
@@ -58,5 +59,6 @@ class CheckKind:
     same_columns: bool = False
     null_passes: bool = False
     demand: Callable[[Check], str] | None = None
+    fail_calc: str = "count(*)"
     decided: Callable[[Check, Catalog], CheckResult] | None = None
     blind: tuple[Blind, ...] = ()

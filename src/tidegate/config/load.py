@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from tidegate.config import environments, notify
+from tidegate.config.demands import counted_by
 from tidegate.config.environments import Layered
 from tidegate.config.schema import (
     CONTRACTS,
@@ -544,6 +545,8 @@ def _checks(said: CheckPart, where: str) -> list[Check]:
         return [_check(said, kind, where, arguments={"expression": demand})]
     if kind == "metric":
         return [_check(said, kind, where, arguments={"sql": demand, "min": said.min, "max": said.max})]
+    if kind == "test":
+        return [_check(said, demand, where, column=said.column, arguments=said.arguments)]
     arguments = msgspec.structs.asdict(demand)
     column = arguments.pop("column", None)
     if kind == "freshness":
@@ -571,6 +574,8 @@ def _check(
     demand = column
     if kind in {"rule", "metric"} and arguments:
         demand = " ".join(str(arguments["expression" if kind == "rule" else "sql"]).split())
+    elif said.test and column is None:
+        demand = ", ".join(f"{key}: {value}" for key, value in (arguments or {}).items())
     name = said.name or (f"{kind} {demand}" if demand else kind)
     return Check(
         id=f"{dataset}/{name}" + (f" where {said.where}" if said.where and not said.name else ""),
@@ -583,6 +588,7 @@ def _check(
         severity=said.severity,
         warn_if=said.warn_if,
         error_if=said.error_if,
+        fail_calc=counted_by(kind) if said.test else "count(*)",
         blocking=said.on_fail != "warn",
         quarantine=said.on_fail == "quarantine",
         source=FILE_NAME,

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from tidegate.config.demands import demand_known, demand_ordered
+
 T = TypeVar("T")
 
 DURATION = re.compile(r"^\s*(\d{1,8}(?:\.\d+)?)\s*(s|m|h|d|w)\s*$")
@@ -195,6 +197,7 @@ class BoundsPart(Part, frozen=True):
     def __post_init__(self) -> None:
         if self.min is None and self.max is None:
             raise ValueError("give `min`, `max` or both")
+        demand_ordered(self.min, self.max)
 
 
 class AcceptedValuesPart(Part, frozen=True):
@@ -221,7 +224,7 @@ class FreshnessPart(Part, frozen=True):
 
 
 class CheckPart(Part, frozen=True):
-    """One check: exactly one of the keys from `rule` to `metric` says what is demanded."""
+    """One check: exactly one of the keys from `rule` to `test` says what is demanded."""
 
     table: Annotated[TableName | None, about("the table; may be left out for `metric`")] = None
     name: Annotated[str | None, about("how results call it; default: made from the demand")] = None
@@ -235,6 +238,16 @@ class CheckPart(Part, frozen=True):
     metric: Annotated[str | None, about("a SQL query that gives one number; `min` and `max` bound it")] = None
     min: Annotated[float | None, about("metric: lowest allowed value")] = None
     max: Annotated[float | None, about("metric: highest allowed value")] = None
+    test: Annotated[
+        str | None,
+        about(
+            "a generic test of dbt_utils or dbt_expectations by its full name, such as `dbt_utils.recency`, without dbt"
+        ),
+    ] = None
+    column: Annotated[str | None, about("test: the column that it is about, where it is about one")] = None
+    arguments: Annotated[
+        dict[str, Any] | None, about("test: its arguments as in dbt; another table is `schema.table`")
+    ] = None
     where: Annotated[str | None, about("a SQL predicate; only rows for which it is true are looked at")] = None
     severity: Literal["error", "warn"] = "error"
     warn_if: Annotated[str, about("dbt's: when the number of failures warns")] = "!= 0"
@@ -243,7 +256,7 @@ class CheckPart(Part, frozen=True):
         Literal["hold", "warn", "quarantine"],
         about(
             "hold the version, publish it and tell, or move the rows that fail into quarantine and publish the rest"
-            " (`rule`, `not_null`, `accepted_values`, `relationships`)"
+            " (`rule`, `not_null`, `accepted_values`, `relationships`, and each `test` of single rows)"
         ),
     ] = "hold"
     tags: Annotated[list[str], about("words to select it by: `tidegate check --select tag:WORD`")] = []
@@ -257,16 +270,21 @@ class CheckPart(Part, frozen=True):
             raise ValueError(f"`{given[0]}` needs a `table`")
         if given[0] == "metric" and self.min is None and self.max is None:
             raise ValueError("`metric` needs `min`, `max` or both")
+        demand_ordered(self.min, self.max)
         if given[0] != "metric" and (self.min is not None or self.max is not None):
             raise ValueError("`min` and `max` belong to `metric`; a row count has them inside `row_count`")
+        if self.test is not None:
+            demand_known(self.test, self.column, self.arguments or {}, moves=self.on_fail == "quarantine")
+        elif self.column is not None or self.arguments is not None:
+            raise ValueError("`column` and `arguments` belong to `test`")
         if self.on_fail == "quarantine" and given[0] not in ABOUT_ROWS:
             known = ", ".join(f"`{name}`" for name in ABOUT_ROWS)
             raise ValueError(f"`on_fail: quarantine` is for checks on single rows: {known}; found `{given[0]}`")
 
 
-DEMANDS = ("rule", "not_null", "unique", "accepted_values", "relationships", "row_count", "freshness", "metric")
+DEMANDS = ("rule", "not_null", "unique", "accepted_values", "relationships", "row_count", "freshness", "metric", "test")
 
-ABOUT_ROWS = ("rule", "not_null", "accepted_values", "relationships")
+ABOUT_ROWS = ("rule", "not_null", "accepted_values", "relationships", "test")
 """Demands whose failures are rows of the table, so that they can be moved into quarantine."""
 
 

@@ -73,7 +73,7 @@ def _declared(checks: Sequence[Check], places: Mapping[str, str]) -> Iterator[Se
             path=(check.declared_in or check.source).partition(":")[0],
             tags=check.tags,
             config={"severity": check.severity, "on_fail": _on_fail(check), "tags": check.tags},
-            test_name=check.kind,
+            test_name=check.kind.rpartition(".")[2],
             test_type="singular" if check.kind in SINGULAR else "generic",
             parents=(places.get(str(check.dataset).casefold(), f"table.{check.dataset}"),),
         )

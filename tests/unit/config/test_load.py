@@ -1,5 +1,6 @@
 """Every wrong `tidegate.yml` is told with its place and a hint; a right one becomes settings."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -142,6 +143,49 @@ def test_pipelines_that_a_script_hides_can_be_named(tmp_path: Path) -> None:
 def test_a_project_may_be_strict(tmp_path: Path, said: str, strict: bool) -> None:
     (tmp_path / "tidegate.yml").write_text(f"version: 1\n{said}\n", encoding="utf-8")
     assert load(tmp_path).strict is strict
+
+
+def test_a_test_of_a_package_is_a_check(tmp_path: Path) -> None:
+    settings = settings_of(
+        tmp_path,
+        """version: 1
+checks:
+  - {table: raw.orders, test: dbt_utils.accepted_range, column: total, arguments: {min_value: 0}, where: "id > 1", on_fail: quarantine}
+  - {table: raw.orders, test: dbt_utils.equal_rowcount, arguments: {compare_model: raw.payments}, severity: warn}
+""",
+    )
+    ranged, counted = settings.checks
+    assert (ranged.kind, ranged.column, ranged.where) == ("dbt_utils.accepted_range", "total", "id > 1")
+    assert (ranged.name, ranged.quarantine) == ("dbt_utils.accepted_range total", True)
+    assert (counted.name, counted.severity) == ("dbt_utils.equal_rowcount compare_model: raw.payments", "warn")
+    assert counted.arguments == {"compare_model": "raw.payments"}
+    assert (ranged.fail_calc, counted.fail_calc) == ("count(*)", "sum(coalesce(diff_count, 0))")
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("test: recency, arguments: {field: at}", "did you mean `dbt_utils.recency`?"),
+        ("test: dbt_utils.recncy", "did you mean `dbt_utils.recency`?"),
+        ("test: not_null, column: id", "write `not_null:` as a key of its own"),
+        ("test: elementary.volume_anomalies", "is no test of dbt_utils or dbt_expectations"),
+        (
+            "test: dbt_utils.recency, arguments: {field: at, datepat: day}",
+            "no argument `datepat`; did you mean `datepart`?",
+        ),
+        ("test: dbt_utils.recency, arguments: {field: at, interval: 1}", "needs the argument `datepart`: the unit"),
+        ("test: dbt_utils.accepted_range, arguments: {min_value: 1}", "needs a `column`"),
+        ("test: dbt_expectations.expect_column_to_exist", "needs a `column`"),
+        ("test: dbt_utils.not_constant, column: id, on_fail: quarantine", "`dbt_utils.not_constant` is none"),
+        ("rule: id > 0, column: id", "`column` and `arguments` belong to `test`"),
+        ("row_count: {min: 2, max: 1}", "`min` is 2 and `max` is 1: nothing lies between them"),
+        ("metric: sum(id), min: 2.5, max: 1", "`min` is 2.5 and `max` is 1"),
+    ],
+)
+def test_a_demand_that_cannot_be_is_refused(tmp_path: Path, said: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)) as raised:
+        settings_of(tmp_path, f"version: 1\nchecks: [{{table: raw.orders, {said}}}]\n")
+    assert "tidegate.yml:2:" in str(raised.value)
 
 
 def test_two_steps_of_one_name(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tidegate.errors import NothingCheckedError, UsageError
@@ -176,3 +178,10 @@ def test_a_table_is_found_in_any_case() -> None:
 )
 def test_a_name_as_one_word(name: str, said: str) -> None:
     assert word(name) == said
+
+
+def test_a_test_of_a_package_is_selected_by_its_own_name() -> None:
+    """As dbt has it: `test_name:recency`, whatever package it is of."""
+    made = dataclasses.replace(CHECKS[1], id="own", name="own", kind="dbt_utils.recency")
+    found = choose((*CHECKS, made), NODES, SELECTABLES, Selection(select=("test_name:recency",)))
+    assert [c.name for c in found] == ["own"]
