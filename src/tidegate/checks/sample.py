@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tidegate.checks import failing
@@ -27,12 +27,13 @@ NAMED: Final = ("accepted_values", "unique", "relationships")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleQuery:
     """`sql_sample` returns at most the limit, `sql_all` every failing row; `columns` are theirs, empty when only the
-    engine knows them.
+    engine knows them. `stands_for` tells of what is shown under another name which columns of the table it is made of.
     """
 
     sql_sample: str
     sql_all: str
     columns: tuple[str, ...]
+    stands_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def sample_query(
@@ -54,7 +55,8 @@ def sample_query(
         if dataset is None or check.kind in QUERIES:
             return _query(select(["*"], f"({kind.failing(check)}) AS failing"), (), limit)
         if check.kind == "accepted_values":
-            return _query(kind.failing(check), ("value_field", "n_records"), limit, order=["n_records DESC", "1"])
+            shown = _query(kind.failing(check), ("value_field", "n_records"), limit, order=["n_records DESC", "1"])
+            return replace(shown, stands_for={"value_field": _behind(check)})
         columns = _columns(check, dataset, keys)
         items = [quoted(name) for name in columns]
         if check.kind == "unique":
@@ -110,6 +112,12 @@ def _about(check: Check, dataset: Dataset) -> list[str]:
         if isinstance(text, str) and text:
             found += [dataset.column(one) for one in _columns_in(text)]
     return [column.name for column in found if column is not None]
+
+
+def _behind(check: Check) -> tuple[str, ...]:
+    """The columns that the value which a check is about is made of."""
+    name = failing.column_name(check)
+    return (name,) if name is not None else tuple(_columns_in(check.column or ""))
 
 
 def _columns_in(text: str) -> list[str]:

@@ -14,11 +14,12 @@ from tidegate.metrics.fragments import (
     taken_apart,
 )
 from tidegate.metrics.kinds import NUMBERS, TIMES, Kind, kind_of
-from tidegate.metrics.personal import is_personal, mask
+from tidegate.metrics.personal import LOOKS, fields, is_personal, looks_personal, mask
 from tidegate.metrics.predicate import ConditionError, Vouched, column_names, condition, is_light, query
 from tidegate.metrics.pure import is_pure
 
 __all__ = [
+    "LOOKS",
     "METRICS",
     "NUMBERS",
     "TIMES",
@@ -34,12 +35,14 @@ __all__ = [
     "column_names",
     "condition",
     "conditions",
+    "fields",
     "in_segment",
     "is_light",
     "is_personal",
     "is_pure",
     "kind_of",
     "literal",
+    "looks_personal",
     "mask",
     "query",
     "quoted",

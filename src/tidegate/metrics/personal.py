@@ -35,6 +35,34 @@ def is_personal(column: str) -> bool:
     return PERSONAL.search(name) is not None and HARMLESS.search(name) is None
 
 
+FIELD: Final = re.compile(r'(?:\(|, )"?(\w+)"? [A-Z]')
+"""The name of a field in the type of a structure, such as `STRUCT(email VARCHAR, age INTEGER)`."""
+
+LOOKS: Final = (
+    ("its values hold e-mail addresses", r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}", 0.0),
+    ("its values look like IBANs", r"^\s*[A-Z]{2}[0-9]{2}( ?[A-Z0-9]{4}){3,7}( ?[A-Z0-9]{1,3})?\s*$", 0.5),
+    ("its values look like phone numbers", r"^\s*\+[0-9][0-9 ()/.-]{7,}$", 0.5),
+    ("its values look like card numbers", r"^[0-9]{4}([ -][0-9]{4}){3}$", 0.5),
+    ("its values look like IP addresses", r"^(25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})(\.(25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})){3}$", 0.5),
+)  # fmt: skip
+"""Why a column counts as personal by its values, the pattern, and the share of the values above which it does."""
+
+
+_COMPILED: Final = tuple(re.compile(pattern) for _, pattern, _ in LOOKS)
+
+
+def fields(column_type: str) -> tuple[str, ...]:
+    """The names of the fields in a column's type; none where it has no structure in it."""
+    return tuple(FIELD.findall(column_type))
+
+
+def looks_personal(value: object) -> bool:
+    """Whether a text looks like an e-mail address, an IBAN, or the number of a phone, a card or a machine, whatever its column
+    is called.
+    """
+    return isinstance(value, str) and any(look.search(value) for look in _COMPILED)
+
+
 def mask(value: object) -> str | None:
     """What is shown in place of a value: its first character and its length, so that NULL, empty and odd ones stand out.
 

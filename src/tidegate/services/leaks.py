@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidegate.metrics import literal, quoted
+from tidegate.metrics import LOOKS, literal, quoted
 from tidegate.model import Family
 from tidegate.ports import ASIDE, Workshop
 from tidegate.services.masking import DISTINCTIVE
@@ -21,15 +21,6 @@ IDENTIFYING = (
 
 LONG_NUMBER = 9
 """A whole number with fewer digits that stands in an unmasked column of numbers is met by chance. Chosen, not derived."""
-
-LOOKS = (
-    ("its values hold e-mail addresses", r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}", 0.0),
-    ("its values look like IBANs", r"^\s*[A-Z]{2}[0-9]{2}( ?[A-Z0-9]{4}){3,7}( ?[A-Z0-9]{1,3})?\s*$", 0.5),
-    ("its values look like phone numbers", r"^\s*\+[0-9][0-9 ()/.-]{7,}$", 0.5),
-    ("its values look like card numbers", r"^[0-9]{4}([ -][0-9]{4}){3}$", 0.5),
-    ("its values look like IP addresses", r"^(25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})(\.(25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})){3}$", 0.5),
-)  # fmt: skip
-"""Why a column counts as personal by its values, the pattern, and the share of the values above which it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import TypeAlias, TypeVar
 
 from tidegate import checks as catalogue
+from tidegate.checks import SampleQuery
 from tidegate.errors import QueryError
+from tidegate.metrics import fields, is_personal, looks_personal
 from tidegate.model import (
     Check,
     CheckResult,
@@ -285,7 +287,7 @@ def _with_sample(
     result: CheckResult, catalog: Mapping[DatasetRef, Dataset], meter: Meter, settings: Settings
 ) -> CheckResult:
     check = result.check
-    said = settings.tables.get(check.dataset)
+    said, dataset = settings.tables.get(check.dataset), catalog.get(check.dataset)
     query = catalogue.sample_query(check, catalog, limit=settings.sample_rows, keys=said.key if said else ())
     if query is None:
         return result
@@ -293,11 +295,8 @@ def _with_sample(
         answer = meter.ask(Statement(dataset=check.dataset, purpose=f"sample of {check.name}", sql=query.sql_sample))
     except QueryError as error:
         return dataclasses.replace(result, reason=f"{result.reason}; no sample: {error}", sql=query.sql_all)
-    hidden = {c.casefold() for c in (*settings.masked_columns, *(said.mask if said else ()))}
     masked = tuple(
-        c
-        for c in answer.columns
-        if c.casefold() in hidden or (settings.mask_personal_data and catalogue.is_personal(c))
+        c for place, c in enumerate(answer.columns) if _is_hidden(c, place, answer, query, dataset, settings)
     )
     rows = tuple(
         tuple(catalogue.mask(v) if c in masked else _text(v) for c, v in zip(answer.columns, row, strict=True))
@@ -305,6 +304,24 @@ def _with_sample(
     )
     sample = Sample(columns=answer.columns, rows=rows, masked=masked, total=result.failures or 0, sql=query.sql_all)
     return dataclasses.replace(result, sample=sample, sql=query.sql_all)
+
+
+def _is_hidden(
+    name: str, place: int, answer: Answer, query: SampleQuery, dataset: Dataset | None, settings: Settings
+) -> bool:
+    """Whether a column of a sample is masked: by what the team says, by its name, by that of the column which it stands
+    for or of a field in it, or because one of its values looks personal.
+    """
+    said = settings.tables.get(dataset.ref) if dataset is not None else None
+    hidden = {c.casefold() for c in (*settings.masked_columns, *(said.mask if said else ()))}
+    names = (name, *query.stands_for.get(name, ()))
+    if any(one.casefold() in hidden for one in names):
+        return True
+    if not settings.mask_personal_data:
+        return False
+    found = [dataset.column(one) for one in names] if dataset is not None else []
+    inner = (part for column in found if column is not None for part in fields(column.type))
+    return any(map(is_personal, (*names, *inner))) or any(looks_personal(_text(row[place])) for row in answer.rows)
 
 
 def _text(value: object) -> str | None:

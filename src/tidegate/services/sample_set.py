@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tidegate import lineage
 from tidegate.errors import NothingCheckedError, QueryError, SampleError, UsageError
-from tidegate.metrics import is_personal, literal, quoted, relation
+from tidegate.metrics import fields, is_personal, literal, quoted, relation
 from tidegate.model import Check, Column, Dataset, DatasetRef, Family, PipelineFacts, Settings
 from tidegate.ports import ASIDE, Progress, Workshop
 from tidegate.services import leaks, masking, sampling
@@ -23,7 +23,6 @@ BUILT = frozenset({"model", "seed", "snapshot"})
 MOST_PASSES = 3
 """How often a sample is masked again because a further column turned out to be personal. Chosen, not derived."""
 
-FIELD = re.compile(r'(?:\(|, )"?(\w+)"? [A-Z]')
 """The names of fields in the type of a struct."""
 
 SHORTEST_SECRET = 16
@@ -213,7 +212,7 @@ def _reasons(found: Sequence[sampling.Source], settings: Settings, wanted: Wante
         table = settings.tables.get(source.ref)
         named = frozenset(n.casefold() for n in (*settings.masked_columns, *(table.mask if table else ())))
         for column in source.dataset.columns:
-            own = any(is_personal(name) for name in (column.name, *FIELD.findall(column.type)))
+            own = any(is_personal(name) for name in (column.name, *fields(column.type)))
             why = masking.why_personal(source, named=named, clear=clear, is_personal=own, column=column.name)
             if why is not None:
                 reasons[(source.ref, column.name)] = why

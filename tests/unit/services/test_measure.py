@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -149,6 +150,54 @@ def test_a_sample_is_capped_masked_and_only_of_what_fails(connection: duckdb.Duc
     assert set(failing.sample.masked) == {"code", "email"}
     assert "example" not in str(failing.sample.rows)
     assert "LIMIT" not in failing.sample.sql
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"kind": "accepted_values", "column": "full_name", "arguments": {"values": ["x"]}}, "Anna"),
+        ({"kind": "accepted_values", "column": "lower(full_name)", "arguments": {"values": ["x"]}, "source": "dbt"}, "anna"),
+        ({"kind": "accepted_values", "column": "code", "arguments": {"values": ["x"]}}, "secret"),
+        ({"kind": "accepted_values", "column": "id", "arguments": {"values": ["7"]}, "where": "code is null"}, None),
+        ({"kind": "compiled", "column": None, "arguments": {"sql": "select contact as c from people", "test": "singular"}}, "anna@"),
+        ({"kind": "compiled", "column": None, "arguments": {"sql": "select iban_of_them as p from people", "test": "singular"}}, "DE89"),
+        ({"kind": "rule", "column": None, "arguments": {"expression": "id > 9"}}, "Anna"),
+        ({"kind": "rule", "column": None, "arguments": {"expression": "person is null"}}, "0170"),
+    ],
+)  # fmt: skip
+def test_what_is_personal_is_masked_under_any_name(
+    connection: duckdb.DuckDBPyConnection, asked: dict[str, Any], told: str | None
+) -> None:
+    """Values stand under `value_field`, in a structure, or under whatever name a query gives them."""
+    connection.execute(
+        "create table people as select 1 as id, 'Anna' as full_name, 'secret' as code, 'anna@example.com' as contact,"
+        " {'email': 'x', 'phone': '0170'} as person, 'DE89 3704 0044 0532 0130 00' as iban_of_them"
+    )
+    kept = {n: getattr(settings_of(Path("nowhere")), n) for n in ("root", "warehouse", "steps")}
+    settings = Settings(**kept, masked_columns=("code",))
+    said = {"id": "c", "name": "c", "dataset": DatasetRef(namespace="main", name="people"), **asked}
+    (result,) = measured(connection, Check(**said), settings=settings).results
+    if told is None:
+        assert result.sample is None
+        return
+    assert result.outcome is Outcome.FAIL, result.reason
+    assert result.sample.rows
+    assert told not in str(result.sample.rows)
+    assert result.sample.masked
+    open_ = Settings(**kept, mask_personal_data=False)
+    (result,) = measured(connection, Check(**said), settings=open_).results
+    assert told in str(result.sample.rows)
+
+
+def test_what_is_not_personal_is_shown(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        "create table shown as select 1 as id, 'DE' as country, '2026-01-01 10:00:00' as at, '+3' as step"
+    )
+    made = Check(id="c", name="c", dataset=DatasetRef(namespace="main", name="shown"), kind="accepted_values",
+                 column="country", arguments={"values": ["x"]})  # fmt: skip
+    rule = Check(id="r", name="r", dataset=made.dataset, kind="rule", arguments={"expression": "id > 1"})
+    for result in measured(connection, made, rule).results:
+        assert result.sample.masked == ()
 
 
 def test_a_broken_view_spoils_only_its_own_checks(connection: duckdb.DuckDBPyConnection) -> None:
