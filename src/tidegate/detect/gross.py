@@ -14,13 +14,21 @@ from tidegate.detect.panel import Panel
 from tidegate.model import Band, Finding, Layer, MetricSpec
 
 # Chosen, not derived.
-LOST = 0.5
+LOST = 0.4
+LOST_OF_STEADY = 0.2
+STEPS = 5.0
+"""Rows that moved little from version to version lose a fifth of themselves, and five times as much as they ever moved."""
+COPIED = 0.2
+NEVER_COPIED = 0.02
 DOUBLED = 1.8
 STABLE = 0.2
 NULL_JUMP = 0.2
 NEVER_NULL = 0.02
 SHIFT = 3.0
 BIG_PART = 0.1
+LEAST_QUANTILES = 2
+ALIKE = 1.5
+"""How far, as a factor, quantiles may have moved otherwise than the mean."""
 
 
 def judge(history: TableHistory, panel: Panel | None, *, timed: bool, settings: DetectSettings) -> list[Finding]:
@@ -32,7 +40,8 @@ def judge(history: TableHistory, panel: Panel | None, *, timed: bool, settings: 
     before = rows[:-1][~np.isnan(rows[:-1])]
     if not before.size or math.isnan(rows[-1]):
         return []
-    found = volume(history, before, float(rows[-1]), timed, settings)
+    copied = copies(history, panel, rows)
+    found = copied or volume(history, before, float(rows[-1]), timed, settings)
     if found or not rows[-1]:
         return found
     found += nulls(history, panel, rows)
@@ -43,16 +52,13 @@ def judge(history: TableHistory, panel: Panel | None, *, timed: bool, settings: 
 
 
 def volume(history: TableHistory, before: Floats, came: float, timed: bool, settings: DetectSettings) -> list[Finding]:
-    """Rows to zero, more than half of them lost, or a stable table doubled."""
+    """Rows to zero, a good part of them lost, or a stable table doubled."""
     last = float(before[-1])
     if abs(last - came) < min(settings.least_rows, max(last, 1.0)):
         return []
-    steps = np.abs(np.diff(np.log1p(before)))
-    wild = bool(steps.size) and float(steps.max()) >= abs(math.log1p(came) - math.log1p(last))
-    stable = before.size >= 3 and float(steps.max()) <= STABLE
-    lost = came < (1 - LOST) * last and (not wild or came == 0)
-    grown = came >= DOUBLED * last and stable and not timed
-    if not lost and not grown:
+    rule = lost(before, came, timed=timed)
+    grown = came >= DOUBLED * last and is_steady(before) and not timed
+    if rule is None and not grown:
         return []
     spec = MetricSpec(dataset=history.dataset.ref, metric="row_count")
     came_text = f"{words.count(came)} rows" if came else "no rows"
@@ -63,10 +69,52 @@ def volume(history: TableHistory, before: Floats, came: float, timed: bool, sett
     if grown:
         sentence += f" after {versions} that hardly moved"
         hint = "see whether rows came twice: a load that appends where it should replace"
-    rule = f"rule: less than {words.percent(1 - LOST)} of the last version" if lost else "rule: a stable table doubled"
-    band = around(before, rule)
+    band = around(before, rule or "rule: a stable table doubled")
     return [
         made(history, "volume", spec, sentence, came, band, abs(came - last), abs(came - last) / max(came, last), hint)
+    ]
+
+
+def lost(before: Floats, came: float, *, timed: bool) -> str | None:
+    """The rule by which too few rows are left; None where that is not said. What was lost once before is no news."""
+    last, steps = float(before[-1]), moves(before)
+    fall = math.log1p(last) - math.log1p(came)
+    if came == 0 or (came <= (1 - LOST) * last and not (steps.size and float(steps.max()) >= fall)):
+        return f"rule: {words.percent(LOST)} of the last version lost"
+    if not timed and is_steady(before) and came <= (1 - LOST_OF_STEADY) * last and fall >= STEPS * float(steps.max()):
+        return f"rule: {words.percent(LOST_OF_STEADY)} of a stable table lost"
+    return None
+
+
+def moves(before: Floats) -> Floats:
+    """How far the rows moved from version to version, in logs."""
+    return np.abs(np.diff(np.log1p(before)))
+
+
+def is_steady(before: Floats) -> bool:
+    """Whether three versions or more hardly moved."""
+    return before.size >= 3 and float(moves(before).max()) <= STABLE
+
+
+def copies(history: TableHistory, panel: Panel, rows: Floats) -> list[Finding]:
+    """Extra copies of whole rows in a table that had none, which one earlier version is enough to tell."""
+    place, came = panel.row("duplicate_rows"), float(rows[-1])
+    if place is None or not came:
+        return []
+    share = panel.values[place] / np.maximum(rows, 1.0)
+    before, extra = share[:-1][~np.isnan(share[:-1])], float(panel.values[place, -1])
+    if not before.size or not before.max() <= NEVER_COPIED or not share[-1] >= COPIED:
+        return []
+    last = float(rows[:-1][~np.isnan(rows[:-1])][-1])
+    sentence = (
+        f"{history.dataset.ref} has {words.count(extra)} extra copies of rows, {words.percent(float(share[-1]))} of"
+    )
+    sentence += f" its {words.count(came)} rows, and at most {words.percent(float(before.max()))} in"
+    sentence += f" {words.buckets('version', before.size)} before; the published version has {words.count(last)} rows"
+    band = around(before, "rule: a table without copies of rows")
+    hint = "see whether rows came twice: a load that appends where it should replace"
+    return [
+        made(history, "duplicates", panel.specs[place], sentence, float(share[-1]), band, extra, extra / came, hint)
     ]
 
 
@@ -124,13 +172,18 @@ def parts(history: TableHistory, panel: Panel, rows: Floats, settings: DetectSet
 
 
 def values(history: TableHistory, panel: Panel, settings: DetectSettings) -> list[Finding]:
-    """Means that were stable and are now a multiple or a fraction; told by the one that moved most."""
+    """Means that were stable and are now a multiple or a fraction; told by the one that moved most.
+
+    Fewer than three versions do not show that a mean is stable, so all quantiles must have moved like it.
+    """
     best: tuple[float, int, Floats] | None = None
     for i, spec in enumerate(panel.specs):
         if spec.metric != "mean" or spec.segment is not None:
             continue
         before, came = panel.values[i][:-1][~np.isnan(panel.values[i][:-1])], float(panel.values[i, -1])
-        if before.size < 3 or math.isnan(came) or not shifted(before, came):
+        if not before.size or math.isnan(came) or not shifted(before, came):
+            continue
+        if before.size < 3 and not whole_column_moved(panel, spec.column, came / float(before[-1])):
             continue
         far = abs(math.asinh(came / before[-1]) - math.asinh(1.0))
         if best is None or far > best[0]:
@@ -145,6 +198,18 @@ def values(history: TableHistory, panel: Panel, settings: DetectSettings) -> lis
     rows = history.dataset.rows or 0
     hint = "look for a changed unit (cents for euros), a changed sign, or a few enormous values"
     return [made(history, f"location/{spec.column}", spec, sentence, came, band, rows, 1.0, hint)]
+
+
+def whole_column_moved(panel: Panel, column: str | None, factor: float) -> bool:
+    """Whether all quantiles that are known moved by about the factor by which the mean did."""
+    moved = []
+    for i, spec in enumerate(panel.specs):
+        if spec.metric == "quantile" and spec.column == column and spec.segment is None:
+            last, came = panel.values[i, -2], panel.values[i, -1]
+            if math.isnan(last) or math.isnan(came) or not last:
+                return False
+            moved.append(came / last / factor)
+    return len(moved) >= LEAST_QUANTILES and all(1 / ALIKE <= one <= ALIKE for one in moved)
 
 
 def shifted(before: Sequence[float] | Floats, came: float) -> bool:

@@ -3,48 +3,97 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from tidegate.detect import words
 from tidegate.detect.excuse import excuse
+from tidegate.detect.forecast import Flags
 from tidegate.detect.history import DetectSettings, TableHistory
-from tidegate.detect.panel import Panel, made_up_after, place
+from tidegate.detect.panel import Panel, made_up, made_up_after, place
 from tidegate.model import Band, Finding, Interval, Layer, Measurement
+
+RESTS = 0.25
+"""A weekday (an hour) that had rows in no more than this share of its last weeks (days) is one on which the table rests."""
+
+CYCLES = 3
+"""So many of a season must be known before the table is said to rest in a part of it. Chosen, not derived, like both others."""
 
 SOME_RUNS = 8
 """From this many earlier runs on, the latest of them is believed; before, gaps in the table's own past are allowed for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Working:
+    """In which parts of the week (or day) a table has rows at all: `parts` by place modulo its length."""
+
+    parts: Flags
+
+    @classmethod
+    def of(cls, panel: Panel, total: int) -> Working:
+        """Look at the longest season of which enough is known; where there is none, the table never rests."""
+        filled = panel.values[total] > 0
+        last = place(panel.intervals[-1], panel.grain, panel.offset)
+        known = filled[panel.first_known :]
+        for length in sorted((length for length, _ in panel.seasons), reverse=True):
+            if known.size >= CYCLES * length:
+                at = (last - np.arange(known.size)[::-1]) % length
+                came = np.bincount(at, weights=known, minlength=length)
+                parts = came > RESTS * np.bincount(at, minlength=length)
+                return cls(parts) if parts.any() else cls(np.ones(1, dtype=bool))
+        return cls(np.ones(1, dtype=bool))
+
+    def is_at(self, at: int) -> bool:
+        """Whether rows are usual at a place."""
+        return bool(self.parts[at % self.parts.size])
+
+    def after(self, first: int, last: int) -> int:
+        """How many places after the first, up to the last, usually have rows; 0 where there are none. O(length of the season)."""
+        if last <= first:
+            return 0
+        cycles, rest = divmod(last - first, self.parts.size)
+        return cycles * int(self.parts.sum()) + sum(self.is_at(at) for at in range(last - rest + 1, last + 1))
+
+
 def judge(panel: Panel, history: TableHistory, *, now: datetime, settings: DetectSettings) -> list[Finding]:
-    """One finding when more closed buckets are empty than at any earlier run; nothing on the first run."""
+    """One finding when more closed buckets are empty than at any earlier run; nothing on the first run.
+
+    Not counted are buckets in which the table rests: a day without rows is missed on the day after it, weekends or not.
+    """
     total = panel.row("row_count")
-    before = lags(panel, history)
-    if total is None or not before:
+    if total is None:
         return []
-    past = panel.values[total, panel.first_known :][-settings.most_points :]
+    working = Working.of(panel, total)
+    before = lags(panel, history, working)
+    if not before:
+        return []
+    start = max(panel.first_known, panel.values.shape[1] - settings.most_points)
+    first = place(panel.intervals[start], panel.grain, panel.offset)
+    past = panel.values[total, start:]
+    past = past[[working.is_at(first + n) for n in range(past.size)]]
     usual = float(np.median(past)) if past.size else 0.0
-    if past.size < settings.min_history or usual < settings.least_rows / 4:
+    if panel.values.shape[1] - panel.first_known < settings.min_history or usual < settings.least_rows / 4:
         return []
-    newest = newest_place(panel, history)
-    lag = closed_place(now, panel) - newest
+    lag = working.after(newest_place(panel, history), closed_place(now, panel))
     allowed = max(before)
     if len(before) < SOME_RUNS:
         allowed = max(allowed, min(before) + longest_gap(past))
     missing = lag - allowed
-    return [finding(panel, history, lag, allowed, usual, len(before), settings)] if missing >= 1 else []
+    return [finding(panel, history, working, lag, allowed, usual, len(before), settings)] if missing >= 1 else []
 
 
-def lags(panel: Panel, history: TableHistory) -> list[int]:
-    """At each earlier run: how many closed buckets lay after the newest row."""
+def lags(panel: Panel, history: TableHistory, working: Working) -> list[int]:
+    """At each earlier run: how many closed buckets that usually have rows lay after the newest row."""
     runs = [numbers for _, numbers in history.versions[-30:]]
     runs.append(history.base)
     out = []
     for numbers in runs:
         found = next((m for m in numbers if is_newest(m, history)), None)
         if found is not None:
-            out.append(max(0, closed_place(found.taken_at, panel) - time_place(float(found.value or 0), panel)))
+            newest = time_place(float(found.value or 0), panel)
+            out.append(working.after(newest, closed_place(found.taken_at, panel)))
     return out
 
 
@@ -94,9 +143,20 @@ def longest_gap(past: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> int:
     return longest
 
 
+def missing_first(panel: Panel, working: Working) -> Interval:
+    """The first bucket after the newest one that usually has rows."""
+    first = made_up_after(panel, panel.intervals[-1])
+    for _ in range(working.parts.size):
+        if working.is_at(place(first, panel.grain, panel.offset)):
+            break
+        first = made_up(place(first, panel.grain, panel.offset) + 1, panel.grain, panel.offset)
+    return first
+
+
 def finding(
     panel: Panel,
     history: TableHistory,
+    working: Working,
     lag: int,
     allowed: int,
     usual: float,
@@ -106,10 +166,11 @@ def finding(
     """No rows where there should be some."""
     ref = history.dataset.ref
     last = panel.intervals[-1]
-    first = made_up_after(panel, last)
+    first = missing_first(panel, working)
     day = (first.start + timedelta(hours=12)).date()
     why = excuse(panel, day, -math.inf, settings) if lag - allowed == 1 else None
     excused = f"; {why}, so this is told and does not hold" if why else ""
+    resting = "" if working.parts.all() else f" and usually {'has' if lag == 1 else 'have'} rows"
     at_most = f"at most {allowed}" if allowed else "none"
     return Finding(
         key=f"{ref}/freshness",
@@ -118,7 +179,7 @@ def finding(
         dataset=ref,
         column=history.time_column,
         sentence=f"{ref} has no rows after {words.bucket(last, panel.grain)}: {words.buckets(panel.grain, lag)} that"
-        f" {'is' if lag == 1 else 'are'} over {'has' if lag == 1 else 'have'} none, at {runs} earlier"
+        f" {'is' if lag == 1 else 'are'} over{resting} {'has' if lag == 1 else 'have'} none, at {runs} earlier"
         f" {'run' if runs == 1 else 'runs'} it was {at_most}; usual are {words.count(usual)} rows per {panel.grain}{excused}",
         holds=not excused,
         observed=float(lag),

@@ -25,7 +25,7 @@ DATASET = Dataset(
     ),
 )
 
-Name = tuple[str, str | None, Segment | None]
+Name = tuple[str, str | None, Segment | str | None]
 Day = Mapping[Name, float | None]
 Change = Callable[[dict[Name, float | None]], None]
 
@@ -34,7 +34,10 @@ def segment(value: str, column: str = "country") -> Segment:
     return Segment(column=column, value=value)
 
 
-def spec(metric: str, column: str | None = None, part: Segment | None = None) -> MetricSpec:
+def spec(metric: str, column: str | None = None, part: Segment | str | None = None) -> MetricSpec:
+    """A number's name; a text is the argument of a number of all rows."""
+    if isinstance(part, str):
+        return MetricSpec(dataset=REF, metric=metric, column=column, argument=part)
     return MetricSpec(dataset=REF, metric=metric, column=column, segment=part)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+
+import pytest
 
 from tests.unit.detect.days import SETTINGS, START, history, measured, shop, whole
 from tidegate.detect import judge_table
@@ -60,6 +63,47 @@ def test_table_that_rests_at_weekends():
     friday = START + timedelta(days=40, hours=5)
     assert run(days, now=friday + timedelta(days=2), seen=nightly(40, 3)) == ()
     assert [f.kind for f in run(days, now=friday + timedelta(days=3), seen=nightly(40, 3))] == ["freshness"]
+
+
+def resting(at: int) -> bool:
+    return at % 7 >= 5  # START is a Monday
+
+
+def weekdays(runs: int, *, until: int) -> list[tuple[datetime, datetime]]:
+    """A run every night, weekends included, that saw the rows of the last weekday."""
+    seen = []
+    for at in range(until - runs + 1, until + 1):
+        newest = next(d for d in range(at - 1, -1, -1) if not resting(d))
+        seen.append((START + timedelta(days=at, hours=2), START + timedelta(days=newest, hours=23)))
+    return seen
+
+
+@pytest.mark.parametrize("runs", [2, 9, 20])
+def test_a_weekday_without_rows_is_missed_at_once_by_a_table_that_rests_at_weekends(runs):
+    days = [{} if resting(at) else d for at, d in enumerate(shop(44))]  # the newest is Tuesday 14 July
+    assert run(days, now=START + timedelta(days=44, hours=2), seen=weekdays(runs, until=43)) == ()
+    (found,) = run(days, now=START + timedelta(days=45, hours=2), seen=weekdays(runs, until=44))
+    assert found.holds
+    assert "1 day that is over and usually has rows has none" in found.sentence
+
+
+@pytest.mark.parametrize("runs", [2, 9, 20])
+def test_a_monday_without_rows_after_a_resting_weekend(runs):
+    days = [{} if resting(at) else d for at, d in enumerate(shop(40))]  # the newest is Friday 10 July
+    for silent in (41, 42):
+        assert run(days, now=START + timedelta(days=silent, hours=2), seen=weekdays(runs, until=40)) == ()
+    (found,) = run(days, now=START + timedelta(days=43, hours=2), seen=weekdays(runs, until=40))
+    assert found.since == "Monday 2026-07-13"
+
+
+def test_without_seasonality_every_day_counts():
+    days = [{} if resting(at) else d for at, d in enumerate(shop(44))]
+    settings = replace(SETTINGS, seasonality=False)
+    versions = [
+        whole({NEWEST: newest.timestamp()}, version=n, at=at) for n, (at, newest) in enumerate(weekdays(20, until=44))
+    ]
+    given = history(days, before=days, versions=versions, time_column="created_at")
+    assert judge_table(given, now=START + timedelta(days=45, hours=2), settings=settings) == ()
 
 
 def test_one_missing_holiday_is_told_and_does_not_hold():

@@ -11,6 +11,7 @@ from tidegate.detect import DetectSettings, TableHistory, judge_table
 from tidegate.model import Finding, Measurement
 
 ROWS = ("row_count", None, None)
+COPIES = ("duplicate_rows", None, None)
 NULLS = ("null_count", "total", None)
 MEAN = ("mean", "total", None)
 BOOKS = ("row_count", None, segment("books", "kind"))
@@ -54,6 +55,57 @@ def test_more_than_half_of_the_rows_lost_holds(points):
 def test_stable_table_that_doubled_holds(points):
     found = candidate({**PLAIN, ROWS: 480, BOOKS: 160}, [PLAIN] * points)
     assert kinds(found) == ["volume"]
+
+
+@pytest.mark.parametrize("points", [1, 2, 5, 12])
+def test_half_of_the_rows_gone_holds_from_the_second_version_on(points):
+    (found,) = [f for f in candidate({**PLAIN, ROWS: 120, BOOKS: 40}, [PLAIN] * points) if f.kind != "unchecked"]
+    assert (found.key, found.holds) == ("raw.orders/volume", True)
+
+
+@pytest.mark.parametrize("points", [3, 5, 7, 12])
+def test_steady_table_that_lost_a_quarter_holds(points):
+    past = [{**PLAIN, ROWS: 240 + n} for n in range(points)]
+    (found,) = [f for f in candidate({**PLAIN, ROWS: 180}, past) if f.kind != "unchecked"]
+    assert (found.key, found.holds) == ("raw.orders/volume", True)
+
+
+@pytest.mark.parametrize("rows", [(240, 240), (240, 210, 240), (100, 140, 190, 250)])
+def test_a_quarter_lost_is_not_gross_before_it_is_known_to_be_unusual(rows):
+    past = [{**PLAIN, ROWS: n} for n in rows]
+    assert kinds(candidate({**PLAIN, ROWS: rows[-1] * 3 // 4}, past)) == []
+
+
+@pytest.mark.parametrize("points", [1, 3, 12])
+def test_rows_twice_are_told_by_their_copies_from_the_second_version_on(points):
+    past = [{**PLAIN, COPIES: 0}] * points
+    found = candidate({**PLAIN, ROWS: 480, BOOKS: 160, COPIES: 240}, past)
+    assert [(f.key, f.holds) for f in found if f.kind != "unchecked"] == [("raw.orders/duplicates", True)]
+    assert "240 extra copies of rows" in found[0].sentence
+
+
+def test_copies_that_were_there_before_say_nothing():
+    assert kinds(candidate({**PLAIN, COPIES: 80}, [{**PLAIN, COPIES: 60}])) == []
+
+
+QUANTILES = {**PLAIN, ("quantile", "total", "0.25"): 40.0, ("quantile", "total", "0.75"): 90.0}
+
+
+def times(factor: float, *, tail: float = 1.0) -> dict:
+    return {
+        k: v * (factor if k == MEAN else tail) if k == MEAN or k[0] == "quantile" else v for k, v in QUANTILES.items()
+    }
+
+
+@pytest.mark.parametrize("points", [1, 2])
+def test_whole_column_a_hundredfold_holds_from_the_second_version_on(points):
+    found = candidate(times(100.0, tail=100.0), [QUANTILES] * points)
+    assert [(f.key, f.holds) for f in found if f.kind != "unchecked"] == [("raw.orders/location/total", True)]
+
+
+@pytest.mark.parametrize("points", [1, 2])
+def test_mean_that_a_few_values_moved_needs_more_versions(points):
+    assert kinds(candidate(times(100.0), [QUANTILES] * points)) == []
 
 
 def test_table_that_grows_is_not_called_doubled():
