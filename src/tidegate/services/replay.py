@@ -236,6 +236,7 @@ def bucket_past(
     past = frozenset(sorted(i for i, said in words.items() if said[0].version == oldest)[:-1])
     ordered = sorted(i for i in by_bucket if infer_grain(i) == grain)
     steps = [_bucket(i, by_bucket.get(i, {}), words.get(i, ()), backfilled=i in past) for i in _without_gaps(ordered)]
+    steps = [_by_itself(one, after) for one, after in zip(steps, (*steps[1:], None), strict=True)]
     made = _in_columns(dataset, grain, steps, time_column or TIME)
     return dataclasses.replace(made, excluded=tuple(excluded), accepted=tuple(accepted), drifts=tuple(drifts))
 
@@ -251,6 +252,13 @@ def _bucket(interval: Interval, numbers: Numbers, words: Sequence[Measurement], 
         first=tuple(words) if news else (),
         backfilled=backfilled and now is None,
     )
+
+
+def _by_itself(step: Bucket, following: Bucket | None) -> Bucket:
+    """A bucket that one run saw together with the next one is judged at its own end: by then the next one would seem to be missing."""
+    if following is None or step.now < following.interval.end:
+        return step
+    return dataclasses.replace(step, now=step.interval.end)
 
 
 def _in_columns(dataset: Dataset, grain: str, steps: Sequence[Bucket], time_column: str) -> BucketPast:

@@ -123,6 +123,15 @@ def test_a_bucket_stands_as_the_run_had_it_that_saw_it():
     assert {at: said for at, said in told(past).items() if at > 16} == {}
 
 
+def test_two_days_that_one_run_saw_are_each_judged_at_their_own_time():
+    """The first run sees the last two days while they are young; that it comes after the second does not make the first one late."""
+    days, run = shop(40), bucket(39).end + timedelta(hours=2)
+    past = past_of(days, first=[replace(m, taken_at=run) for m in measured(days)])
+    assert past.now(39) == run
+    assert past.now(38) == bucket(38).end
+    assert told(past) == {}
+
+
 def test_the_first_words_of_a_backfill_tell_nothing_but_of_its_newest_day():
     days, first = shop(20), shop(20)
     for day in first:
