@@ -15,26 +15,27 @@ from tests.e2e.small_project import SmallProject, Told
 SALES = """
 create schema if not exists raw;
 create or replace table raw.sales as
-with s as (select d, i, case when d = {stale} then d - 1 else d end as r from range({days}) as a(d), range(400) as b(i)),
+with s as (select d, i, case when d in ({stale}, {renumbered}) then d - 1 else d end as r from range({days}) as a(d), range(400) as b(i)),
 n as (select *, (20 + hash(i, r, 1) % 50000 / 100.0)::decimal(18, 2) as net,
   (20 + hash(case when d = {shuffled} then (i + 137) % 400 else i end, r, 1) % 50000 / 100.0) as of_net from s)
-select r * 1000 + i as sale_id, timestamp '2026-09-01 08:00' + to_days(d::int) + to_minutes((hash(r, i) % 600)::int) as sold_at,
+select case when d = {renumbered} then 900000 + i else r * 1000 + i end as sale_id, timestamp '2026-09-01 08:00' + to_days(d::int) + to_minutes((hash(r, i) % 600)::int) as sold_at,
   'S' || (100 + hash(r, i, 3) % 24) as shop, net,
   (500 - of_net * 0.9 + hash(i, r, 2) % 2000 / 100.0)::decimal(18, 2) as rest
 from n
 """
 
 
-def sales(days: int, *, stale: int = -1, shuffled: int = -1) -> str:
-    return SALES.format(days=days, stale=stale, shuffled=shuffled)
+def sales(days: int, *, stale: int = -1, renumbered: int = -1, shuffled: int = -1) -> str:
+    return SALES.format(days=days, stale=stale, renumbered=renumbered, shuffled=shuffled)
 
 
 @dataclass(frozen=True)
 class Story:
-    """What was said of the same day, which came wrong twice and then right."""
+    """What was said of the same day, which came wrong three times and then right."""
 
     project: SmallProject
     stale: Told
+    renumbered: Told
     shuffled: Told
     right: Told
 
@@ -49,7 +50,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     told = found.cli("run")
     assert (told.status, "unlike" in told.out) == (0, False), told.out
     days = []
-    for wrong in ({"stale": 51}, {"shuffled": 51}, {}):
+    for wrong in ({"stale": 51}, {"renumbered": 51}, {"shuffled": 51}, {}):
         found.load(sales(52, **wrong))
         days.append(found.cli("run"))
     return Story(found, *days)
@@ -59,7 +60,13 @@ def test_the_rows_of_the_day_before_under_new_dates_are_held(story: Story) -> No
     assert story.stale.status == 1, story.stale.out
     said = story.project.cli("incidents", "show", "1").out
     assert "100 % of the rows came before, in one of the three buckets before it and with other times" in said
+    assert "another sale_id" not in story.stale.out, "whole rows came again"
     assert "of the difference" not in said, "no category is to blame for rows that came before"
+
+
+def test_the_rows_of_the_day_before_under_new_dates_and_new_ids_are_held(story: Story) -> None:
+    assert story.renumbered.status == 1, story.renumbered.out
+    assert "and with other times and another sale_id" in story.renumbered.out
 
 
 def test_the_statement_shows_the_rows_that_came_again(story: Story) -> None:

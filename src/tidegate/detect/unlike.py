@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -160,6 +161,9 @@ def said(reason: Reason) -> str:
     if reason.kind not in SHARES:
         return where + OTHERS.get(reason.kind, reason.kind)
     came, usual = (words.percent(share(y)) for y in (reason.observed, reason.expected))
+    if reason.spec.metric == "again_count" and reason.spec.argument is not None:
+        ids = words.listed(json.loads(reason.spec.argument))
+        return f"{came} of the rows {OF_ROWS['again_count']} and another {ids}, expected {usual}"
     if (of_rows := OF_ROWS.get(reason.spec.metric)) is not None:
         told = of_rows.format(column=reason.spec.column, argument=reason.spec.argument)
         return f"{where}{came} of the rows {told}, expected {usual}"

@@ -466,10 +466,14 @@ _METRICS: dict[str, Metric] = {
     "sampled_count": Metric(
         unit="rows",
         says="rows of a time bucket that are looked for in the three before it: those with the 256 least hashes, without times",
+        argument="the ids that are left out too, as JSON",
+        argument_as="text",
     ),
     "again_count": Metric(
         unit="rows",
         says="of these, those that one of the three buckets before has too, the one that has most",
+        argument="the ids that are left out too, as JSON",
+        argument_as="text",
     ),
     "beside": Metric(
         unit="numbers",

@@ -1,12 +1,15 @@
 """Rows of a bucket that one shortly before has too, but for their times: what came again under new dates.
 
 Of each bucket the 256 least hashes of its rows are asked, without times and the loader's own columns, and held against those of
-the three buckets with rows before it. Nothing of them is kept: the hashes of earlier buckets are asked again, of as few as it takes.
+the three buckets with rows before it; once more without ids, which a source that numbers its rows anew gives them. Nothing of
+them is kept: the hashes of earlier buckets are asked again, of as few as it takes.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, cast
 
 from tidegate.metrics import kind_of, quoted, relation, select
@@ -31,7 +34,41 @@ AGAIN: Final = ("sampled_count", "again_count")
 """What is measured here."""
 
 
-def telling(tally: Tally, span: Window, measured: frozenset[str]) -> list[Column]:
+OF_AN_ID: Final = 0.5
+"""A key with so many different values, as a share of the rows, numbers rows (or orders of a few) and is an id. Chosen, not derived."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """The columns that tell rows apart, without times; `ids` are those of them that number the rows."""
+
+    columns: Sequence[Column] = ()
+    ids: Sequence[Column] = ()
+
+    @property
+    def written(self) -> list[str]:
+        """What of it changes the numbers of a bucket."""
+        return [*(c.name for c in self.columns), *([without(self.ids)] if self.ids else ())]
+
+    def looks(self, size: int) -> list[tuple[str | None, str]]:
+        """The ways to look at rows, by the argument of their numbers, each with the least `size` hashes: whole, and without ids where something else is left.
+
+        The hash without ids is part of the other one, so that the engine works it out once.
+        """
+        rest = [c for c in self.columns if c not in self.ids]
+        if not (self.ids and rest):
+            return [(None, watch.rows_sketch_sql(self.columns, size))]
+        of_rest = f"HASH({', '.join(quoted(c.name) for c in rest)})"
+        whole = f"HASH({', '.join([of_rest, *(quoted(c.name) for c in self.ids)])})"
+        return [(None, f"MIN({whole}, {size})"), (without(self.ids), f"MIN({of_rest}, {size})")]
+
+
+def without(ids: Sequence[Column]) -> str:
+    """What a number is called that leaves ids out."""
+    return json.dumps([c.name for c in ids], ensure_ascii=False)
+
+
+def telling(tally: Tally, span: Window, measured: frozenset[str]) -> Telling:
     """The columns that tell rows apart: those whose values tell whether a bucket changed, without times. None of a table
     that is too large, which is noted.
     """
@@ -42,43 +79,56 @@ def telling(tally: Tally, span: Window, measured: frozenset[str]) -> list[Column
         if c.name in measured and c.family is not Family.TIME and c != load and not infer.LOADERS_OWN.search(c.name)
     ]
     if rows_within(tally, span) * len(columns) <= MOST_VALUES:
-        return columns
+        return Telling(columns=columns, ids=[c for c in columns if _is_id(tally, c)])
     tally.notes.append(
         f"{tally.dataset.ref}: whether rows come again under new dates is not looked at, for it has more than"
         f" {MOST_VALUES // len(columns):,} rows since {span.interval.start:%Y-%m-%d}"
     )
-    return []
+    return Telling()
 
 
-def again(
-    tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[Interval], columns: Sequence[Column]
-) -> Plan[None]:
+def _is_id(tally: Tally, column: Column) -> bool:
+    distinct = tally.number("distinct_count", column.name) or 0.0
+    return infer.is_key(tally, column) and distinct >= OF_AN_ID * max(tally.rows - tally.nulls(column), 1)
+
+
+def again(tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[Interval], rows: Telling) -> Plan[None]:
     """Measure the buckets that lie in `spans`, of all that are `found` (oldest first)."""
     targets = within(spans, found)
-    if not columns or not targets:
+    if not rows.columns or not targets:
         return
     from tidegate.detect.traits import SKETCH, overlap
 
+    looks = rows.looks(SKETCH)
     needed = stretches(found[at] for target in targets for at in range(max(0, target - BEFORE), target + 1))
     sql = select(
-        [span.key(tally.dialect), watch.rows_sketch_sql(columns, SKETCH)],
+        [span.key(tally.dialect), *(sketch for _, sketch in looks)],
         relation(tally.dataset.ref, tally.dialect),
         where=[any_of([span.cut(one) for one in needed], tally.dialect)],
         group=["1"],
         dialect=tally.dialect,
     )
-    rows = yield tally.statement("rows again", sql)
-    known = {bucket_of(key, span): frozenset(cast("Sequence[int]", hashes)) for key, hashes in rows}
-    sketches = [known.get(interval) for interval in found]
-    specs = [tally.spec(metric) for metric in AGAIN]
-    for target in targets:
-        size = len(sketches[target] or ())
-        tally.add_buckets(specs, [size, size * overlap(sketches, target)] if size else [0, None], found[target])
+    asked = yield tally.statement("rows again", sql)
+    for place, (left_out, _) in enumerate(looks):
+        known = {bucket_of(row[0], span): frozenset(cast("Sequence[int]", row[1 + place])) for row in asked}
+        sketches = [known.get(interval) for interval in found]
+        specs = [tally.spec(metric, argument=left_out) for metric in AGAIN]
+        for target in targets:
+            size = len(sketches[target] or ())
+            tally.add_buckets(specs, [size, size * overlap(sketches, target)] if size else [0, None], found[target])
 
 
-def again_sql(dataset: Dataset, interval: Interval, time: Column, *, dialect: str = "duckdb") -> str | None:
-    """The rows of a bucket that came shortly before with other times; None of a table that has nothing but times."""
+def again_sql(
+    dataset: Dataset, interval: Interval, time: Column, left_out: str | None = None, *, dialect: str = "duckdb"
+) -> str | None:
+    """The rows of a bucket that came shortly before with other times; None of a table that has nothing but times.
+
+    Args:
+        left_out: the columns beside times that may differ, as `without` writes them.
+    """
+    ids = frozenset(json.loads(left_out)) if left_out else frozenset()
     columns = [c for c in dataset.columns if c.family is not Family.TIME and not infer.LOADERS_OWN.search(c.name)]
+    columns = [c for c in columns if c.name not in ids]
     if not columns:
         return None
     row = f"HASH({', '.join(quoted(c.name, dialect) for c in columns)})"

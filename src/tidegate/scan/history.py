@@ -10,7 +10,7 @@ from typing import Final
 from tidegate.metrics import Kind, aggregate, kind_of, quoted, relation, select
 from tidegate.model import Column, Family, Interval, MetricSpec, Segment
 from tidegate.scan import infer, watch
-from tidegate.scan.again import again, telling
+from tidegate.scan.again import Telling, again, telling
 from tidegate.scan.beside import Beside, beside, left
 from tidegate.scan.categories import grouped
 from tidegate.scan.choice import keep_choice
@@ -78,12 +78,12 @@ class _Choices:
 
     relations: Relations | None
     beside: Beside | None
-    rows: Sequence[Column]
+    rows: Telling
 
     @property
     def written(self) -> list[str]:
         """What of it changes the numbers of a bucket."""
-        return [*(str(one) for one in (self.relations, self.beside) if one is not None), *_names(self.rows)]
+        return [*(str(one) for one in (self.relations, self.beside) if one is not None), *self.rows.written]
 
     def keep(self, tally: Tally, opened: Collection[Interval]) -> None:
         """Keep what was chosen with each bucket that is measured, so that it stays."""

@@ -34,7 +34,7 @@ def shown(
     if spec.metric == "new_pair_count" and interval is not None and time is not None and kind_of(time) in TIMES:
         return pairs_sql(dataset, spec, interval, time, dialect=dialect)
     if spec.metric == "again_count" and interval is not None and time is not None and kind_of(time) in TIMES:
-        return again_sql(dataset, interval, time, dialect=dialect)
+        return again_sql(dataset, interval, time, spec.argument, dialect=dialect)
     if metric is None or metric.aggregate is None or (metric.families and column is None):
         return None
     if (metric.argument and spec.argument is None) or (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -275,6 +276,47 @@ def test_the_statement_shows_the_rows(orders: Engine) -> None:
     assert len(orders.run(sql)) == 120
     earlier = Interval(start=START + timedelta(days=12), end=START + timedelta(days=13))
     assert orders.run(shown(orders.dataset("t"), spec, earlier, time_column="sold_at") or "") == []
+
+
+RENUMBERED = """
+delete from t where sold_at::date = date '2026-03-15';
+insert into t by name select * replace (sold_at + interval 1 day as sold_at, order_id + 900000 as order_id, 'load99' as _dlt_load_id)
+from t where sold_at::date = date '2026-03-14'
+"""
+"""The rows of a day again, under new dates and new ids."""
+
+
+def test_rows_that_come_again_with_new_ids(orders: Engine) -> None:
+    ids = '["order_id"]'
+    clean = found(scanned(orders), AGAIN)
+    assert set(clean) == {(metric, None, left_out) for metric in AGAIN for left_out in (None, ids)}
+    assert set(clean["again_count", None, ids].values()) == {0}
+    for statement in RENUMBERED.split(";"):
+        orders.run(statement)
+    told = found(scanned(orders), AGAIN)
+    assert told["again_count", None, None][14] == 0, "whole rows are others"
+    assert told["again_count", None, ids] == {**clean["again_count", None, ids], 14: 120}
+    assert told["sampled_count", None, ids][14] == 120
+
+
+def test_the_statement_shows_the_rows_that_have_new_ids(orders: Engine) -> None:
+    for statement in RENUMBERED.split(";"):
+        orders.run(statement)
+    interval = Interval(start=START + timedelta(days=14), end=START + timedelta(days=15))
+    for left_out, rows in ((None, 0), ('["order_id"]', 120)):
+        spec = MetricSpec(dataset=REF, metric="again_count", argument=left_out)
+        sql = shown(orders.dataset("t"), spec, interval, time_column="sold_at")
+        assert sql is not None
+        assert len(orders.run(sql)) == rows
+
+
+@pytest.mark.parametrize("name", ["order_id", 'an "id" it_id'])
+def test_a_key_that_comes_again_and_again_is_no_id(orders: Engine, name: str) -> None:
+    """A customer's number tells rows apart like any other value, however it is called."""
+    orders.run(f"alter table t rename column order_id to {quoted(name)}")
+    assert {left_out for _, _, left_out in found(scanned(orders), AGAIN)} == {None, json.dumps([name])}
+    orders.run(f"update t set {quoted(name)} = {quoted(name)} % 300")
+    assert {left_out for _, _, left_out in found(scanned(orders), AGAIN)} == {None}
 
 
 def test_names_that_must_be_quoted(orders: Engine) -> None:

@@ -38,7 +38,7 @@ GROUP BY 1, 2, 3) AS cells
 GROUP BY GROUPING SETS ((b, s0), (b, s1));
 
 -- rows again
-SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT), MIN(HASH("order_id", "country", "amount", "weight", "is_gift"), 256)
+SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT), MIN(HASH(HASH("country", "amount", "weight", "is_gift"), "order_id"), 256), MIN(HASH("country", "amount", "weight", "is_gift"), 256)
 FROM "raw"."orders"
 WHERE ("ordered_at" >= CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-02-04 00:00:00+00:00' AS TIMESTAMPTZ))
 GROUP BY 1;

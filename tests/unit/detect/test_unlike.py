@@ -158,6 +158,12 @@ def test_what_rows_do_is_told_in_words(metric, column, said_of):
     assert said(reason) == f"{said_of}, expected 0 %"
 
 
+def test_ids_that_were_left_out_are_named():
+    spec = MetricSpec(dataset=REF, metric="again_count", argument='["order_id", "line_no"]')
+    reason = Reason(spec=spec, kind=kind_of(spec), rarity=4.0, observed=np.arcsin(0.5), expected=0.0)
+    assert said(reason).endswith("before it and with other times and another order_id and line_no, expected 0 %")
+
+
 def again(share: float, *, days: int = 60) -> list[Finding]:
     """The shop, and on the newest day a share of its rows came before."""
     made = texts(days)
