@@ -143,7 +143,18 @@ def bands(one: Series, panel: Panel, teach: Floats, divided: float, settings: De
     judged = np.ones(len(one.specs), dtype=bool)
     skip = quiet(panel, settings)
     cast = forecast(y, said, at, points=settings.most_points, skip=skip, floor=one.noise(at))
-    scored = score(one, y, cast, panel, at, judged=judged, skip=skip, chances=divided, settings=settings)
+    scored = score(
+        one,
+        y,
+        cast,
+        panel,
+        at,
+        plain=said.values[0, :, at - said.first],
+        judged=judged,
+        skip=skip,
+        chances=divided,
+        settings=settings,
+    )
     past = (~np.isnan(y[:, :at])).sum(axis=1)
     able = (past >= settings.min_history) & np.isfinite(scored.centre)
     return [scored.band(i, f"{panel.grain}s") if able[i] else None for i in range(len(one.specs))]

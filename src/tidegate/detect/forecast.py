@@ -28,6 +28,10 @@ SEASONS_BACK = 6
 """How many earlier weeks (days, years) a seasonal forecast looks at. Chosen, not derived."""
 
 
+SURE_OF_SEASON = 2
+"""So many times alike must be known for a season to be held against a batch by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Predictors:
     """What every predictor said for the last columns: `values` is (predictor, series, time), `first` its first column."""
@@ -143,6 +147,16 @@ def forecast(y: Floats, said: Predictors, at: int, *, points: int, skip: Flags, 
         errors=chosen,
         methods=tuple(said.names[b] for b in best),
     )
+
+
+def unsure(y: Floats, cast: Forecast, seasons: Sequence[tuple[int, str]], at: int) -> Flags:
+    """Which series were told by a season of which one time like this is known: whether that one was right, nothing says."""
+    out = np.zeros(len(cast.methods), dtype=bool)
+    for length, name in seasons:
+        told = np.array([method in (f"same {name}", f"level and {name}") for method in cast.methods], dtype=bool)
+        alike = y[:, max(at - SEASONS_BACK * length, at % length) : at : length]
+        out |= told & ((~np.isnan(alike)).sum(axis=1) < SURE_OF_SEASON)
+    return out
 
 
 def spread(ordered: Floats, count: NDArray[np.int64]) -> Floats:

@@ -132,6 +132,7 @@ def scored(
             casts.of(rows),
             panel,
             at,
+            plain=said.values[0, rows, at - said.first],
             judged=judged,
             skip=skip,
             chances=chances(one, made),

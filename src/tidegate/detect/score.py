@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.detect.forecast import Flags, Floats, Forecast, forecast, predict, rarity, sorted_median
+from tidegate.detect.forecast import Flags, Floats, Forecast, forecast, predict, rarity, sorted_median, unsure
 from tidegate.detect.history import DetectSettings
 from tidegate.detect.panel import Panel
 from tidegate.detect.series import Aspect, Series
@@ -84,6 +84,7 @@ def score(
     panel: Panel,
     at: int,
     *,
+    plain: Floats,
     judged: Flags,
     skip: Flags,
     chances: float,
@@ -97,6 +98,7 @@ def score(
         cast: what was expected of them there.
         panel: where they come from.
         at: the column.
+        plain: what was expected there without a season; a season of which one time alike is known is not enough.
         judged: (series,) which of them are under test here.
         skip: (time,) columns whose errors teach nothing.
         chances: by how much the budget is divided for each series.
@@ -113,6 +115,9 @@ def score(
     rare = rarity(np.abs(np.where(enough, error, 0.0)) / scale, df)
     capped = np.abs(error) <= cast.largest
     rare = np.where(enough, np.where(capped, np.minimum(rare, np.log10(cast.points + 1.0)), rare), 0.0)
+    if (rare > math.log10(chances)).any() and (young := unsure(teach, cast, panel.seasons, at)).any():
+        apart = np.nan_to_num(np.abs(series.y[:, at] - plain - shift))
+        rare = np.where(young, np.minimum(rare, rarity(apart / scale, df)), rare)
     if (rare > math.log10(chances)).any():  # what excuses a series is looked for where something is left to excuse
         rare = np.where(unripe(series, panel, at, error, scale, ripe), 0.0, rare)
         if series.also is not None:

@@ -131,7 +131,16 @@ def judge(history: TableHistory, panel: Panel | None, *, timed: bool, settings: 
         judged = np.ones(len(one.specs), dtype=bool)
         share = chances(one, made)
         scores[one.aspect] = score(
-            one, one.y, cast, panel, at, judged=judged, skip=skip, chances=share, settings=settings
+            one,
+            one.y,
+            cast,
+            panel,
+            at,
+            plain=said.values[0, :, at - said.first],
+            judged=judged,
+            skip=skip,
+            chances=share,
+            settings=settings,
         )
     look = story.Look(at=at, new=True, quiet=False, scores=scores)
     return story.tell([look], story.Context(history=history, settings=settings, panel=panel))

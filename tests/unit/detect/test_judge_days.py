@@ -401,3 +401,18 @@ def test_copies_in_a_tiny_table_hold_because_its_rows_doubled():
     days[-1] = {("row_count", None, None): 42, ("duplicate_rows", None, None): 21}
     (found,) = judged(days)
     assert (found.kind, found.holds) == ("duplicates", True)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("bad", [1, 3, 4])
+def test_a_bad_day_of_the_first_week_is_no_season_of_the_second(bad, seed):
+    """One Tuesday says what Tuesdays are like; when it was half empty, the next full one is no news."""
+    days = shop(bad + 8, orders=300, seed=seed)
+    scaled(days[bad], 0.4)
+    assert [f for f in judged(days) if f.holds] == []
+
+
+def test_most_of_the_rows_lost_in_the_second_week_hold_by_the_days_before():
+    days = shop(12, orders=300)
+    scaled(days[11], 0.25)
+    assert [(f.kind, f.holds) for f in judged(days)] == [("volume", True)]
