@@ -218,9 +218,11 @@ def _lateness(found: Lateness, unit: str) -> str:
 
 
 def _bands(output: Output, look: Outlook) -> None:
+    from tidegate.detect.words import bucket
+
     told = [e for e in look.expectations if e.spec.segment is None] or list(look.expectations)
     parts = len(look.expectations) - len(told)
-    ahead = f" for {look.following.start:%Y-%m-%d %H:%M} UTC" if look.following is not None else ""
+    ahead = f" for {bucket(look.following, look.unit)}" if look.following is not None else ""
     shown = told if output.verbose else told[:SHOWN]
     if not shown:
         output.line("no number of it is known yet")

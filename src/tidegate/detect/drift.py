@@ -153,7 +153,8 @@ def drifts(
     y[:, split:][answered[places, split:end]] = np.nan
     floor = np.concatenate([least_spread(one, split) for one in made])
     seen = reference(y[:, :split], end, panel.seasons[0][0] if panel.seasons else 1, floor)
-    apart = np.nan_to_num((y - seen.centre) / seen.sigma)
+    noise = np.concatenate([one.noises(end) for one in made])  # a few rows at night scatter more than many by day
+    apart = np.nan_to_num((y - seen.centre) / np.maximum(seen.sigma, noise))
     sums = added_up(np.concatenate([apart, -1.0 * apart]), np.concatenate([seen.error, seen.error]))
     bars = np.maximum(OWN * largest_before(sums[:, :split]), least)
     for one, i, at, side in beyond(made, (np.tile(seen.able, 2) & (sums[:, -1] > bars)).reshape(2, -1)):
@@ -306,7 +307,7 @@ def finding(panel: Panel, history: TableHistory, drift: Drift, at: int, number: 
         layer=Layer.DATA,
         dataset=ref,
         column=name,
-        sentence=f"{subject(one, drift.i, str(ref))} drifts: {told(one, came)} instead of {told(one, centre)} a {panel.grain},"
+        sentence=f"{subject(one, drift.i, str(ref))} drifts: {told(one, came)} instead of {told(one, centre)}{each(one, panel)},"
         f" since {words.bucket(panel.intervals[drift.since], panel.grain)}, {days}; no single {panel.grain} left its band",
         holds=False,
         spec=spec,
@@ -344,6 +345,13 @@ def subject(one: Series, i: int, table: str) -> str:
             return f"the share of {'true' if spec.metric == 'true_count' else 'empty'} values in {table}.{spec.column}"
         case _:
             return f"the {spec.metric.replace('_', ' ')} of {table}.{spec.column}"
+
+
+def each(one: Series, panel: Panel) -> str:
+    """What a count is of: ` a day`, ` an hour`."""
+    if one.aspect not in (Aspect.VOLUME, Aspect.SEGMENT):
+        return ""
+    return f" {'an' if panel.grain == 'hour' else 'a'} {panel.grain}"
 
 
 def told(one: Series, value: float) -> str:

@@ -77,11 +77,17 @@ class Series:
 
     def noise(self, at: int) -> Floats:
         """The sampling noise of each series at one time, on the even scale."""
-        n = np.fmax(self.rows[:, at], 1.0)
+        return self._noise(self.rows[:, at])
+
+    def noises(self, end: int) -> Floats:
+        """The same at every time before `end`: (series, time)."""
+        return self._noise(self.rows[:, :end])
+
+    def _noise(self, rows: Floats) -> Floats:
         least = LEAST_SPREAD[self.aspect]
         if self.aspect in (Aspect.VOLUME, Aspect.SEGMENT):
-            return np.full(len(self.specs), least)
-        return np.maximum(least, (0.55 if self.aspect in SHARES.values() else 0.7) / np.sqrt(n))
+            return np.full(rows.shape, least)
+        return np.maximum(least, (0.55 if self.aspect in SHARES.values() else 0.7) / np.sqrt(np.fmax(rows, 1.0)))
 
     def plain(self, y: Floats) -> Floats:
         """From the even scale, (series, time), to the numbers' own units."""

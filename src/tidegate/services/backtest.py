@@ -273,9 +273,28 @@ def walk(past: Past, budgets: Budgets, *, days: int, answer: Answer = nobody_sai
         most = look(past, at, budgets.settings(budgets.all[-1]))
         if most:
             less = {one: look(past, at, budgets.settings(one)) for one in budgets.all[:-1]}
-            found[at] = {**less, budgets.all[-1]: most}
+            by = {one: _news(told, past, at, one, found) for one, told in {**less, budgets.all[-1]: most}.items()}
+            found |= {at: by} if any(by.values()) else {}
     able = [at for at in steps[-NEWEST:] if not _holds(found.get(at, {}).get(budgets.all[-1], ()))]
     return Walk(past=past, steps=steps, found=found, caught=inject(past, able, budgets), budgets=budgets, answer=answer)
+
+
+def _news(
+    told: Sequence[Finding], past: Past, at: int, budget: float, found: Mapping[int, Mapping[float, Sequence[Finding]]]
+) -> tuple[Finding, ...]:
+    """Without what is about buckets before this one that were missed when they were: one gap is one alarm."""
+    step = past.interval(at)
+    missed = [
+        f.interval for by in found.values() for f in by[budget] if f.kind == "freshness" and f.interval is not None
+    ]
+    return tuple(
+        f
+        for f in told
+        if step is None
+        or (span := f.interval) is None
+        or span.end > step.start
+        or not any(span.overlaps(one) for one in missed)
+    )
 
 
 def _under_test(past: Past, days: int) -> range:

@@ -352,7 +352,7 @@ def version_past(
 
 
 def line(past: Past, finding: Finding, until: int, *, points: int = 60) -> tuple[Point, ...]:
-    """The past of the number that a finding is about, up to the step at which it was found, in the finding's own unit.
+    """The past of the number that a finding is about, up to the step that it is about, in the finding's own unit.
 
     A share is told as a share of the rows; empty where the finding is about no number that is kept.
     """
@@ -360,6 +360,7 @@ def line(past: Past, finding: Finding, until: int, *, points: int = 60) -> tuple
     if spec is None or observed is None:
         return ()
     rows = dataclasses.replace(spec, metric="row_count", column=None, argument=None, segment=None)
+    until = _place(past, finding, until)
     steps = range(max(0, until + 1 - points), until + 1)
     plain = [_number(past.numbers(at).get(spec)) for at in steps]
     if spec.metric == "row_count":
@@ -370,6 +371,14 @@ def line(past: Past, finding: Finding, until: int, *, points: int = 60) -> tuple
     moments = (i.start if (i := past.interval(at)) is not None else past.now(at) for at in steps)
     found = tuple(Point(at=moment, value=value) for moment, value in zip(moments, plain, strict=True))
     return (*found[:-1], Point(at=found[-1].at, value=observed)) if _same(plain[-1], observed) else found
+
+
+def _place(past: Past, finding: Finding, until: int) -> int:
+    """The last step that a finding is about, at most the one at which it was found."""
+    end = finding.interval.end if finding.interval is not None else None
+    while end is not None and until > 0 and (i := past.interval(until)) is not None and i.start >= end:
+        until -= 1
+    return until
 
 
 def rows_line(past: Past, *, points: int = 60) -> tuple[Point, ...]:

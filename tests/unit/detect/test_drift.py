@@ -57,6 +57,16 @@ def test_a_drift_is_found_within_three_weeks_and_its_beginning_is_named(rate: fl
     assert "no single day left its band" in told.sentence
 
 
+def test_counts_are_told_by_the_day_and_means_are_not() -> None:
+    rows, means = creeping(0.02, seed=2), shop(110)
+    for at in range(BEGIN, 110):
+        means[at]["mean", "total", None] = 70 * 1.01 ** (at - BEGIN)
+    (counted,), (averaged,) = look(rows), look(means)
+    assert " a day, since " in counted.sentence
+    assert averaged.column == "total"
+    assert " a day, since " not in averaged.sentence
+
+
 def test_each_kind_of_number() -> None:
     rows = shop(110)
     for at in range(BEGIN, 110):

@@ -80,6 +80,16 @@ def test_a_known_fault_is_found_on_its_day(site):
     assert (table.known, table.judged, table.held, table.unit, table.why_not) == (60, 52, 1, "day", None)
 
 
+def test_a_day_without_rows_is_one_alarm(site):
+    """The next batch tells the same gap as lost rows: whoever was called for it once is not called again."""
+    days = shop(40)
+    days[36] = {}
+    keep(site, 1, days)
+    found = backtest(site)
+    assert [a.finding.kind for a in found.alarms] == ["freshness"]
+    assert [n.alarms for n in found.notches] == [1] * len(found.notches)
+
+
 def test_the_same_past_gives_the_same_answer(site):
     days = shop(50)
     scaled(days[30], 0.6)

@@ -73,6 +73,15 @@ def test_a_day_without_rows_is_judged_for_freshness():
     assert {f.kind for f in found[37]} == {"volume"}, "the next day the gap is known for what it is"
 
 
+def test_the_line_of_a_gap_that_the_next_day_tells_ends_in_the_gap():
+    days = shop(40)
+    days[36] = {}
+    past = past_of(days)
+    (gap,) = told(past)[37]
+    assert (gap.interval, gap.observed) == (bucket(36), 0)
+    assert line(past, gap, 37)[-1] == Point(at=bucket(36).start, value=0.0)
+
+
 def test_a_table_that_rests_at_weekends_is_not_late():
     days = [day if at % 7 < 5 else {} for at, day in enumerate(shop(70))]
     past = past_of(days[:68])
