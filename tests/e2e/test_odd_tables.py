@@ -104,3 +104,33 @@ def test_the_first_batch_of_a_table_without_a_past_says_so(tmp_path: Path) -> No
     told = project.cli("run")
     assert told.status == 0
     assert "raw.orders has not enough history for learned bands (2 of 8 days)" in told.out
+
+
+PEOPLE = """
+create schema if not exists raw;
+create or replace table raw.people as select i as person_id, {name} as name, ['de', 'fr'][1 + i % 2] as country,
+  10 + hash(i) % 1000 / 10.0 as credit from range({rows}) as a(i) {more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"rows": 600}, "raw.people has 600 rows, the published version has 1,210"),
+        ({"more": "union all select * from raw.people"}, "extra copies of rows"),
+        ({"name": "null::varchar"}, "raw.people.name is NULL in 100 % of the rows"),
+        ({"name": "'Name ' || i || ' '"}, "raw.people.name has a blank at an end in 100 % of the rows"),
+    ],
+)
+def test_a_table_without_times_is_judged_by_its_first_version(
+    tmp_path: Path, fault: dict[str, object], said: str
+) -> None:
+    clean = {"name": "'Name ' || i", "rows": 1200, "more": ""}
+    project = small_project.make(tmp_path / "shop")
+    project.load(PEOPLE.format(**clean))
+    assert project.cli("run").status == 0
+    project.load(PEOPLE.format(**{**clean, "rows": 1210}))
+    assert project.cli("run").status == 0
+    project.load(PEOPLE.format(**{**clean, **fault}))
+    told = project.cli("run")
+    assert (told.status, said in told.out) == (1, True), told.out

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tidegate.services.alarm import Alarm
     from tidegate.services.portrait import Lateness, Portrait, Said
 
-SHARES = frozenset({"nulls", "share", "duplicates"})
+SHARES = frozenset({"nulls", "share", "duplicates", "unlike"})
 """Kinds of numbers that are told as shares of the rows."""
 
 LABELS = {"time_column": "time", "time_zone": "zone", "seasonality": "season"}

@@ -9,7 +9,7 @@ import numpy as np
 
 from tidegate.detect import words
 from tidegate.detect.forecast import Floats
-from tidegate.detect.history import DetectSettings, TableHistory
+from tidegate.detect.history import LOOKS, DetectSettings, TableHistory
 from tidegate.detect.panel import Panel
 from tidegate.model import Band, Finding, Layer, MetricSpec
 
@@ -25,6 +25,8 @@ STABLE = 0.2
 NULL_JUMP = 0.2
 NEVER_NULL = 0.02
 SHIFT = 3.0
+NEW_LOOK = 0.2
+NEVER_LOOKED = 0.02
 BIG_PART = 0.1
 LEAST_QUANTILES = 2
 ALIKE = 1.5
@@ -48,6 +50,7 @@ def judge(history: TableHistory, panel: Panel | None, *, timed: bool, settings: 
     if not timed:
         found += parts(history, panel, rows, settings)
         found += values(history, panel, settings)
+        found += [f for f in looks(history, panel, rows) if f.column not in {one.column for one in found}]
     return found
 
 
@@ -147,6 +150,28 @@ def nulls(history: TableHistory, panel: Panel, rows: Floats) -> list[Finding]:
     band = around(before, "rule: a column that was never NULL")
     hint = f"see whether the source stopped sending {spec.column}, or a join no longer finds it"
     return [made(history, f"nulls/{columns[0]}", spec, sentence, share, band, share * last, share, hint)]
+
+
+def looks(history: TableHistory, panel: Panel, rows: Floats) -> list[Finding]:
+    """Columns of which a fifth of the values look as hardly any did before; the one of which most do, with the others' names."""
+    shares = panel.values / np.maximum(rows, 1.0)
+    hit: list[tuple[float, str, int]] = []
+    for i, spec in enumerate(panel.specs):
+        before = shares[i, :-1][~np.isnan(shares[i, :-1])]
+        never = spec.metric in LOOKS and spec.segment is None and before.size and before.max() <= NEVER_LOOKED
+        if never and shares[i, -1] >= NEW_LOOK:
+            hit.append((float(shares[i, -1]), str(spec.column), i))
+    if not hit:
+        return []
+    share, column, worst = max(hit)
+    before, spec = shares[worst, :-1][~np.isnan(shares[worst, :-1])], panel.specs[worst]
+    more = sorted({name for _, name, _ in hit} - {column})
+    sentence = f"{history.dataset.ref}.{column} {LOOKS[spec.metric]} in {words.percent(share)} of the rows, at most"
+    sentence += f" {words.percent(float(before.max()))} in {words.buckets('version', before.size)} before"
+    sentence += f"; {words.listed(more)} {'looks' if len(more) == 1 else 'look'} otherwise too" if more else ""
+    band = around(before, "rule: values that never looked like this")
+    hint = f"look at the values of {column} that came with this run; if they are right, answer `expected`"
+    return [made(history, f"unlike/{column}", spec, sentence, share, band, share * float(rows[-1]), share, hint)]
 
 
 def parts(history: TableHistory, panel: Panel, rows: Floats, settings: DetectSettings) -> list[Finding]:

@@ -51,7 +51,19 @@ def just_ended(measurements: Sequence[Measurement]) -> Grid:
 
 SHARE_METRICS = frozenset({"null_count", "duplicate_rows", "true_count", "empty_count"})
 VALUE_METRICS = frozenset({"mean", "sum", "quantile", "mean_length", "stddev"})
-OF_VERSIONS = SHARE_METRICS | VALUE_METRICS | {"row_count", "distinct_count", "max"}
+LOOKS: Mapping[str, str] = {
+    "zero_count": "is zero",
+    "negative_count": "is negative",
+    "upper_count": "is all in capitals",
+    "lower_count": "is all in small letters",
+    "padded_count": "has a blank at an end",
+    "non_ascii_count": "has characters outside ASCII",
+    "placeholder_count": "stands for no value (`n/a` and the like)",
+    "epoch_count": "is at 1970-01-01",
+}
+"""What a value of a whole table may look like, by the metric that counts it."""
+
+OF_VERSIONS = SHARE_METRICS | VALUE_METRICS | {"row_count", "distinct_count", "max"} | frozenset(LOOKS)
 """The whole-table numbers of earlier versions that are looked at; `max` tells the newest row."""
 
 OF_VERSIONS_BESIDE_TIME = frozenset({"row_count", "distinct_count", "empty_count", "mean_length", "max"})

@@ -68,7 +68,9 @@ def by_time(known: Baseline, whole: TableHistory, now: datetime, settings: Detec
 def by_version(known: Baseline, timed: Panel | None, settings: DetectSettings) -> tuple[Finding, ...]:
     """Judge what has no buckets by one baseline."""
     found = snapshots.judge(known.history, known.panel, timed=timed is not None, settings=settings)
-    return (*found, *gross.judge(known.history, known.panel, timed=timed is not None, settings=settings))
+    rules = gross.judge(known.history, known.panel, timed=timed is not None, settings=settings)
+    told = {f.column for f in found}
+    return (*found, *(f for f in rules if f.kind != "unlike" or f.column not in told))
 
 
 def agreed(told: Sequence[tuple[Finding, ...]]) -> list[Finding]:

@@ -11,6 +11,7 @@ from tidegate.scan.categories import Counts, categories
 from tidegate.scan.duplicates import duplicates
 from tidegate.scan.history import History, history
 from tidegate.scan.light import light
+from tidegate.scan.looks import looks
 from tidegate.scan.options import Plan, ScanOptions, TableScan
 from tidegate.scan.own import own
 from tidegate.scan.pieces import learnt
@@ -82,5 +83,7 @@ def _profile(tally: Tally, facts: _Facts) -> Plan[Counts]:
     span = window(tally, facts.time, facts.grain) if facts.time and facts.grain else None
     if span is not None:
         facts.history = yield from history(tally, span, {name: len(values) for name, values in counts.items()})
+    else:
+        yield from looks(tally)
     yield from duplicates(tally, span, facts.history.starts, facts.load)
     return counts

@@ -27,7 +27,7 @@ FIELDS: Final = (
 """What `{{name}}` in a runbook can stand for."""
 
 
-SHARES: Final = frozenset({"nulls", "share"})
+SHARES: Final = frozenset({"nulls", "share", "unlike"})
 """Kinds of findings whose number is a share, 0 to 1."""
 
 

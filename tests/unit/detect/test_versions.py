@@ -108,6 +108,31 @@ def test_mean_that_a_few_values_moved_needs_more_versions(points):
     assert kinds(candidate(times(100.0), [QUANTILES] * points)) == []
 
 
+PADDED, LOWER = ("padded_count", "coupon", None), ("lower_count", "country", None)
+LOOKING = {**PLAIN, PADDED: 0, LOWER: 2}
+
+
+@pytest.mark.parametrize("points", [1, 4, 12])
+def test_values_that_look_as_none_did_before_hold_from_the_second_version_on(points):
+    (found,) = [f for f in candidate({**LOOKING, PADDED: 120}, [LOOKING] * points) if f.kind != "unchecked"]
+    assert (found.key, found.holds, found.column) == ("raw.orders/unlike/coupon", True, "coupon")
+    assert "raw.orders.coupon has a blank at an end in 50 % of the rows, at most 0 % in" in found.sentence
+    (found,) = [f for f in candidate({**LOOKING, PADDED: 120, LOWER: 240}, [LOOKING] * points) if f.kind != "unchecked"]
+    assert found.sentence.endswith("; coupon looks otherwise too")
+
+
+@pytest.mark.parametrize("before", [0.03, 0.5])
+def test_values_that_looked_like_this_before_say_nothing(before):
+    past = [LOOKING, {**LOOKING, PADDED: 240 * before}, LOOKING]
+    assert kinds(candidate({**LOOKING, PADDED: 240}, past)) == []
+
+
+def test_a_column_that_something_else_is_told_of_is_told_once():
+    past = [{**QUANTILES, ("negative_count", "total", None): 0}] * 2
+    found = candidate({**times(-1.0, tail=-1.0), ("negative_count", "total", None): 240}, past)
+    assert [f.key for f in found if f.kind != "unchecked"] == ["raw.orders/location/total"]
+
+
 def test_table_that_grows_is_not_called_doubled():
     past = [{ROWS: 1000 * n} for n in range(1, 4)]
     assert kinds(candidate({ROWS: 8000}, past)) == []
