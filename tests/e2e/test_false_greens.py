@@ -275,6 +275,7 @@ checks:
   - {name: no value, metric: "select null::int", min: 1}
   - {name: many values, metric: "select count(*) from raw.orders group by status", min: 1}
   - {name: no query, metric: "select sum(amuont) from raw.orders", min: 1}
+  - {name: no reading query, metric: "drop table raw.orders", min: 1}
   - {name: no threshold, table: raw.orders, not_null: code, error_if: "many"}
   - {name: drops, table: raw.orders, rule: "true); drop table raw.orders; select (true"}
 """
@@ -326,6 +327,7 @@ REASONS = {
     "no value": "NULL",
     "many values": "more than one row, and one number is wanted",
     "no query": "amuont",
+    "no reading query": "`drop table raw.orders` is neither a query nor an aggregate",
     "no threshold": "`many`",
     "drops": "",
 }

@@ -49,7 +49,11 @@ def _metric(check: Check) -> MetricSpec:
     try:
         sql = checked_query(text)
     except ConditionError:
-        sql = select([condition(text)], relation(check.dataset), where=failing.where(check))
+        try:
+            sql = select([condition(text)], relation(check.dataset), where=failing.where(check))
+        except ConditionError as error:
+            told = str(error).replace("is not a condition on a row", "is neither a query nor an aggregate")
+            raise ConditionError(told) from error
     return MetricSpec(dataset=check.dataset, metric="query", argument=sql)
 
 

@@ -204,10 +204,13 @@ def _all_there(check: Check, catalog: Mapping[DatasetRef, Dataset]) -> CheckResu
     if dataset is None:
         reason = f"there is no table `{check.dataset}`{nearest(str(check.dataset), map(str, catalog))}"
         return _result(check, reason, measured="no table")
-    lost = [f"`{name}`{nearest(name, (c.name for c in dataset.columns))}" for name in names if not dataset.column(name)]
+    lost = {n: nearest(n, (c.name for c in dataset.columns)) for n in names if not dataset.column(n)}
     if lost:
+        near = [f"`{name}`{told}" for name, told in lost.items()]
+        if len(near) > 1:
+            near = [one.replace("; did", " (did").replace("?", "?)") for one in near]
         return _result(
-            check, f"it has no column {', '.join(lost)}", measured=f"{len(lost)} missing", failures=len(lost)
+            check, f"it has no column {', '.join(near)}", measured=f"{len(lost)} missing", failures=len(lost)
         )
     return _passed(check, f"it has {counted(len(names), 'promised column')}")
 

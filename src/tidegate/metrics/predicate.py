@@ -183,6 +183,10 @@ def _parse(text: str, dialect: str) -> tuple[object, bool]:
     return trees[0], any(token.comments for token in tokens) or "--" in text or "/*" in text
 
 
+_LACKS: Final = re.compile(r"Required keyword: '\w+' missing for <class '[\w.]*?(\w+)'>")
+
+
 def _first_line(error: BaseException) -> str:
-    """sqlglot's message without its coloured excerpt."""
-    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+    """sqlglot's message without its coloured excerpt and the names of its classes."""
+    told = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+    return _LACKS.sub(lambda found: f"`{found[1].upper()}` lacks a part", told)

@@ -39,6 +39,12 @@ def test_a_condition_is_kept_as_it_was_written(text):
     assert condition(f"  {text}\n") == text
 
 
+def test_what_lacks_a_part_is_told_in_words():
+    with pytest.raises(ConditionError, match=r"`a > 0 or` does not parse: `OR` lacks a part\. Line 1") as raised:
+        condition("a > 0 or")
+    assert "class" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("text", "kept"),
     [("a > 0 -- positive", "a > 0"), ("a /* the amount */ > 0", "a > 0"), ("/* x */ a", "a"), ("a > 1 --", "a > 1")],

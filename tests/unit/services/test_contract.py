@@ -202,6 +202,8 @@ def test_what_is_not_there_is_told_once(site: Site) -> None:
     found = results(site, on("idd", "required: true, unique: true"))
     assert [r.outcome for r in found.values()] == [Outcome.FAIL]
     assert "it has no column `idd`; did you mean `id`?" in found["columns of orders"].reason
+    both = on("idd", "required: true") + "      - {name: zzzz, logicalType: string}\n"
+    assert "no column `idd` (did you mean `id`?), `zzzz`" in results(site, both)["columns of orders"].reason
 
 
 @pytest.mark.parametrize(
