@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import TypeAlias, TypeVar
 from tidegate import checks as catalogue
 from tidegate.checks import SampleQuery
 from tidegate.errors import QueryError
-from tidegate.metrics import fields, is_personal, looks_personal
+from tidegate.metrics import fields, is_personal, looks_personal, mask
 from tidegate.model import (
     Check,
     CheckResult,
@@ -278,6 +279,8 @@ def _judge(
         error = broken[check.dataset]
         return CheckResult(check=check, outcome=Outcome.ERROR, reason=f"could not be evaluated: {error}", sql=error.sql)
     result = catalogue.judge(check, values, now=now)
+    if result.outcome is Outcome.ERROR and settings.mask_personal_data:
+        return dataclasses.replace(result, reason=_discreet(result.reason, check))
     if result.outcome not in {Outcome.FAIL, Outcome.WARN}:
         return result
     return _with_sample(result, catalog, meter, settings)
@@ -304,6 +307,22 @@ def _with_sample(
     )
     sample = Sample(columns=answer.columns, rows=rows, masked=masked, total=result.failures or 0, sql=query.sql_all)
     return dataclasses.replace(result, sample=sample, sql=query.sql_all)
+
+
+CONVERTED = re.compile(
+    r"""((?:string|format:|Input:|for type [\w ]+:) )(["'])(.*?)\2(?= to |, | when | according |;|\)|\s|$)""", re.DOTALL
+)
+"""The value in an engine's message about one that is of another type than was asked for."""
+
+
+def _discreet(reason: str, check: Check) -> str:
+    """A reason without the value of the data that an engine's message quotes; what the check itself says is left."""
+    said = f"{check.column} {check.where} {check.arguments}"
+
+    def instead(found: re.Match[str]) -> str:
+        return found[0] if found[3] in said else f"{found[1]}{found[2]}{mask(found[3])}{found[2]}"
+
+    return CONVERTED.sub(instead, reason)
 
 
 def _is_hidden(

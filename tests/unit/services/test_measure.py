@@ -189,6 +189,26 @@ def test_what_is_personal_is_masked_under_any_name(
     assert told in str(result.sample.rows)
 
 
+@pytest.mark.parametrize("kind", ["int", "timestamp", "date", "uuid", "json", "decimal(3,1)", "interval"])
+def test_a_message_of_the_engine_does_not_tell_a_value(connection: duckdb.DuckDBPyConnection, kind: str) -> None:
+    """What could not be converted is a row's value."""
+    connection.execute("create table letters as select 'anna@example.com' as code")
+    rule = {"expression": f"cast(code as {kind}) is not null"}
+    at = check(kind="rule", table="letters", column=None, arguments=rule)
+    (result,) = measured(connection, at).results
+    assert result.outcome is Outcome.ERROR
+    assert "a*** (16 characters)" in result.reason
+    assert "anna@" not in result.reason
+    kept = {n: getattr(settings_of(Path("nowhere")), n) for n in ("root", "warehouse", "steps")}
+    (told,) = measured(connection, at, settings=Settings(**kept, mask_personal_data=False)).results
+    assert "anna@example.com" in told.reason
+
+
+def test_a_message_of_the_engine_tells_what_the_check_itself_says(connection: duckdb.DuckDBPyConnection) -> None:
+    wrong = check(kind="rule", column=None, arguments={"expression": "id > cast('seven' as int)"})
+    assert "'seven'" in measured(connection, wrong).results[0].reason
+
+
 def test_what_is_not_personal_is_shown(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         "create table shown as select 1 as id, 'DE' as country, '2026-01-01 10:00:00' as at, '+3' as step"
