@@ -129,7 +129,7 @@ def test_ways_to_name_the_other_table(to):
         ),
         (check("row_count"), "needs `min`, `max` or both"),
         (check("metric", arguments={"sql": "select 1"}), "needs `min`, `max` or both"),
-        (check("metric", arguments={"sql": "drop table t", "min": 1}), "not a condition"),
+        (check("metric", arguments={"sql": "drop table t", "min": 1}), "neither a query nor an aggregate"),
         (check("sql", arguments={"sql": "delete from t"}), "not one SELECT"),
         (check("freshness", "status", arguments={"max_age_s": 1}), "`status` is VARCHAR, not a time"),
         (check("unique", "order_id", error_if="> many"), "not a condition on the number of failures"),
