@@ -8,9 +8,9 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from tidegate.errors import DatabaseNotFoundError, QueryError
@@ -20,6 +20,8 @@ from tidegate.ports import Answer
 MAGIC = b"SQLite format 3\x00"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH_WITHOUT_A_ZONE = EPOCH.replace(tzinfo=None)
+MICROSECOND = timedelta(microseconds=1)
 
 EXACT = Context(prec=60)
 """Decimals are rounded in more digits than any number here has."""
@@ -132,9 +134,7 @@ def micros(value: object) -> int | None:
         moment = datetime.fromisoformat(value.strip())
     except ValueError:
         return None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    gone = moment - EPOCH
-    return (gone.days * 86_400 + gone.seconds) * 1_000_000 + gone.microseconds
+    return (moment - (EPOCH_WITHOUT_A_ZONE if moment.tzinfo is None else EPOCH)) // MICROSECOND
 
 
 def hashed(text: str) -> int:
@@ -166,8 +166,9 @@ def _integer(value: object) -> str | None:
     return raw(value)
 
 
+@lru_cache(maxsize=1 << 15, typed=True)
 def _decimal(value: object, scale: int) -> str | None:
-    """At that many digits, halves away from zero."""
+    """At that many digits, halves away from zero. Prices and amounts come again and again, so the last ones are kept."""
     try:
         number = Decimal(repr(value) if isinstance(value, float) else str(value).strip())
         rounded = number.quantize(_unit(scale), rounding=ROUND_HALF_UP, context=EXACT)

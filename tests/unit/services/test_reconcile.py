@@ -19,6 +19,7 @@ from tidegate.errors import ComparisonError, DatabaseNotFoundError, NothingCheck
 from tidegate.model import TableSettings
 from tidegate.services.reconcile import Asked, Comparison, TableComparison, reconcile, with_sources
 from tidegate.services.site import Site
+from tidegate.warehouses import sqlite
 
 
 def duck(file: Path, *statements: str) -> Path:
@@ -224,6 +225,37 @@ def test_sqlite_and_duckdb_write_the_same_values_alike(tmp_path: Path) -> None:
         other = lite(tmp_path / "o.db", *LITE, f"update t set {column} = {value} where id = 1")
         found = compared(tmp_path, other, new, key=("id",))
         assert found.by_column == {column: 1}, column
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (2**63 - 1024, "9223372036854774784.00"),  # equal to the float below, which has fewer digits
+        (float(2**63 - 1024), "9223372036854775000.00"),
+        (-0.0, "0.00"),
+        (2.675, "2.68"),
+        (" 5 ", "5.00"),
+        ("five", "five"),
+    ],
+)
+def test_decimals_that_are_kept_are_told_apart_by_their_kind(value: object, text: str) -> None:
+    for _ in range(2):
+        assert sqlite.form(value, "decimal", 2) == text
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("1970-01-01", 0),
+        ("1969-12-31 23:59:59.999999", -1),
+        ("1900-01-01 00:00:00.5+05:30", -2208988800 * 10**6 - 19_800 * 10**6 + 500_000),
+        (" 2026-01-02T03:04:05Z ", 1_767_323_045_000_000),
+        ("noon", None),
+        (1_767_323_045, None),
+    ],
+)
+def test_times_of_sqlite_are_microseconds(written: object, expected: int | None) -> None:
+    assert sqlite.micros(written) == expected
 
 
 cells = st.tuples(
