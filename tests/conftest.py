@@ -6,6 +6,7 @@ What is expensive to make is made once for a module, by a fixture of that scope;
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -23,27 +24,31 @@ Without `CI` in the environment any test may be skipped; with it, one that is no
 """
 
 LONG = (
-    "tests/e2e/test_aws_iot.py",
     "tests/e2e/test_demo_shop.py",
+    "tests/e2e/test_ci.py",
     "tests/e2e/test_incident_stories.py",
     "tests/e2e/test_kill.py",
     "tests/e2e/test_demo_flights.py",
-    "tests/e2e/test_ci.py",
-    "tests/e2e/test_aws_iot_deploy.py",
+    "tests/e2e/test_aws_iot.py",
     "tests/e2e/test_aws_iot_plans.py",
-    "tests/e2e/test_kill_pipeline.py",
-    "tests/e2e/test_backfill.py",
-    "tests/e2e/test_quarantine.py",
+    "tests/e2e/test_doctor.py",
     "tests/e2e/test_steps_dbt.py",
-    "tests/e2e/test_ci_data.py",
+    "tests/e2e/test_quarantine.py",
+    "tests/e2e/test_backfill.py",
+    "tests/e2e/test_kill_pipeline.py",
     "tests/e2e/test_bad_input.py",
     "tests/e2e/selection/test_like_dbt.py",
-    "tests/e2e/test_doctor.py",
     "tests/differential/test_verdicts.py",
-    "tests/e2e/test_readers.py",
-    "tests/e2e/test_recover.py",
-    "tests/unit/services/test_backtest.py",
+    "tests/conformance/scan/test_pieces.py",
+    "tests/e2e/test_ci_report.py",
+    "tests/unit/bench/test_bench.py",
+    "tests/conformance/warehouse/test_crash.py",
     "tests/properties/test_run_machine.py",
+    "tests/unit/services/test_backtest.py",
+    "tests/e2e/test_recover.py",
+    "tests/e2e/test_samples_and_report.py",
+    "tests/e2e/test_notify.py",
+    "tests/e2e/test_readers.py",
     "tests/properties/test_sample.py",
 )
 """The modules that take longest, the longest first: begun last, one of them would leave the other worker idle."""
@@ -110,6 +115,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put `LONG` before the rest, which stays in the random order that it has."""
     places = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
+
+
+def pytest_collection_finish() -> None:
+    """Eight thousand tests and what they import stay to the end: no collection of garbage looks through them again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -638,8 +639,9 @@ def parse(argv: Sequence[str]) -> Invocation:
     return Invocation(handler=handler, arguments=arguments, output=output)
 
 
+@cache
 def build() -> argparse.ArgumentParser:
-    """The whole parser."""
+    """The whole parser, made once in a process."""
     root = _ArgumentParser(
         prog="tidegate",
         description="Your pipeline is green and the number is wrong. Tidegate publishes a run's data or holds it back.",
