@@ -158,8 +158,7 @@ def fit(examples: Sequence[tuple[Example, float]]) -> Pool:
     for name in dict.fromkeys(e.name for e, _ in examples):
         rest = [(e, weight) for e, weight in examples if e.name != name]
         if any(e.trials for e, _ in rest):
-            without = fitted(rest)
-            strange += [(clean_scores(e, without), weight) for e, weight in examples if e.name == name]
+            strange.append((fitted(rest), [(e, weight) for e, weight in examples if e.name == name]))
     return replace(pool, worth=between(pool.worth, worth(strange))) if strange else pool
 
 
@@ -222,23 +221,29 @@ def fitted(examples: Sequence[tuple[Example, float]]) -> Pool:
         (50.0, 10.0),
     )
     pool = replace(pool, table=table)
-    return replace(pool, worth=worth([(clean_scores(e, pool), weight) for e, weight in examples]))
+    return replace(pool, worth=worth([(pool, examples)]))
 
 
-def worth(scores: Sequence[tuple[Floats, float]]) -> Tail:
-    """How far the finished scores of clean batches went beyond one in ten: (chance, mean height). Items: (scores, weight)."""
-    over, height, of = 0.5, 0.434 * 3, 5.0
-    for said, weight in scores:
-        over += weight * (said > OVER).sum()
-        height += weight * np.maximum(said - OVER, 0.0).sum()
-        of += weight * len(said)
-    return Tail(np.array([over / of]), np.array([height / (over + 2.5)]))
+def worth(judged: Sequence[tuple[Pool, Sequence[tuple[Example, float]]]]) -> Tail:
+    """How far the finished scores of clean batches went beyond one in ten: (chance, mean height) of young and of grown tables."""
+    chance, mean = [], []
+    for grown in (False, True):
+        over, height, of = 0.5, 0.434 * 3, 5.0
+        for pool, examples in judged:
+            for e, weight in examples:
+                said = clean_scores(e, pool, grown)
+                over += weight * (said > OVER).sum()
+                height += weight * np.maximum(said - OVER, 0.0).sum()
+                of += weight * len(said)
+        chance.append(over / of)
+        mean.append(height / (over + 2.5))
+    return Tail(np.array(chance), np.array(mean))
 
 
-def clean_scores(e: Example, pool: Pool) -> Floats:
-    """What is said of the clean batches of a grown table, before it is put in terms of its worth."""
+def clean_scores(e: Example, pool: Pool, grown: bool) -> Floats:
+    """What is said of the clean batches of a young or a grown table, before it is put in terms of its worth."""
     raw = combined(calibrated_groups(e, by_group(e, pool), pool), pool)
-    clean = e.usual & (np.arange(len(e.usual)) >= alarm.GROWN)
+    clean = e.usual & ((np.arange(len(e.usual)) >= alarm.GROWN) == grown)
     return np.asarray(alarm.weighed(raw, peaks(raw, e.there), pool, slice(0, len(raw)))[clean])
 
 

@@ -28,23 +28,29 @@ LOUD: Final = 4.0
 SPEAKERS: Final = 3
 """How many families are added up."""
 
-UNHEARD: Final = 0.01
-"""The weight of the strongest family where all are quiet, so that scores keep an order."""
+UNHEARD: Final = 0.1
+"""The weight of the strongest family beside what is heard, so that scores keep an order where all are quiet."""
 
 CLASSES: Final = len(AGES) + 1
 """Classes of age."""
 
-OF_TABLE: Final = Trust(batches=40.0)
-"""A table's score soon goes by the table's own past."""
+OF_TABLE: Final = Trust(batches=80.0)
+"""A table's score goes by the pool for long: a few peaks of its own tell little of how often others come."""
 
 GROWN: Final = 14
-"""From this batch on scores are put in terms of what they turned out to be worth; before, there is too little to tell."""
+"""Before this batch a score is worth less than the same one later: tables begin in more ways than they go on."""
 
-REASONS: Final = 24
-"""How many reasons are kept."""
-
-ASIDE: Final = 0.1
+ASIDE: Final = 0.3
 """What a relation weighs as a reason: it tells that rows are wrong, and not on which side, so a column's own number is named first."""
+
+BEHIND: Final = 4
+"""To this power goes what a number says beside the strongest of its family, when columns are named. Chosen, as the next."""
+
+FADING: Final = (1.0, 0.8, 0.64)
+"""What a column's strongest family, its second and its third count when columns are named."""
+
+FAINT: Final = 0.01
+"""The weight of a number by itself where its family is quiet, so that columns keep an order."""
 
 Places = NDArray[np.int64]
 
@@ -53,7 +59,7 @@ Places = NDArray[np.int64]
 class Pool:
     """What many tables taught: tails by (kind, still, age), by (family, still, age) and by age; a weight per (family, still).
 
-    `worth` is one tail: how often, and how far, finished scores of grown tables went beyond one in ten.
+    `worth` are two tails: how often, and how far, finished scores of young and of grown tables went beyond one in ten.
     `still` is 1 for series that have never moved before. A kind or family that the pool does not know has place 0.
     """
 
@@ -79,7 +85,9 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
-    """What is thought of one batch: `score` is -log10 of the share of clean batches that score as high; the reasons, strongest first."""
+    """What is thought of one batch: `score` is -log10 of the share of clean batches that score as high; one reason a column,
+    the strongest column first.
+    """
 
     score: float
     reasons: tuple[Reason, ...]
@@ -112,16 +120,40 @@ class Study:
         return members(self.found, self.past, self.pool, at)
 
     def _reasons(self, batch: Traits, at: int, series: Floats, groups: Floats) -> Sequence[Reason]:
-        weight = (heard(groups) * self.pool.weights)[self.members(slice(at, at + 1))[:, 0]]
-        weight = np.where([f in RELATIONS for f in batch.families], ASIDE * weight, weight)
-        order = np.lexsort((-series, -weight - UNHEARD * series))
-        told = [i for i in order if series[i] > 0]
+        member = self.members(slice(at, at + 1))[:, 0]
+        loud = voices(series, heard(groups) * self.pool.weights, member)
+        loud = np.where([f in RELATIONS for f in batch.families], ASIDE * loud, loud)
         return [
             Reason(
                 batch.specs[i], batch.kinds[i], float(series[i]), float(batch.y[i, 0]), float(self.past.centre[i, at])
             )
-            for i in told[:REASONS]
+            for i in leading([column(s) for s in batch.specs], member, loud)
         ]
+
+
+def column(spec: MetricSpec) -> str | None:
+    """The column that a number is about; None for the rows."""
+    return spec.column or (spec.segment.column if spec.segment is not None else None)
+
+
+def voices(series: Floats, families: Floats, member: Places) -> Floats:
+    """What each series says of what its family says (both by what is heard, weighted): the less the farther it is behind the strongest."""
+    most = np.zeros(len(families))
+    np.maximum.at(most, member, series)
+    behind = series / np.maximum(most[member], 1e-12)
+    return np.asarray(families[member] * behind**BEHIND + FAINT * series)
+
+
+def leading(columns: Sequence[str | None], member: Places, loud: Floats) -> list[int]:
+    """The loudest series of each column, those columns first whose three loudest families say most together; no silent ones."""
+    number = {name: i for i, name in enumerate(dict.fromkeys(columns))}
+    of = np.array([number[name] for name in columns])
+    said = np.zeros((len(number), int(member.max()) + 1))
+    np.maximum.at(said, (of, member), loud)
+    together = -np.sort(-said, axis=1)[:, : len(FADING)] @ np.array(FADING[: said.shape[1]])
+    order = np.lexsort((-loud, -together[of]))
+    first = {int(of[i]): int(i) for i in order[::-1] if loud[i] > 0}
+    return [first[c] for c in dict.fromkeys(of[order].tolist()) if c in first]
 
 
 def study(profile: Profile, seasons: Sequence[tuple[int, str]], pool: Pool, plan: Layout | None = None) -> Study:
@@ -189,9 +221,11 @@ def weighed(scores: Floats, before: Peaks, pool: Pool, at: slice) -> Floats:
 
 def finished(scores: Floats, before: Peaks, pool: Pool, at: slice) -> Floats:
     """The same, once more by what such scores turned out to be worth: -log10 of the share of clean batches beyond."""
-    said, nothing = weighed(scores, before, pool, at), np.zeros(1)
-    worth = calibrated(said, Peaks(nothing, nothing, nothing), pool.worth, Trust())
-    return np.where(np.arange(at.start, at.stop) >= GROWN, worth, said)
+    nothing = np.zeros(1)
+    grown = (np.arange(at.start, at.stop) >= GROWN).astype(np.int64)
+    return calibrated(
+        weighed(scores, before, pool, at), Peaks(nothing, nothing, nothing), _tail(pool.worth, grown), Trust()
+    )
 
 
 def _series(surprises: Floats, known_before: Study, at: slice) -> Floats:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from tidegate.detect import words
-from tidegate.detect.alarm import Opinion, Reason, study
+from tidegate.detect.alarm import Opinion, Reason, column, study
 from tidegate.detect.forecast import Floats
 from tidegate.detect.history import DetectSettings, TableHistory
 from tidegate.detect.panel import Panel, excluded
@@ -127,18 +127,18 @@ def finding(
 ) -> Finding:
     """The words: the strongest reason, the next ones about other columns, and how rare that is."""
     first = opinion.reasons[0]
-    columns = list(dict.fromkeys(column(r) for r in opinion.reasons))
+    columns = [column(r.spec) for r in opinion.reasons]
     also = [c for c in columns[1:3] if c is not None]
     ref, bucket = history.dataset.ref, words.bucket(panel.intervals[at], panel.grain)
     beside = f", and in {words.listed(also)}" if also else ""
     once = f"{10 ** min(opinion.score, 9.0):,.0f}"
     far = abs(share(first.observed) - share(first.expected)) if first.kind in SHARES else 0.0
     return Finding(
-        key=f"{ref}/unlike/{column(first) or 'rows'}",
+        key=f"{ref}/unlike/{column(first.spec) or 'rows'}",
         kind="unlike",
         layer=Layer.DATA,
         dataset=ref,
-        column=column(first),
+        column=column(first.spec),
         sentence=f"{ref} is unlike its past for {bucket}, most of all in {said(first)}{beside}; of {once} such"
         f" {panel.grain}s one is by chance",
         holds=far >= settings.least_share,
@@ -150,14 +150,9 @@ def finding(
     )
 
 
-def column(reason: Reason) -> str | None:
-    """The column that a reason is about."""
-    return reason.spec.column or (reason.spec.segment.column if reason.spec.segment is not None else None)
-
-
 def said(reason: Reason) -> str:
     """A reason in words, with numbers where they are shares."""
-    where = f"{column(reason)}: " if column(reason) else ""
+    where = f"{column(reason.spec)}: " if column(reason.spec) else ""
     if reason.kind not in SHARES:
         return where + OTHERS.get(reason.kind, reason.kind)
     came, usual = (words.percent(share(y)) for y in (reason.observed, reason.expected))

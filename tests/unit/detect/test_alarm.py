@@ -5,7 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tidegate.detect.alarm import CLASSES, GROWN, combined, finished, heard, strongest, study, weighed
+from tidegate.detect.alarm import (
+    CLASSES,
+    GROWN,
+    column,
+    combined,
+    finished,
+    heard,
+    leading,
+    strongest,
+    study,
+    voices,
+    weighed,
+)
 from tidegate.detect.pooled import POOL
 from tidegate.detect.tails import Peaks, Tail, Trust, calibrated, peaks
 from tidegate.detect.traits import Profile, gone, jensen_shannon, layout, nearest, overlap, traits, unseen
@@ -184,7 +196,7 @@ def test_the_pool_has_every_cell():
     assert len(POOL.weights) == 2 * (len(POOL.families) + 1)
     assert (POOL.weights >= 0).all()
     assert len(POOL.table.chance) == CLASSES
-    assert len(POOL.worth.chance) == 1
+    assert len(POOL.worth.chance) == 2
     for tail in (POOL.series, POOL.groups, POOL.table, POOL.worth):
         assert ((tail.chance > 0) & (tail.chance < 1)).all()
         assert (tail.height > 0).all()
@@ -282,14 +294,41 @@ def test_what_stands_still_is_forecast_as_if_it_were_not_known_to():
         assert np.array_equal(one[3:], other[3:]), name
 
 
-def test_scores_of_grown_tables_are_put_in_terms_of_what_they_are_worth():
+def test_scores_are_put_in_terms_of_what_they_are_worth_at_their_age():
     scores = np.linspace(0.0, 8.0, 60)
     nothing = Peaks(*(np.zeros(121) for _ in range(3)))
+    for at, cell in ((slice(0, GROWN), 0), (slice(60, 120), 1)):
+        said, told = (f(scores[: at.stop - at.start], nothing, POOL, at) for f in (weighed, finished))
+        assert (np.diff(told) > 0).all()  # the order stays
+        if said[-1] > 1:
+            assert np.interp(1.0, said, told) == pytest.approx(-np.log10(POOL.worth.chance[cell]), abs=0.05)
 
-    def both(at: slice) -> list[np.ndarray]:
-        return [f(scores[: at.stop - at.start], nothing, POOL, at) for f in (weighed, finished)]
 
-    young, old = both(slice(0, GROWN)), both(slice(60, 120))
-    assert np.array_equal(*young)
-    assert (np.diff(old[1]) > 0).all()  # the order stays
-    assert np.interp(1.0, *old) == pytest.approx(-np.log10(POOL.worth.chance[0]), abs=0.05)
+def test_a_young_table_needs_more_to_be_as_strange():
+    alone = replace(POOL, worth=Tail(POOL.worth.chance[[1, 1]], POOL.worth.height[[1, 1]]))
+    scores = np.full(GROWN, 4.0)
+    nothing = Peaks(*(np.zeros(GROWN + 1) for _ in range(3)))
+    young, as_if_grown = (finished(scores, nothing, pool, slice(0, GROWN)) for pool in (POOL, alone))
+    assert (young < as_if_grown).all()
+
+
+def test_a_column_is_named_for_what_its_families_say_together():
+    columns, member = ["a", "a", "b", "c", "b", None], np.array([0, 1, 0, 2, 0, 3])
+    loud = np.array([2.0, 1.5, 2.2, 0.0, 1.9, 2.5])
+    assert leading(columns, member, loud) == [0, 5, 2], (
+        "two families of one beat one louder family; what is silent is not named"
+    )
+
+
+def test_of_one_family_the_loudest_is_heard_and_others_hardly():
+    said = voices(np.array([4.0, 2.0, 1.0]), np.array([3.0, 5.0]), np.array([0, 0, 1]))
+    assert said == pytest.approx([3.04, 3 / 16 + 0.02, 5.01])
+    assert voices(np.zeros(2), np.zeros(1), np.zeros(2, dtype=np.int64)).tolist() == [0, 0]
+
+
+def test_each_column_has_one_reason_and_the_altered_one_is_first():
+    told = opinion(shop(), 50, mean__v=140.0, stddev__v=60.0, max__v=300.0, padded_count__name=8.0).reasons
+    named = [column(r.spec) for r in told]
+    assert named[0] == "v"
+    assert len(named) == len(set(named))
+    assert "name" in named[:3]
