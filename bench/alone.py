@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
+from tidegate.cli import OBJECTS_BETWEEN_COLLECTIONS
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def _checks(path: Path, *, regexes: bool) -> str:
@@ -69,6 +74,8 @@ def _prepare_wide(path: Path) -> str:
 
 
 def _opened(path: Path) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
     return duckdb.connect(path, read_only=True, config={"threads": 2})
 
 
@@ -85,4 +92,5 @@ WORKS: Mapping[str, Callable[[Path], str]] = {
 }
 
 if __name__ == "__main__":
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)  # as the command does
     print(WORKS[sys.argv[1]](Path(sys.argv[2])))

@@ -19,6 +19,7 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 import pytest
 
+import tidegate.model
 from tests.e2e import small_demo, small_project
 from tests.e2e.ci_project import commit, git
 from tests.e2e.small_project import SmallProject, Told
@@ -58,6 +59,8 @@ from tidegate.services.status import Status
 from tidegate.services.statuspage import Draft, StatusPage
 
 FOLDER = Path(__file__).parent / "documents"
+NOUNS = {name: getattr(tidegate.model, name) for name in tidegate.model.__all__}
+"""Settings name some of them for type checkers alone."""
 ERROR = {"code": str, "meaning": str, "exit_status": int, "http_status": int, "hint": str}
 FAULT = {"name": str, "summary": str, "suits": tuple[str, ...], "magnitude": float, "unit": str}
 CHECKS = """
@@ -243,7 +246,7 @@ def field_of(hint: object) -> Field:
     if hint in PLAIN:
         return Field(frozenset({PLAIN[hint]}), {})
     if dataclasses.is_dataclass(hint):
-        hints = get_type_hints(hint)
+        hints = get_type_hints(hint, localns=NOUNS)
         told = [f.name for f in dataclasses.fields(hint) if f.metadata.get("json", True)]
         return Field(frozenset({"object"}), {name: field_of(hints[name]) for name in told})
     if origin in (UnionType, Union):

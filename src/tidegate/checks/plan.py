@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 
 from tidegate.checks.catalogue import CHECKS
@@ -155,6 +154,8 @@ def _has(dataset: Dataset, name: str | None, check: Check | None) -> None:
 def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean X?` for the most similar known name, else nothing."""
     names = {candidate.casefold(): candidate for candidate in known}
+    import difflib
+
     close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.6)
     return f"; did you mean `{names[close[0]]}`?" if close else ""
 

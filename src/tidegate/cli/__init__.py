@@ -19,13 +19,13 @@ OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 fine, 1 findings or gate closed, 2 could not run."""
+    if argv is None:
+        gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     from tidegate.cli.output import Output, ReaderLeftError, prepare
     from tidegate.cli.parser import parse
     from tidegate.errors import StorageError
 
     prepare()
-    if argv is None:
-        gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
         return parse(sys.argv[1:] if argv is None else argv).run()
     except ReaderLeftError:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from tidegate.integrations import dbt_tests
 from tidegate.model import Check, DatasetRef, Node, PipelineFacts, StepStatus, TestRun
-from tidegate.model.pipeline import AUDIT_SUFFIX
+from tidegate.model.dataset import AUDIT_SUFFIX
 from tidegate.model.words import counted
 
 Raw = Mapping[str, object]

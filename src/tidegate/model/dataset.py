@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+AUDIT_SUFFIX = "_dbt_test__audit"
+"""How the schema ends in which dbt stores the rows that failed a test."""
+
+QUARANTINE = "tidegate_quarantine"
+"""The schema of the tables that keep quarantined rows; it is Tidegate's own, so that nobody measures or judges it."""
+
 
 class Family(StrEnum):
     """What can be measured of a column, whatever the engine calls its type."""

@@ -12,9 +12,6 @@ from tidegate.model.dataset import DatasetRef
 from tidegate.model.judgement import Check
 from tidegate.model.selection import Selectable
 
-AUDIT_SUFFIX = "_dbt_test__audit"
-"""How the schema ends in which dbt stores the rows that failed a test."""
-
 
 class StepStatus(StrEnum):
     """How a step ended. `findings` means that it ran, and that its own tests failed."""

@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from tidegate.model.dataset import DatasetRef
-
-QUARANTINE = "tidegate_quarantine"
-"""The schema of the tables that keep quarantined rows; it is Tidegate's own, so that nobody measures or judges it."""
+from tidegate.model.dataset import QUARANTINE, DatasetRef
 
 BETWEEN = "__"
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tidegate.model.contract import Contract
-from tidegate.model.dataset import DatasetRef
-from tidegate.model.judgement import Check
-from tidegate.model.notification import Hush, Route
-from tidegate.model.slo import Probe
+if TYPE_CHECKING:
+    from tidegate.model.contract import Contract
+    from tidegate.model.dataset import DatasetRef
+    from tidegate.model.judgement import Check
+    from tidegate.model.notification import Hush, Route
+    from tidegate.model.slo import Probe
 
 COMMON_HOLIDAYS, NO_HOLIDAYS = "common", "none"
 """The words in place of a country: days that are holidays in many, and no days at all."""

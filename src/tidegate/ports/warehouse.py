@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tidegate.model import Dataset, DatasetRef, Part, Quarantined, Version
+if TYPE_CHECKING:
+    from tidegate.model import Dataset, DatasetRef, Part, Quarantined, Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

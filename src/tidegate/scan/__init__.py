@@ -1,18 +1,32 @@
 """Plans the queries of a scan: generators that yield statements, are sent their rows, and return numbers."""
 
-from tidegate.scan.again import AGAIN
-from tidegate.scan.beside import LEFT, Beside, kept_beside
-from tidegate.scan.infer import LOAD_COLUMNS
-from tidegate.scan.options import Plan, ScanOptions, SliceRow, TableScan
-from tidegate.scan.pieces import Piece, cut, runs
-from tidegate.scan.related import RELATED
-from tidegate.scan.relations import Relations, kept
-from tidegate.scan.shown import shown
-from tidegate.scan.slices import adds_up, slice_table
-from tidegate.scan.table import scan_table
+from typing import TYPE_CHECKING
 
-OF_THE_PAST = RELATED | {*AGAIN, *LEFT}
-"""What is measured of a bucket by holding its rows against those of earlier ones: no sum over categories."""
+from tidegate.demand import on_demand
+
+if TYPE_CHECKING:
+    from tidegate.scan.beside import Beside, kept_beside
+    from tidegate.scan.history import OF_THE_PAST
+    from tidegate.scan.infer import LOAD_COLUMNS
+    from tidegate.scan.options import Plan, ScanOptions, SliceRow, TableScan
+    from tidegate.scan.pieces import Piece, cut, runs
+    from tidegate.scan.relations import Relations, kept
+    from tidegate.scan.slices import adds_up, slice_table
+    from tidegate.scan.table import scan_table
+else:
+    __getattr__ = on_demand(
+        __name__,
+        {
+            "beside": "Beside kept_beside",
+            "history": "OF_THE_PAST",
+            "infer": "LOAD_COLUMNS",
+            "options": "Plan ScanOptions SliceRow TableScan",
+            "pieces": "Piece cut runs",
+            "relations": "Relations kept",
+            "slices": "adds_up slice_table",
+            "table": "scan_table",
+        },
+    )
 
 __all__ = [
     "LOAD_COLUMNS",
@@ -30,6 +44,5 @@ __all__ = [
     "kept_beside",
     "runs",
     "scan_table",
-    "shown",
     "slice_table",
 ]

@@ -9,12 +9,9 @@ from tidegate.metrics import quoted, relation, select
 from tidegate.model import Column, Segment
 from tidegate.scan import infer
 from tidegate.scan.merging import Item, Merge
-from tidegate.scan.options import Plan, Rows
+from tidegate.scan.options import Counts, Plan, Rows
 from tidegate.scan.pieces import table
 from tidegate.scan.tally import Tally, groups
-
-Counts = dict[str, dict[str | None, int]]
-"""For each column, for each of its values (as text, None is NULL), the number of rows."""
 
 LOADS_IN_SETS: Final = 1_000
 """With more loads than this, the newest are fetched by a statement of their own. Chosen, not derived."""

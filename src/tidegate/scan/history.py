@@ -10,16 +10,19 @@ from typing import Final
 from tidegate.metrics import Kind, aggregate, kind_of, quoted, relation, select
 from tidegate.model import Column, Family, Interval, MetricSpec, Segment
 from tidegate.scan import infer, watch
-from tidegate.scan.again import Telling, again, telling
-from tidegate.scan.beside import Beside, beside, left
+from tidegate.scan.again import AGAIN, Telling, again, telling
+from tidegate.scan.beside import LEFT, Beside, beside, left
 from tidegate.scan.categories import grouped
 from tidegate.scan.choice import keep_choice
 from tidegate.scan.content import bucket_of, contents, recipe, reopened, stretches, vanished
 from tidegate.scan.options import Plan
-from tidegate.scan.related import MOST_ROWS, related
+from tidegate.scan.related import MOST_ROWS, RELATED, related
 from tidegate.scan.relations import Relations, relations
 from tidegate.scan.tally import Tally, groups
 from tidegate.scan.window import Window
+
+OF_THE_PAST: Final = RELATED | {*AGAIN, *LEFT}
+"""What is measured of a bucket by holding its rows against those of earlier ones: no sum over categories."""
 
 DISTINCT_VALUES: Final = 10_000_000
 """Values (rows × columns) up to which the distinct values of text and keys are counted per bucket: 10 to 70 ns each."""

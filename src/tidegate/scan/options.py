@@ -18,6 +18,9 @@ Plan = Generator[Statement, Rows, T]
 """Yields statements, is sent the rows of each, returns a T. `throw(QueryError)` tells it that a statement failed: it
 then asks the user's own conditions one by one, and lets the error through when the failing part is not the user's."""
 
+Counts = dict[str, dict[str | None, int]]
+"""For each column, for each of its values (as text, None is NULL), the number of rows."""
+
 NOTHING_LEARNT: Mapping[str, Mapping[str, bytes]] = MappingProxyType({})
 NO_REASONS: Mapping[MetricSpec, str] = MappingProxyType({})
 
@@ -51,6 +54,19 @@ class ScanOptions:
     known: Grid | None = None
     pieces: Sequence[Piece] = ()
     untaught: Sequence[Interval] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a profile tells besides numbers: how often each category comes, and what was inferred, as `TableScan` has it."""
+
+    counts: Counts = field(default_factory=dict)
+    time_column: str | None = None
+    grain: str | None = None
+    load_column: str | None = None
+    segment_columns: tuple[str, ...] = ()
+    reopened: frozenset[Interval] | None = None
+    vanished: tuple[tuple[MetricSpec, Interval], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

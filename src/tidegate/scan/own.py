@@ -26,9 +26,8 @@ from tidegate.metrics import (
     select,
 )
 from tidegate.model import Column, DatasetRef, Family, MetricSpec
-from tidegate.scan.categories import Counts
 from tidegate.scan.merging import Item, Merge
-from tidegate.scan.options import Plan
+from tidegate.scan.options import Counts, Plan
 from tidegate.scan.pieces import TooManyRowsError
 from tidegate.scan.pieces import columns as whole_columns
 from tidegate.scan.pieces import table as whole_table

@@ -10,7 +10,8 @@ from datetime import datetime
 from tidegate.errors import QueryError
 from tidegate.model import Finding, Interval, MetricSpec, Segment, Slice
 from tidegate.ports import Reader
-from tidegate.scan import OF_THE_PAST, ScanOptions, SliceRow, TableScan, adds_up, shown, slice_table
+from tidegate.scan import OF_THE_PAST, ScanOptions, SliceRow, TableScan, adds_up, slice_table
+from tidegate.scan.shown import shown
 from tidegate.services.deliveries import compared, deliveries
 from tidegate.services.measure import Measured, Meter
 

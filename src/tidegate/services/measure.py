@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Generator, Iterable, Mapping, S
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from tidegate import checks as catalogue
 from tidegate.checks import SampleQuery
@@ -32,10 +32,11 @@ from tidegate.model import (
     StatementCost,
     TableSettings,
 )
-from tidegate.model.pipeline import AUDIT_SUFFIX
-from tidegate.model.quarantine import QUARANTINE
-from tidegate.ports import Answer, AnswerStore, Progress, Reader
+from tidegate.model.dataset import AUDIT_SUFFIX, QUARANTINE
 from tidegate.scan import Piece, ScanOptions, TableScan, cut, runs, scan_table
+
+if TYPE_CHECKING:
+    from tidegate.ports import Answer, AnswerStore, Progress, Reader
 
 R = TypeVar("R")
 NOTHING_KNOWN: Mapping[DatasetRef, Grid] = MappingProxyType({})

@@ -28,7 +28,7 @@ from tidegate.model import (
     Quarantined,
     StepReport,
 )
-from tidegate.model.quarantine import QUARANTINE
+from tidegate.model.dataset import QUARANTINE
 from tidegate.model.words import counted
 from tidegate.ports import Candidate, Mark, Step, Suspicion
 from tidegate.services import contract

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidegate.errors import ComparisonError, DiskFullError, QueryError, TidegateError, WarehouseError
-from tidegate.model import Column, Dataset, DatasetRef, Part, Quarantined, Version
-from tidegate.ports import Answer, Candidate, Capabilities, Mark, Reader, Suspicion
+from tidegate.model import Column, Dataset, DatasetRef
+from tidegate.ports import Answer, Capabilities
 from tidegate.warehouses.content import fingerprint, folder_fingerprint, logs_beside
 from tidegate.warehouses.duckdb_parts import LEAST_ROWS, engine_of, parts
-from tidegate.warehouses.duckdb_quarantine import move
 from tidegate.warehouses.duckdb_sessions import session, spoil
 from tidegate.warehouses.duckdb_types import ZONED, aware, family, literal, without_zones
 from tidegate.warehouses.folder import VersionFolder
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
     import duckdb
     import numpy as np
     from numpy.typing import NDArray
+
+    from tidegate.model import Part, Quarantined, Version
+    from tidegate.ports import Candidate, Mark, Reader, Suspicion
 
 LIMITS = {
     "compare views": "a view whose text names its own database, as dbt writes it, cannot be read by `compare` in a file"
@@ -138,6 +140,8 @@ class DuckDBWarehouse:
     def quarantine(
         self, number: int, ref: DatasetRef, suspicions: Sequence[Suspicion], *, mark: Mark, most: float
     ) -> Quarantined:
+        from tidegate.warehouses.duckdb_quarantine import move
+
         database = self._folder.database(number)
         self._folder.demand_candidate(number)
         with session(self._folder.spill_path(next(SERIALS))) as connection:

@@ -13,14 +13,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tidegate.errors import DatabaseNotFoundError, VersionNotFoundError, WarehouseError
-from tidegate.model import Version
 from tidegate.ports import Candidate
 from tidegate.warehouses import adoption, process, storage
 from tidegate.warehouses.content import is_database, logs_beside
 from tidegate.warehouses.guard import no_writer
 from tidegate.warehouses.storage import refusals
+
+if TYPE_CHECKING:
+    from tidegate.model import Version
 
 NAME = re.compile(r"[0-9]{6}|[1-9][0-9]{6,}")
 LINK = re.compile(rf"versions/({NAME.pattern})/?")

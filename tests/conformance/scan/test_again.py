@@ -14,9 +14,10 @@ import pytest
 from tests.conformance.scan.engine import NOW, Engine
 from tidegate.metrics import quoted
 from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
-from tidegate.scan import Beside, ScanOptions, TableScan, again, beside, kept_beside, scan_table, shown
+from tidegate.scan import Beside, ScanOptions, TableScan, again, beside, kept_beside, scan_table
 from tidegate.scan.again import AGAIN
 from tidegate.scan.beside import LEFT
+from tidegate.scan.shown import shown
 
 REF = DatasetRef(namespace="main", name="t")
 START = datetime(2026, 3, 1, tzinfo=UTC)

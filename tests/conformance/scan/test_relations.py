@@ -13,9 +13,10 @@ import pytest
 
 from tests.conformance.scan.engine import NOW, Engine
 from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
-from tidegate.scan import Relations, ScanOptions, TableScan, kept, related, relations, scan_table, shown
+from tidegate.scan import Relations, ScanOptions, TableScan, kept, related, relations, scan_table
 from tidegate.scan.related import RELATED
 from tidegate.scan.relations import Pair
+from tidegate.scan.shown import shown
 
 REF = DatasetRef(namespace="main", name="t")
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -6,7 +6,8 @@ import pytest
 
 from tests.conformance.scan.engine import NOW
 from tidegate.model import Interval, MetricSpec, Segment
-from tidegate.scan import ScanOptions, scan_table, shown
+from tidegate.scan import ScanOptions, scan_table
+from tidegate.scan.shown import shown
 
 DAY = Interval(start=datetime(2026, 4, 3, tzinfo=UTC), end=datetime(2026, 4, 3, tzinfo=UTC) + timedelta(days=1))
 OPTIONS = ScanOptions(version=1, taken_at=NOW, time_column="ordered_at")

@@ -18,5 +18,5 @@ def test_the_store_imports_the_standard_library_and_what_is_below_it() -> None:
     loaded = done.stdout.split()
     assert "tidegate.state.sqlite" in loaded
     units = {name.split(".")[1] for name in loaded if name.startswith("tidegate.")}
-    assert units == {"errors", "model", "ports", "state"}
+    assert units == {"demand", "errors", "model", "ports", "state"}
     assert [name for name in loaded if name.split(".")[0] != "tidegate"] == []
