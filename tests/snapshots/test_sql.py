@@ -99,7 +99,7 @@ def answer(statement):
 def time_of(item, start, day):
     if item.startswith('COUNT("'):
         return ROWS
-    if not item.startswith("EPOCH("):
+    if not item.startswith(("EPOCH(", "COALESCE(EPOCH(")):
         return 0
     return float(start if "MIN(" in item else start + 89 * day)
 

@@ -132,7 +132,7 @@ def extreme_of(part: str) -> str | None:
     return found[1] if found is not None else None
 
 
-_OUTER: Final = re.compile(r"(?:EPOCH\()?(COUNT|SUM|MIN|MAX)\(")
+_OUTER: Final = re.compile(r"(?:(?:COALESCE\()?EPOCH\()?(COUNT|SUM|MIN|MAX)\(")
 
 
 def _none_is_empty(values: Sequence[object]) -> object:
@@ -217,23 +217,31 @@ def _extreme_float(which: str, name: str) -> Atoms:
 
 
 def _extreme_time(which: str, name: str, limit: float | None = None) -> Atoms:
-    """An infinite time has no seconds: it is open then, as where it lies beyond the limit."""
+    """Open where it is infinite, or lies beyond the limit."""
 
     def combined(values: Sequence[object]) -> object:
-        found, count = values
-        if isinstance(found, float):
-            return OPEN if limit is not None and found > limit else found
-        return OPEN if count else None
+        (found,) = values
+        if not isinstance(found, float):
+            return None
+        return OPEN if not math.isfinite(found) or (limit is not None and found > limit) else found
 
-    return Atoms((f"EPOCH({which}({name}))", f"COUNT({name})"), combined)
+    return Atoms((_seconds(which, name),), combined)
+
+
+def _seconds(which: str, name: str) -> str:
+    """An extreme of times in seconds. An infinite one has none, for the engine: it is an infinite number here, of either sign as it
+    outlasts all others when those of stretches of rows are put together.
+    """
+    infinite = {"MIN": "-infinity", "MAX": "infinity"}[which]
+    count = f"CASE WHEN COUNT({name}) > 0 THEN CAST('{infinite}' AS DOUBLE) END"
+    return f"COALESCE(EPOCH({which}({name})), {count})"
 
 
 def _infinite_times(name: str) -> Atoms:
     def combined(values: Sequence[object]) -> object:
-        *ends, count = values
-        return OPEN if count and None in ends else 0
+        return OPEN if any(isinstance(end, float) and not math.isfinite(end) for end in values) else 0
 
-    return Atoms((f"EPOCH(MIN({name}))", f"EPOCH(MAX({name}))", f"COUNT({name})"), combined)
+    return Atoms((_seconds("MIN", name), _seconds("MAX", name)), combined)
 
 
 def _nothing(values: Sequence[object]) -> object:  # noqa: ARG001 - what tells is looked at before

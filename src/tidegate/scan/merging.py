@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from enum import StrEnum
+from functools import reduce
+from itertools import chain
 from types import MappingProxyType
 from typing import Final, TypeAlias, cast
 
@@ -43,6 +45,9 @@ class Merge(StrEnum):
     DISTINCT = "d"
     DISTRIBUTION = "q"
     HASHES = "h"
+
+
+BY_LETTER: Final[Mapping[str, Merge]] = MappingProxyType({merge.value: merge for merge in Merge})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,11 @@ class Kept:
     def read(cls, written: Written) -> Kept:
         """What was `written`."""
         end = 4 + int.from_bytes(written[:4], "little")
-        codes, rows = json.loads(bytes(written[4:end]))
+        text = str(written[4:end], "ascii")
+        codes, rows = json.loads(text)
+        merges = tuple(BY_LETTER[code] for code in codes)
+        if "{" not in text:
+            return cls(merges, tuple(map(tuple, rows)))
         raw = memoryview(written)[end:]
         unwrapped, at = [], 0
         for row in rows:
@@ -97,14 +106,16 @@ class Kept:
                 cells.append(_unwrapped(cell, raw[at : at + size]))
                 at += size
             unwrapped.append(tuple(cells))
-        return cls(tuple(map(Merge, codes)), tuple(unwrapped))
+        return cls(merges, tuple(unwrapped))
 
-    def joined(self, other: Kept) -> Kept:
-        """The answer about the rows of both, which have none in common."""
-        if not any(merge is Merge.KEY for merge in self.merges):
-            return Kept(self.merges, (_row_joined(self.merges, self.rows[0], other.rows[0]),))
+    def joined(self, others: Iterable[Kept]) -> Kept:
+        """The answer about the rows of all of them, which have none in common; others join in their order."""
+        if Merge.KEY not in self.merges:
+            cells = zip(self.rows[0], *(other.rows[0] for other in others), strict=True)
+            joined = (reduce(JOIN[merge], few) for merge, few in zip(self.merges, cells, strict=True))
+            return Kept(self.merges, (tuple(joined),))
         rows = {_keys(self.merges, row): row for row in self.rows}
-        for row in other.rows:
+        for row in chain.from_iterable(other.rows for other in others):
             key = _keys(self.merges, row)
             rows[key] = _row_joined(self.merges, rows[key], row) if key in rows else row
         return Kept(self.merges, tuple(rows.values()))
@@ -171,8 +182,15 @@ def _greatest(a: Cell, b: Cell) -> Cell:
     return _chosen(max, a, b)
 
 
-def _chosen(choose: Callable[[float, float], float], a: Cell, b: Cell) -> Cell:
-    return b if a is None else a if b is None else choose(cast("float", a), cast("float", b))
+def _chosen(choose: Callable[..., Cell], a: Cell, b: Cell) -> Cell:
+    if a is None or b is None:
+        return b if a is None else a
+    return choose(a, b, key=_rank) if isinstance(a, float) else choose(a, b)
+
+
+def _rank(cell: float) -> tuple[bool, float]:
+    """NaN is the greatest of all, as for the engine."""
+    return math.isnan(cell), cell
 
 
 def _total(a: Cell, b: Cell) -> Cell:

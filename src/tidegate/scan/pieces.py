@@ -137,10 +137,7 @@ def _neighbours(pieces: Sequence[Piece]) -> list[list[Piece]]:
 
 def joined(answers: Sequence[Kept]) -> Kept:
     """The answer about all rows from those about pieces; there must be one."""
-    found = answers[0]
-    for answer in answers[1:]:
-        found = found.joined(answer)
-    return found
+    return answers[0].joined(answers[1:])
 
 
 def ask_of(items: Iterable[Item], where: Sequence[str] = (), more: object = "") -> str:

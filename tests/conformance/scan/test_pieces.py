@@ -385,6 +385,62 @@ def verdict(shop: Shop) -> object:
     return shop.scan(wanted=UNIQUE, profile=False).values[UNIQUE[0]]
 
 
+TIMES = ("timestamp", "timestamptz", "date", "timestamp_s", "timestamp_ms", "timestamp_ns")
+AROUND = "(timestamp '2026-05-01 23:59:59.999999' + to_microseconds({micros}))"
+"""NOW is on 1 May 2026: what is newer than a day later lies in the future."""
+
+
+@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 3000), st.sampled_from([1, 10**6, 86_400 * 10**6, 10**12]), st.integers(-40, 40)),
+        min_size=2,
+        max_size=4,
+    )
+)
+def test_the_newest_time_is_that_of_all_rows_where_some_lie_in_the_future(days: list[tuple[int, int, int]]) -> None:
+    columns = [name.replace("_", "") for name in TIMES]
+    wanted = tuple(spec(metric, name) for metric in ("newest", "min", "max", "infinite_count") for name in columns)
+    with shops() as shop:
+        named = ", ".join(f"{name.replace('_', '')} {name}" for name in TIMES)
+        shop.run(f"create or replace table t (id bigint, created_at timestamp, {named})")
+        for rows, step, at in days:
+            moment = AROUND.format(micros=f"(({at} + hash(i) % 60)::bigint - 30) * {step}")
+            odd = "case i % 97 when 0 then null when 1 then 'infinity' when 2 then '-infinity' else m::text end"
+            casts = ", ".join(f"{odd}::{name}" if name != "timestamptz" else f"({odd})::timestamp" for name in TIMES)
+            shop.run(
+                f"insert into t select i, timestamp '2026-04-01' + to_seconds(i), {casts}"
+                f" from (select i, {moment} as m from range({rows}) r(i))"
+            )
+            thrifty, whole = (
+                shop.scan(wanted=wanted, profile=False),
+                shop.scan(wanted=wanted, profile=False, whole=True),
+            )
+            assert {s: thrifty.values[s] for s in wanted} == {s: whole.values[s] for s in wanted}
+
+
+@pytest.mark.parametrize("odd", ["'nan'", "'infinity'", "'-infinity'"])
+@pytest.mark.parametrize("place", [0, 3000])
+def test_a_number_that_is_none_is_seen_wherever_it_stands(shop: Shop, odd: str, place: int) -> None:
+    shop.run(
+        f"create or replace table t as select i as id, timestamp '2026-04-01' + to_minutes(i) as created_at,"
+        f" case i when {place} then {odd}::double else i end as x, case i when {place} then null else i end::float as y,"
+        f" case when i = {place} and {odd} <> 'nan' then {odd}::timestamp else created_at end as at from range(4100) r(i)"
+    )
+    wanted = tuple(
+        spec(metric, name)
+        for name in ("x", "y", "at")
+        for metric in (
+            "min",
+            "max",
+            "infinite_count",
+            *(("nan_count", "finite_count", "sum", "mean") if name != "at" else ()),
+        )
+    )
+    thrifty, whole = shop.scan(wanted=wanted, profile=False), shop.scan(wanted=wanted, profile=False, whole=True)
+    assert {s: thrifty.values[s] for s in wanted} == {s: whole.values[s] for s in wanted}
+
+
 def test_only_new_keys_are_hashed_and_looked_up_among_the_old_ones(shop: Shop) -> None:
     assert verdict(shop) == 0
     assert len(hashed(shop)) == 2

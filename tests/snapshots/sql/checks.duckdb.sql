@@ -121,7 +121,7 @@ FROM "raw"."orders";
 
 -- == freshness ordered_at
 -- profile
-SELECT COUNT(*), EPOCH(MAX("ordered_at")), COUNT("ordered_at")
+SELECT COUNT(*), COALESCE(EPOCH(MAX("ordered_at")), CASE WHEN COUNT("ordered_at") > 0 THEN CAST('infinity' AS DOUBLE) END)
 FROM "raw"."orders";
 
 -- == metric 

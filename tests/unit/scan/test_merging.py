@@ -73,7 +73,28 @@ def test_rows_with_the_same_keys_join() -> None:
     items = [Item("k", Merge.KEY), Item("n", Merge.SUM), Item("a", Merge.MIN), Item("z", Merge.MAX)]
     one = Kept.of(items, [("x", 1, 5, None), (None, 2, 1, 1)])
     other = Kept.of(items, [("x", Decimal("0.5"), 3, 7), ("y", 4, None, None)])
-    assert one.joined(other).answer() == [("x", Decimal("1.5"), 3, 7), (None, 2, 1, 1), ("y", 4, None, None)]
+    assert one.joined([other]).answer() == [("x", Decimal("1.5"), 3, 7), (None, 2, 1, 1), ("y", 4, None, None)]
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("cells", "least", "greatest"),
+    [
+        ([5.0, NAN], 5.0, NAN),
+        ([NAN, 5.0], 5.0, NAN),
+        ([NAN, None, NAN], NAN, NAN),
+        ([None, NAN, 1.0, float("inf")], 1.0, NAN),
+        ([-0.5, float("-inf"), None], float("-inf"), -0.5),
+        ([None, None], None, None),
+        (["b", "a", None], "a", "b"),
+    ],
+)
+def test_extremes_are_those_of_the_engine(cells: list[object], least: object, greatest: object) -> None:
+    items = [Item("a", Merge.MIN), Item("z", Merge.MAX)]
+    first, *others = (Kept.read(Kept.of(items, [(cell, cell)]).written()) for cell in cells)
+    assert repr(first.joined(others).answer()) == repr([(least, greatest)])
 
 
 def test_a_value_that_no_store_can_hold_is_refused() -> None:
