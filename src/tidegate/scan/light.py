@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -279,15 +280,24 @@ def _measure(tally: Tally, asks: Sequence[Ask], purpose: str = "profile") -> Pla
 
 
 def _newest(tally: Tally, ask: Ask, exact: Atoms, limit: float) -> Plan[object]:
-    """The newest time up to a limit, which only pieces with later times have to be asked for again."""
+    """The newest time up to a limit, which only pieces with later times have to be asked for again: few rows first, and of the
+    others only for what may be newer than what was found.
+    """
     (greatest,) = (Item(part, Merge.MAX) for part in ask.atoms.parts)
-    source, found = relation(tally.dataset.ref, tally.dialect), []
+    source, found, later = relation(tally.dataset.ref, tally.dialect), [], []
     for piece in tally.options.pieces:
         kept = piece.kept(ask_of([greatest]))
         known = kept.answer()[0][0] if kept is not None else None
         if known is None or (isinstance(known, float) and known > limit):
-            sql = select(exact.parts, source, where=[piece.condition], dialect=tally.dialect)
-            known = (yield tally.statement("newest", sql, specs=[ask.spec]))[0][0]
+            later.append(piece)
+        elif isinstance(known, float):
+            found.append(known)
+    for piece in sorted(later, key=lambda piece: piece.rows):
+        where = [piece.condition]
+        if found and ask.spec.column is not None:
+            where.append(f"EPOCH({quoted(ask.spec.column, tally.dialect)}) >= {math.floor(max(found))}")
+        sql = select(exact.parts, source, where=where, dialect=tally.dialect)
+        known = (yield tally.statement("newest", sql, specs=[ask.spec]))[0][0]
         found += [known] if isinstance(known, float) else []
     return max(found, default=None)
 

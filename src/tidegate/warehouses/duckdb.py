@@ -279,7 +279,7 @@ class DuckDBReader:
 
     @cached_property
     def _engine(self) -> str | None:
-        return engine_of(self._connection, self._catalog)
+        return None if self._database is None else engine_of(self._connection, self._catalog, self._database)
 
     def query(self, sql: str, *, timeout_s: float | None = None) -> Answer:
         """A statement that returns a TIMESTAMP WITH TIME ZONE runs twice, because its types are known only then."""

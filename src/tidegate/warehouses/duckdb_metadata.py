@@ -42,6 +42,13 @@ PLACE: Final = re.compile(
 ANOTHER: Final = b"\xff\xff\xc8\x00"
 """What stands before the name of every table in the catalogue, and nowhere between a name and the PLACE that belongs to it."""
 
+ENTRIES: Final = re.compile(b"d\x00(%b)" % INTEGER, re.DOTALL)
+ENTRY: Final = re.compile(rb"c\x00(?P<kind>[\x01-\x7f])d\x00\x01d\x00(?P=kind)", re.DOTALL)
+"""What the catalogue begins with, the number of its entries, and what each of these begins with."""
+
+WITHOUT_SQL: Final = frozenset(b"\x01\x02\x03\x06\x08")
+"""The kinds of entries that are tables, schemas, views, sequences and types; macros are others."""
+
 END: Final = b"\xff\xff"
 AHEAD_BYTES: Final = 4096
 AHEAD_OF_A_COLUMN_BYTES: Final = 128
@@ -79,6 +86,25 @@ def described(database: Path, namespace: str, name: str, columns: int) -> list[D
     finally:
         os.close(descriptor)
     return groups if sum(group.rows for group in groups) == rows else None
+
+
+def has_no_macros(database: Path) -> bool:
+    """Whether a file tells that it has no macro: its catalogue has as many tables, schemas, views, sequences and types as it has
+    entries, and no entry of another kind is met. False where it does not tell.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    descriptor = os.open(database, os.O_RDONLY)
+    try:
+        pages = _Pages(descriptor)
+        catalogue = b"".join(pages.following(pages.root))
+    except _UnexpectedError:
+        return False
+    finally:
+        os.close(descriptor)
+    counted, kinds = ENTRIES.match(catalogue), [found["kind"][0] for found in ENTRY.finditer(catalogue)]
+    return counted is not None and WITHOUT_SQL.issuperset(kinds) and len(kinds) == _integer(counted[1])[0]
 
 
 class _Pages:

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from tidegate.warehouses import duckdb_metadata
-from tidegate.warehouses.duckdb_metadata import described
+from tidegate.warehouses.duckdb_metadata import described, has_no_macros
 
 ROWS = 5000
 PLAIN = "create table t as select range as i, 'v' || range as v from range({rows})"
@@ -69,6 +69,53 @@ def test_row_groups_are_those_of_the_engine(tmp_path: Path, case: str) -> None:
     assert [group.rows for group in found] == sizes
     assert len({group.digest for group in found}) == len(sizes)
     assert [group.first for group in found] == [sum(sizes[:at]) for at in range(len(sizes))]
+
+
+def macros(path: Path) -> int:
+    with duckdb.connect(path, read_only=True) as connection:
+        asked = "select count(*) from duckdb_functions() where not internal and database_name = current_database()"
+        return int(connection.execute(asked).fetchall()[0][0])
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_a_file_without_macros_tells_so(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "shop.duckdb"
+    tables = "; ".join(f"create table a{n} as select range as i, 't' as v from range({n})" for n in range(200))
+    made(path, TABLES[case].format(rows=10, tables=tables, many="i"), "create sequence s", "create view w as select 1")
+    assert has_no_macros(path)
+    assert macros(path) == 0
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "create macro m(x) as x + 1",
+        "create macro m(x) as table select x",
+        "create schema other; create macro other.m(x) as x || chr(99) || 'c'",
+        "create table c (v text); comment on column c.v is 'c\x01d\x01d\x01'; create macro m(x) as x; create view w as select m(1)",
+        "{tables}; create macro zz(x) as x",
+    ],
+)
+def test_a_file_with_a_macro_never_says_that_it_has_none(tmp_path: Path, sql: str) -> None:
+    path = tmp_path / "shop.duckdb"
+    made(path, PLAIN.format(rows=10), sql.format(tables="; ".join(f"create table a{n} (i int)" for n in range(300))))
+    assert not has_no_macros(path)
+    assert macros(path) == 1
+
+
+def test_a_file_that_held_a_macro_once_has_none(tmp_path: Path) -> None:
+    path = tmp_path / "shop.duckdb"
+    made(path, PLAIN.format(rows=10), "create macro m(x) as x + 1")
+    made(path, "drop macro m")
+    assert has_no_macros(path)
+
+
+def test_other_entries_and_other_formats_leave_it_open_whether_there_are_macros(tmp_path: Path) -> None:
+    indexed, older = tmp_path / "shop.duckdb", tmp_path / "older.duckdb"
+    made(indexed, PLAIN.format(rows=10), "create index by_i on t (i)")
+    made(older, PLAIN.format(rows=10), options="storage_version 'v1.4.0'")
+    assert not has_no_macros(indexed)
+    assert not has_no_macros(older)
 
 
 def digests(path: Path) -> list[str]:
