@@ -14,7 +14,7 @@ from tests.unit.services.site import Silence, finding, ref, settings_of
 from tidegate.errors import QueryError
 from tidegate.model import Finding, Interval, MetricSpec, Segment, Slice
 from tidegate.ports import Answer
-from tidegate.scan import RELATED
+from tidegate.scan.related import RELATED
 from tidegate.services.explain import MOST_QUESTIONS, explain
 from tidegate.services.measure import measure
 from tidegate.warehouses.duckdb import DuckDBReader
