@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import duckdb
 import numpy as np
 
+from bench.detection_given import Parts
 from bench.detection_keyed import Memory, Others, others
 from tidegate.detect.alarm import Opinion, Pool, Study, known, looked_through
 from tidegate.detect.panel import SEASONS
@@ -76,6 +77,7 @@ class Gauge:
         self.db = duckdb.connect()
         self.db.execute("SET threads = 1")
         self.relations: tuple[Memory, Others] | None = None
+        self.parts: Parts | None = None
 
     def load(self, batches: Sequence[tuple[datetime, Any]], positions: Sequence[int] | None = None) -> None:
         """Take in batches in whatever form DuckDB reads (Arrow, pandas), numbered from 0 in the column `_k`.
@@ -120,7 +122,10 @@ class Gauge:
 
     def remember(self, recipe: Recipe, batches: int) -> None:
         """Keep of the batches that are loaded what later ones are held against, row by row."""
-        self.relations = (Memory(self.db, recipe.columns), others(self.db, recipe.columns, batches))
+        rest = others(self.db, recipe.columns, batches)
+        self.relations = (Memory(self.db, recipe.columns), rest)
+        self.parts = Parts(self.db, recipe.columns, rest, batches)
+        rest.follow = {i: usual for i, usual in rest.follow.items() if rest.names[i] not in self.parts.chosen}
 
     def regular(self, column: Column, first: str) -> bool:
         """Whether an integer stands for a category: every early batch has the same values."""
@@ -150,6 +155,8 @@ class Gauge:
         if self.relations is not None:
             memory, rest = self.relations
             values |= memory.measure(batches) | rest.measure(self.db, batches)
+        if self.parts is not None:
+            values |= self.parts.measure(self.db, batches)
         return Measured(values=values, sketches=sketches)
 
     def sketches(self, recipe: Recipe, batches: int, values: dict[MetricSpec, np.ndarray]) -> dict[MetricSpec, list]:

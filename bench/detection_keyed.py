@@ -12,7 +12,20 @@ from dataclasses import dataclass, field
 import duckdb
 import numpy as np
 
-from tidegate.detect.others import BACK, FIRST, LATE, Scale, able, followers, left_of, products, scale, solved, whole
+from tidegate.detect.others import (
+    BACK,
+    FIRST,
+    LATE,
+    Follows,
+    Scale,
+    able,
+    followers,
+    left_of,
+    products,
+    scale,
+    solved,
+    whole,
+)
 from tidegate.detect.traits import LEARNING, WARM
 from tidegate.metrics import quoted
 from tidegate.model import Column, DatasetRef, Family, MetricSpec
@@ -162,6 +175,8 @@ class Others:
     follow: Mapping[int, float]
     """By place among `names`: the usual spread of what is left."""
     square: np.ndarray
+    share: Mapping[int, float]
+    """What is left of each that follows, as a share of its own."""
     fits: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
 
     def measure(self, db: duckdb.DuckDBPyConnection, batches: int) -> dict[MetricSpec, np.ndarray]:
@@ -198,7 +213,9 @@ def numbers(db: duckdb.DuckDBPyConnection, names: Sequence[str]) -> tuple[np.nda
 
 def others(db: duckdb.DuckDBPyConnection, columns: Sequence[Column], batches: int) -> Others:
     """Choose by the first batches, and remember all that are loaded."""
-    nothing = Others(names=(), scale=Scale(np.zeros(0), np.zeros(0)), follow={}, square=np.zeros((batches, 1, 1)))
+    nothing = Others(
+        names=(), scale=Scale(np.zeros(0), np.zeros(0)), follow={}, square=np.zeros((batches, 1, 1)), share={}
+    )
     names = [c.name for c in columns if c.family is Family.NUMBER]
     if not names:
         return nothing
@@ -212,4 +229,11 @@ def others(db: duckdb.DuckDBPyConnection, columns: Sequence[Column], batches: in
     even = found.even(rows)
     square = np.stack([products(even[batch == k]) for k in range(batches)])
     old = (batch < WARM) & np.isfinite(even).all(axis=1)
-    return Others(names=tuple(names), scale=found, follow=followers(even[old], batch[old]), square=square)
+    follow: dict[int, Follows] = followers(even[old], batch[old])
+    return Others(
+        names=tuple(names),
+        scale=found,
+        follow={i: one.usual for i, one in follow.items()},
+        square=square,
+        share={i: one.share for i, one in follow.items()},
+    )

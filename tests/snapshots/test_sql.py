@@ -13,9 +13,10 @@ from tidegate.checks import judge, needs, sample_query
 from tidegate.model import Check, Column, Dataset, DatasetRef, Family, Interval, MetricSpec, Segment
 from tidegate.scan import Beside, Relations, ScanOptions, scan_table, slice_table
 from tidegate.scan.again import again, telling
-from tidegate.scan.beside import beside, left
+from tidegate.scan.beside import beside
 from tidegate.scan.related import related
 from tidegate.scan.relations import Pair, relations
+from tidegate.scan.rest import left
 from tidegate.scan.tally import Tally
 from tidegate.scan.window import Window
 

@@ -47,6 +47,13 @@ class Left(NamedTuple):
     far: int
 
 
+class Follows(NamedTuple):
+    """How much is usually left of a number, and which share that is of its own quartile distance."""
+
+    usual: float
+    share: float
+
+
 class Scale(NamedTuple):
     """The middle and the spread of each number."""
 
@@ -106,7 +113,7 @@ def solved(square: Floats, number: int) -> Floats:
     return out
 
 
-def followers(even: Floats, batch: NDArray[np.int64]) -> dict[int, float]:
+def followers(even: Floats, batch: NDArray[np.int64]) -> dict[int, Follows]:
     """Numbers of which the first batches, by their relation before, leave little in those after; with how much.
 
     Args:
@@ -117,11 +124,11 @@ def followers(even: Floats, batch: NDArray[np.int64]) -> dict[int, float]:
     learn, try_out = design[batch < FIRST], design[batch >= FIRST]
     if min(len(learn), len(try_out)) < LATE:
         return {}
-    square, found = learn.T @ learn / len(learn), {}
+    square, found = learn.T @ learn / len(learn), dict[int, Follows]()
     for i in range(even.shape[1]):
         left, own = quartiles(try_out @ solved(square, i)), quartiles(try_out[:, i + 1])
         if own > 0 and left < FOLLOWS * own:
-            found[i] = max(left / 1.35, 1e-4)
+            found[i] = Follows(max(left / 1.35, 1e-4), left / own)
     return found
 
 

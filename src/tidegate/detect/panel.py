@@ -82,7 +82,7 @@ def place(interval: Interval, grain: str, offset: int = 0) -> int:
 
 COUNTS = ("row_count", "null_count", "true_count", "empty_count", "duplicate_rows", "distinct_count")
 
-UNJUDGED = frozenset({"content", "relations", "beside"})
+UNJUDGED = frozenset({"content", "relations", "beside", "rest_unknown_count"})
 """What tells buckets apart, or what is looked at in them, and measures nothing."""
 
 NOWHERE = -(2**40)

@@ -23,6 +23,9 @@ from tidegate.model import Family, Finding, Layer
 MOST: Final = 7
 """So many of the newest buckets are looked at. Chosen, not derived."""
 
+RARE: Final = 2.0
+"""Rows that are far from what their category leads to expect come first where that is as rare as one in a hundred batches. Chosen, not derived."""
+
 SHARES: Final = {
     "zero_count": "zeros",
     "negative_count": "negative values",
@@ -48,6 +51,12 @@ OF_ROWS: Final = {
     "rest_far_count": "are far from what their other numbers lead to expect",
 }
 """What rows do of which the share is told, by metric."""
+
+BY_CATEGORY: Final = {
+    "rest_far_count": "are far from what their {argument} leads to expect",
+    "rest_median": "how far the value lies from what its {argument} usually has",
+}
+"""The same of a number that follows from a category of its row."""
 
 OTHERS: Final = {
     "true_count": "the share of true values",
@@ -126,8 +135,8 @@ def finding(
     panel: Panel, at: int, opinion: Opinion, history: TableHistory, past: int, settings: DetectSettings
 ) -> Finding:
     """The words: the strongest reason, the next ones about other columns, and how rare that is."""
-    first = opinion.reasons[0]
-    columns = [column(r.spec) for r in opinion.reasons]
+    first = clearest(opinion.reasons, settings.least_share)
+    columns = list(dict.fromkeys(column(r.spec) for r in opinion.reasons))
     also = [c for c in columns[1:3] if c is not None]
     ref, bucket = history.dataset.ref, words.bucket(panel.intervals[at], panel.grain)
     beside = f", and in {words.listed(also)}" if also else ""
@@ -150,16 +159,43 @@ def finding(
     )
 
 
+def clearest(reasons: Sequence[Reason], least: float) -> Reason:
+    """The strongest reason; or, where that is no share of the rows, the rows of the same column that are far from what their
+    category leads to expect, if these are many: they say more, and lists can be made of them.
+    """
+    first = reasons[0]
+    if first.kind in SHARES:
+        return first
+    able = (
+        r
+        for r in reasons
+        if is_by_category(r)
+        and r.kind in SHARES
+        and column(r.spec) == column(first.spec)
+        and r.rarity >= RARE
+        and share(r.observed) - share(r.expected) >= least
+    )
+    return next(able, first)
+
+
+def is_by_category(reason: Reason) -> bool:
+    """Whether the reason is what is left of a number after its category."""
+    return reason.spec.metric in BY_CATEGORY and reason.spec.argument is not None
+
+
 def said(reason: Reason) -> str:
     """A reason in words, with numbers where they are shares."""
     where = f"{column(reason.spec)}: " if column(reason.spec) else ""
+    if is_by_category(reason) and reason.kind not in SHARES:
+        return where + BY_CATEGORY[reason.spec.metric].format(argument=reason.spec.argument)
     if reason.kind not in SHARES:
         return where + OTHERS.get(reason.kind, reason.kind)
     came, usual = (words.percent(share(y)) for y in (reason.observed, reason.expected))
     if reason.spec.metric == "again_count" and reason.spec.argument is not None:
         ids = words.listed(json.loads(reason.spec.argument))
         return f"{came} of the rows {OF_ROWS['again_count']} and another {ids}, expected {usual}"
-    if (of_rows := OF_ROWS.get(reason.spec.metric)) is not None:
+    of_rows = (BY_CATEGORY if is_by_category(reason) else OF_ROWS).get(reason.spec.metric)
+    if of_rows is not None:
         told = of_rows.format(column=reason.spec.column, argument=reason.spec.argument)
         return f"{where}{came} of the rows {told}, expected {usual}"
     return f"{where}{came} {SHARES[reason.kind]}, expected {usual}"

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from tidegate.demand import on_demand
 
 if TYPE_CHECKING:
-    from tidegate.scan.beside import Beside, kept_beside
+    from tidegate.scan.beside import Beside, ByCategory, kept_beside
+    from tidegate.scan.given import Limits, beyond, by_category, far_sql, limits
     from tidegate.scan.history import OF_THE_PAST
     from tidegate.scan.infer import LOAD_COLUMNS
     from tidegate.scan.options import Plan, ScanOptions, SliceRow, TableScan
@@ -17,7 +18,8 @@ else:
     __getattr__ = on_demand(
         __name__,
         {
-            "beside": "Beside kept_beside",
+            "beside": "Beside ByCategory kept_beside",
+            "given": "Limits beyond by_category far_sql limits",
             "history": "OF_THE_PAST",
             "infer": "LOAD_COLUMNS",
             "options": "Plan ScanOptions SliceRow TableScan",
@@ -32,6 +34,8 @@ __all__ = [
     "LOAD_COLUMNS",
     "OF_THE_PAST",
     "Beside",
+    "ByCategory",
+    "Limits",
     "Piece",
     "Plan",
     "Relations",
@@ -39,9 +43,13 @@ __all__ = [
     "SliceRow",
     "TableScan",
     "adds_up",
+    "beyond",
+    "by_category",
     "cut",
+    "far_sql",
     "kept",
     "kept_beside",
+    "limits",
     "runs",
     "scan_table",
     "slice_table",

@@ -11,17 +11,18 @@ from tidegate.metrics import Kind, aggregate, kind_of, quoted, relation, select
 from tidegate.model import Column, Family, Interval, MetricSpec, Segment
 from tidegate.scan import infer, watch
 from tidegate.scan.again import AGAIN, Telling, again, telling
-from tidegate.scan.beside import LEFT, Beside, beside, left
+from tidegate.scan.beside import Beside, beside
 from tidegate.scan.categories import grouped
 from tidegate.scan.choice import keep_choice
 from tidegate.scan.content import bucket_of, contents, recipe, reopened, stretches, vanished
 from tidegate.scan.options import Plan
 from tidegate.scan.related import MOST_ROWS, RELATED, related
 from tidegate.scan.relations import Relations, relations
+from tidegate.scan.rest import LEFT, UNJUDGED, left
 from tidegate.scan.tally import Tally, groups
 from tidegate.scan.window import Window
 
-OF_THE_PAST: Final = RELATED | {*AGAIN, *LEFT}
+OF_THE_PAST: Final = RELATED | {*AGAIN, *LEFT, UNJUDGED}
 """What is measured of a bucket by holding its rows against those of earlier ones: no sum over categories."""
 
 DISTINCT_VALUES: Final = 10_000_000
@@ -94,7 +95,9 @@ class _Choices:
             size = len(self.relations.keys) + len(self.relations.pairs)
             keep_choice(tally, "relations", str(self.relations), size, opened)
         if self.beside is not None:
-            keep_choice(tally, "beside", str(self.beside), len(self.beside.follow), opened)
+            keep_choice(
+                tally, "beside", str(self.beside), len(self.beside.follow) + len(self.beside.by_category), opened
+            )
 
 
 def _choices(tally: Tally, span: Window, found: Sequence[Interval], measured: frozenset[str]) -> Plan[_Choices]:

@@ -10,7 +10,19 @@ from datetime import datetime
 from tidegate.errors import QueryError
 from tidegate.model import Finding, Interval, MetricSpec, Segment, Slice
 from tidegate.ports import Reader
-from tidegate.scan import OF_THE_PAST, ScanOptions, SliceRow, TableScan, adds_up, slice_table
+from tidegate.scan import (
+    OF_THE_PAST,
+    Limits,
+    ScanOptions,
+    SliceRow,
+    TableScan,
+    adds_up,
+    beyond,
+    by_category,
+    far_sql,
+    limits,
+    slice_table,
+)
 from tidegate.scan.shown import shown
 from tidegate.services.deliveries import compared, deliveries
 from tidegate.services.measure import Measured, Meter
@@ -77,7 +89,7 @@ def with_statements(measured: Measured, findings: Iterable[Finding]) -> tuple[Fi
 def _is_open(finding: Finding, scan: TableScan) -> bool:
     cut = finding.slice
     asks = finding.holds and finding.kind != "freshness" and (cut is None or cut.within is None)
-    if finding.spec is None or finding.spec.metric in OF_THE_PAST:
+    if finding.spec is None or (finding.spec.metric in OF_THE_PAST and not is_far(finding.spec)):
         return False  # what a row breaks of others is no sum over categories
     return asks and finding.interval is not None and scan.time_column is not None
 
@@ -88,25 +100,31 @@ def _explained(meter: Meter, scan: TableScan, finding: Finding, *, version: int,
     options = ScanOptions(version=version, taken_at=now, time_column=scan.time_column)
     asked = _Asked(meter, scan, _sliceable(finding.spec), finding.interval, options)
     try:
-        finding = finding if finding.slice is not None else asked.sliced(finding)
-        return asked.within(finding)
+        if is_far(finding.spec):
+            return far_from_usual(meter, scan, finding, options)
+        return asked.told(finding)
     except QueryError:
         return finding  # it stands with what is known
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One number of one bucket of a table, to be cut."""
+    """One number of one bucket of a table, to be cut; `first` is the column that is cut by before all others."""
 
     meter: Meter
     scan: TableScan
     spec: MetricSpec
     interval: Interval
     options: ScanOptions
+    first: str | None = None
+
+    def told(self, finding: Finding) -> Finding:
+        """The finding with its slice, of one column or two."""
+        return self.within(finding if finding.slice is not None else self.sliced(finding))
 
     def sliced(self, finding: Finding) -> Finding:
         """The finding with the slice that explains it, or with the columns that none was found in."""
-        columns, units = categories(self.scan), deliveries(self.scan)
+        columns, units = self._categories(), deliveries(self.scan)
         rows = self._rows([*columns, *(u for u in units if u not in columns)], None)
         best = best_slice(rows, by_mean=self.by_mean, deliveries=units, adds_up=adds_up(self.spec))
         is_all = (
@@ -125,6 +143,9 @@ class _Asked:
         second = second_slice(first, rows, by_mean=self.by_mean, deliveries=units, adds_up=adds_up(self.spec))
         return dataclasses.replace(finding, slice=second)
 
+    def _categories(self) -> list[str]:
+        return list(dict.fromkeys([*([self.first] if self.first is not None else []), *categories(self.scan)]))
+
     @property
     def by_mean(self) -> bool:
         return self.spec.metric in SLICED_BY_MEAN
@@ -133,6 +154,40 @@ class _Asked:
         baseline = before(self.interval)
         plan = slice_table(self.scan.dataset, self.spec, self.interval, baseline, columns, self.options, part=part)
         return self.meter.drive(plan)
+
+
+def is_far(spec: MetricSpec) -> bool:
+    """Whether the number counts rows that are far from what their category leads to expect."""
+    return spec.metric == "rest_far_count" and spec.argument is not None
+
+
+def far_from_usual(meter: Meter, scan: TableScan, finding: Finding, options: ScanOptions) -> Finding:
+    """The finding with what each category usually has: the slice that most of the far rows are of, in words too, and the rows."""
+    spec, interval, time = finding.spec, finding.interval, scan.time_column
+    by = by_category(spec, scan.measurements) if spec is not None else None
+    if spec is None or spec.column is None or interval is None or time is None or by is None:
+        return finding
+    usual = meter.drive(limits(scan.dataset, spec.column, by, interval, time_column=time))
+    if not usual:
+        return finding
+    far = MetricSpec(dataset=spec.dataset, metric="row_count", where=beyond(spec.column, usual))
+    told = _Asked(meter, scan, far, interval, options, first=by.column).told(finding)
+    mine = [one for one in usual if told.slice is not None and one.segment in (told.slice.segment, told.slice.within)]
+    sql = far_sql(scan.dataset, spec.column, mine or usual, interval, time_column=time)
+    words = "".join(_usually(spec.column, one, told.slice) for one in mine[:1] if told.slice is not None)
+    return dataclasses.replace(told, sql=sql, sentence=finding.sentence + words)
+
+
+def _usually(number: str, usual: Limits, part: Slice) -> str:
+    """How many values of a category are far, and what it usually has."""
+    of = f"all {part.observed:,.0f}" if part.observed == usual.values else f"{part.observed:,.0f} of {usual.values:,}"
+    now = "" if usual.median is None else f"median {_short(usual.median)}, "
+    return f"; {of} values of `{number}` where {part.name} are far: {now}usually {_short(usual.low)} to {_short(usual.high)}"
+
+
+def _short(value: float) -> str:
+    """Four digits, without an exponent where that is readable."""
+    return f"{value:,.0f}" if 1_000 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def _sliceable(spec: MetricSpec) -> MetricSpec:

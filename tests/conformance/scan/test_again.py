@@ -14,9 +14,9 @@ import pytest
 from tests.conformance.scan.engine import NOW, Engine
 from tidegate.metrics import quoted
 from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
-from tidegate.scan import Beside, ScanOptions, TableScan, again, beside, kept_beside, scan_table
+from tidegate.scan import Beside, ScanOptions, TableScan, again, beside, kept_beside, rest, scan_table
 from tidegate.scan.again import AGAIN
-from tidegate.scan.beside import LEFT
+from tidegate.scan.rest import LEFT
 from tidegate.scan.shown import shown
 
 REF = DatasetRef(namespace="main", name="t")
@@ -177,7 +177,7 @@ def test_too_few_buckets_choose_nothing_and_two_numbers_are_what_it_takes(orders
     orders.run("drop table t")
     orders.run(ORDERS)
     orders.run("alter table t drop column rest; alter table t drop column pieces")
-    assert chosen(scanned(orders)) == Beside()
+    assert chosen(scanned(orders)) == Beside(given={})
 
 
 def plain_left(engine: Engine, told: Beside, name: str, day: int) -> tuple[int, float, int]:
@@ -260,7 +260,7 @@ def test_numbers_beyond_the_first_ones_are_not_looked_at_and_that_is_said(
 
 def test_a_sample_of_rows_tells_about_the_same_of_a_number(orders: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = found(scanned(orders), LEFT)
-    monkeypatch.setattr(beside, "ROWS_OF_A_BUCKET", 40)
+    monkeypatch.setattr(rest, "ROWS_OF_A_BUCKET", 40)
     few = found(scanned(orders), LEFT)
     assert all(15 < n < 80 for n in few["rest_count", "net", None].values())
     for day, n in few["rest_median", "net", None].items():

@@ -20,7 +20,7 @@ def rows(batches: int = 7, size: int = 60, seed: int = 1) -> tuple[np.ndarray, n
     return np.column_stack([parts, total, dice.normal(0, 5, len(parts))]), np.repeat(np.arange(batches), size)
 
 
-def learned(made: np.ndarray, batch: np.ndarray) -> tuple[others.Scale, dict[int, float]]:
+def learned(made: np.ndarray, batch: np.ndarray) -> tuple[others.Scale, dict[int, others.Follows]]:
     scale = others.scale(others.whole(made))
     return scale, others.followers(scale.even(made), batch)
 
@@ -39,7 +39,7 @@ def test_what_is_left_is_the_number_less_what_least_squares_leads_to_expect() ->
     assert weights[3] == 1.0
     exact = np.linalg.lstsq(others.designed(even[:, [0, 1, 3]]), even[:, 2], rcond=None)[0]
     assert -weights[[0, 1, 2, 4]] == pytest.approx(exact, abs=1e-4)
-    told = others.left_of(even, weights, follow[2])
+    told = others.left_of(even, weights, follow[2].usual)
     assert told is not None
     assert (told.rows, told.far) == (420, 0)
     assert abs(told.median) < 0.2
@@ -50,7 +50,7 @@ def test_shuffled_rows_are_far() -> None:
     scale, follow = learned(made, batch)
     weights = others.solved(others.products(scale.even(made)), 2)
     made[:, 2] = np.random.default_rng(3).permutation(made[:, 2])
-    told = others.left_of(scale.even(made), weights, follow[2])
+    told = others.left_of(scale.even(made), weights, follow[2].usual)
     assert told is not None
     assert told.far > 0.9 * told.rows
 
@@ -61,10 +61,10 @@ def test_a_row_with_a_gap_is_no_row(odd: float) -> None:
     scale, follow = learned(made, batch)
     weights = others.solved(others.products(scale.even(made)), 2)
     made[::2, 0] = odd
-    told = others.left_of(scale.even(made), weights, follow[2])
+    told = others.left_of(scale.even(made), weights, follow[2].usual)
     assert told is not None
     assert told.rows == 210
-    assert others.left_of(scale.even(np.full((3, 4), odd)), weights, follow[2]) is None
+    assert others.left_of(scale.even(np.full((3, 4), odd)), weights, follow[2].usual) is None
 
 
 @pytest.mark.parametrize("far", [1e12, 1e150, 1e308, -1e308])
@@ -75,7 +75,7 @@ def test_values_out_of_this_world_bend_no_relation_and_are_far(far: float) -> No
     made[:20, 2] = far
     even = scale.even(made)
     assert others.solved(others.products(even), 2) == pytest.approx(before, abs=0.02)
-    told = others.left_of(even, before, follow[2])
+    told = others.left_of(even, before, follow[2].usual)
     assert told is not None
     assert 20 <= told.far <= 22
 
