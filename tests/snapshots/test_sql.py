@@ -11,7 +11,7 @@ import pytest
 
 from tidegate.checks import judge, needs, sample_query
 from tidegate.model import Check, Column, Dataset, DatasetRef, Family, Interval, MetricSpec, Segment
-from tidegate.scan import Beside, Relations, ScanOptions, scan_table, slice_table
+from tidegate.scan import Beside, ByCategory, Relations, ScanOptions, scan_table, slice_table
 from tidegate.scan.again import again, telling
 from tidegate.scan.beside import beside
 from tidegate.scan.related import related
@@ -185,7 +185,13 @@ def of_rows():
     days, tally, span = ten_days()
     tally.add(tally.spec("row_count"), ROWS)
     asked = drive(beside(tally, span, days))
-    chosen = Beside(follow={"amount": 0.1}, names=("amount", "weight"), middle=(5.0, 1.0), wide=(2.0, 3.0))
+    chosen = Beside(
+        follow={"amount": 0.1},
+        names=("amount", "weight"),
+        middle=(5.0, 1.0),
+        wide=(2.0, 3.0),
+        given={"discount": ByCategory("country", 0.5)},
+    )
     columns = telling(tally, span, frozenset({"country", "amount", "ordered_at", "_dlt_load_id"}))
     asked += "\n" + drive(left(tally, span, [span.last(1)], days, chosen))
     return asked + "\n" + drive(again(tally, span, [span.last(1)], days, columns))

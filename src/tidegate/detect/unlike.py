@@ -123,8 +123,13 @@ def _unlike(
 
 
 def same_matter(one: Finding, other: Finding) -> bool:
-    """Whether another finding holds, or is about the same column, in the same bucket or in all."""
-    if not (other.holds or other.column == one.column):
+    """Whether another finding holds, or is about the same column, in the same bucket or in all.
+
+    Rows that hold because they are far from what their category leads to expect are not silenced by what is only told of their column: its
+    mean moves by less.
+    """
+    by_category = one.spec is not None and one.spec.metric in BY_CATEGORY and one.spec.argument is not None
+    if not (other.holds or (other.column == one.column and not (one.holds and by_category))):
         return False
     if one.interval is None or other.interval is None:
         return True

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tidegate.metrics import quoted
-from tidegate.scan.infer import KEY_NAME
+from tidegate.scan.infer import KEY_NAME, LOADERS_OWN
 from tidegate.scan.options import Rows
 from tidegate.scan.tally import Tally
 from tidegate.scan.window import Window
@@ -33,9 +33,10 @@ class Asked(NamedTuple):
 
     def draw(self, tally: Tally, span: Window) -> str:
         """By which rows are drawn, the same ones each time; rows of one key and time are all drawn or none."""
-        keys = [c.name for c in tally.dataset.columns if KEY_NAME.search(c.name)][:MOST_KEYS]
-        names = dict.fromkeys([span.column.name, *self.numbers, *self.categories, *keys])
-        return f"HASH({', '.join(quoted(name, tally.dialect) for name in names)})"
+        names = [c.name for c in tally.dataset.columns]
+        keys = [n for n in names if KEY_NAME.search(n) and not LOADERS_OWN.search(n)][:MOST_KEYS]
+        drawn = dict.fromkeys([span.column.name, *self.numbers, *self.categories, *keys])
+        return f"HASH({', '.join(quoted(name, tally.dialect) for name in drawn)})"
 
 
 class Sample(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tidegate.cli.render_explain import numbers, relations
-from tidegate.scan import Beside, Relations
+from tidegate.scan import Beside, ByCategory, Relations
 from tidegate.scan.relations import Pair
 
 
@@ -29,7 +29,12 @@ def test_what_goes_with_what_is_told_by_key(chosen: Relations | None, line: str)
     ("chosen", "line"),
     [
         (None, "not chosen yet: it takes seven buckets of time that a published version has"),
-        (Beside(), "none: no number follows from the others of its row"),
+        (Beside(), "none: no number follows from the others of its row, or from a category"),
+        (Beside(given={"value": ByCategory("test", 0.0)}), "value by test"),
+        (
+            Beside(follow={"tax": 0.1}, given={"value": ByCategory("test", 0.0), "price": ByCategory("shop", 2.0)}),
+            "value by test; price by shop; tax from the others of its row",
+        ),
         (Beside(follow={"tax": 0.1}), "tax from the others of its row"),
         (Beside(follow={"tax": 0.1, "net": 0.2}), "tax, net from the others of their row"),
     ],

@@ -11,7 +11,7 @@ from tidegate.detect import judge_table
 from tidegate.detect.alarm import Reason
 from tidegate.detect.panel import build
 from tidegate.detect.traits import kind_of
-from tidegate.detect.unlike import said
+from tidegate.detect.unlike import clearest, said, same_matter
 from tidegate.model import Finding, MetricSpec
 
 NAME = "country"
@@ -182,3 +182,65 @@ def test_rows_that_come_again_hold_and_name_no_column():
     assert (found.kind, found.column, found.holds) == ("unlike", None, True)
     assert found.key == "raw.orders/unlike/rows"
     assert again(0.0) == []
+
+
+def by_test(metric: str = "rest_far_count", *, far: float = 0.3, rarity: float = 4.0, column: str = "value") -> Reason:
+    """What is left of a value after its test."""
+    spec = MetricSpec(dataset=REF, metric=metric, column=column, argument="test")
+    return Reason(spec=spec, kind=kind_of(spec), rarity=rarity, observed=np.arcsin(np.sqrt(far)), expected=0.0)
+
+
+MEAN = Reason(
+    spec=MetricSpec(dataset=REF, metric="mean", column="value"), kind="mean", rarity=4.0, observed=1.0, expected=2.0
+)
+
+
+def test_what_is_left_after_a_category_is_told_in_words():
+    assert (
+        said(by_test(far=0.25)) == "value: 25 % of the rows are far from what their test leads to expect, expected 0 %"
+    )
+    assert said(by_test("rest_median")) == "value: how far the value lies from what its test usually has"
+
+
+def test_rows_that_are_far_come_before_other_numbers_of_their_column_where_they_are_many_and_rare():
+    far = by_test()
+    assert clearest([MEAN, by_test("rest_median"), far], 0.05) is far
+    assert clearest([far, MEAN], 0.05) is far
+    for other in (by_test(far=0.04), by_test(rarity=1.9), by_test(column="net")):
+        assert clearest([MEAN, other], 0.05) is MEAN
+    others = replace(far, spec=replace(far.spec, argument=None))
+    assert clearest([MEAN, others], 0.05) is MEAN, "what is left after other numbers does not tell which one is wrong"
+
+
+def results(far: float, *, days: int = 60) -> list[Finding]:
+    """The shop, of whose totals on the newest day a share is far from what their channel leads to expect."""
+    dice, made = np.random.default_rng(3), texts(days)
+    whole = history(made)
+    counted = {m.interval: m for m in whole.current if m.spec.metric == "row_count" and m.spec.segment is None}
+    specs = [
+        MetricSpec(dataset=REF, metric=metric, column="coupon", argument="channel")
+        for metric in ("rest_count", "rest_median", "rest_far_count", "rest_unknown_count")
+    ]
+    more = []
+    for at, rows in enumerate(counted.values()):
+        share = far if at == days - 1 else 0.01
+        told = [400, dice.normal(0, 0.05) - 2 * (share > 0.1), round(400 * share), dice.integers(0, 400)]
+        more += [replace(rows, spec=spec, value=value) for spec, value in zip(specs, told, strict=True)]
+    return list(judge_table(replace(whole, current=(*whole.current, *more)), now=evening(made), settings=SETTINGS))
+
+
+def test_rows_that_are_far_from_their_category_hold():
+    (found,) = results(0.3)
+    assert (found.kind, found.column, found.holds) == ("unlike", "coupon", True)
+    assert "coupon: 30 % of the rows are far from what their channel leads to expect, expected 1.0 %" in found.sentence
+    assert (found.spec.metric, found.spec.argument) == ("rest_far_count", "channel")
+    assert results(0.01) == [], "how many rows could not be judged is no number to be judged"
+
+
+def test_rows_that_are_far_are_not_silenced_by_what_is_only_told_of_their_column():
+    (found,) = results(0.3)
+    told = replace(found, kind="location", holds=False, spec=MetricSpec(dataset=REF, metric="mean", column="coupon"))
+    assert not same_matter(found, told)
+    assert same_matter(found, replace(told, holds=True))
+    assert same_matter(replace(found, holds=False), told)
+    assert same_matter(told, replace(found, holds=False))
