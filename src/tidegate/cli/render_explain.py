@@ -205,7 +205,8 @@ def relations(chosen: Relations | None) -> str:
     told = [f"{', '.join(values)} with {key}" for key, values in by_key.items() if values]
     alone = [key for key, values in by_key.items() if not values]
     told += [f"values of {', '.join(alone)}"] if alone else []
-    return "; ".join(told) or "none: no values come again regularly, and none go together"
+    part = f" ({chosen.in_part})" if chosen.in_part else ""
+    return "; ".join(told) + part if told else "none: no values come again regularly, and none go together"
 
 
 def _lateness(found: Lateness, unit: str) -> str:

@@ -242,13 +242,15 @@ def _scale(spec: MetricSpec, profile: Profile, named: Mapping[Segment, int]) -> 
 
 
 WHOLES: Final = {
+    "unknown_count": "keyed_count",
     "gone_count": "regular_count",
     "new_pair_count": "known_key_count",
     "again_count": "sampled_count",
     "rest_far_count": "rest_count",
     "rest_median": "rest_count",
 }
-"""Of which count another one is a share, or how many values it is from; `both_count` where nothing is said."""
+"""Of which count another one is a share, or how many values it is from; `both_count` where nothing is said. What has no such count is a
+share of the rows with a value."""
 
 
 def _whole(spec: MetricSpec, places: Mapping[Name, int], named: Mapping[Segment, int]) -> int:
@@ -409,7 +411,8 @@ def _rows(source: _Source, block: Block) -> list[Scaled]:
 
 
 def _share(source: _Source, block: Block) -> list[Scaled]:
-    n = source.present(block.nulls)
+    some = source.at(block.wholes)
+    n = np.where(np.isfinite(some), some, source.present(block.nulls))
     return [Scaled(angle(source.at(block.own), n), noise(n, 0.5, 0.0))]
 
 

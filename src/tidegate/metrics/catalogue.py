@@ -428,9 +428,14 @@ _METRICS: dict[str, Metric] = {
         unit="hashes",
         says="the 256 least hashes of the rows without their times, by which buckets are asked for rows that came before",
     ),
+    "keyed_count": Metric(
+        unit="rows",
+        says="rows whose value of the column is one of those that are looked at, where not all are",
+        families=TEXT | NUMBER,
+    ),
     "unknown_count": Metric(
         unit="rows",
-        says="rows whose value of the column no earlier bucket has",
+        says="rows whose value of the column no earlier bucket has; where not all values are looked at, of those that are",
         families=TEXT | NUMBER,
     ),
     "regular_count": Metric(

@@ -3,6 +3,7 @@
 Of each bucket the 256 least hashes of its rows are asked, without times and the loader's own columns, and held against those of
 the three buckets with rows before it; once more without ids, which a source that numbers its rows anew gives them. Nothing of
 them is kept: the hashes of earlier buckets are asked again, of as few as it takes.
+What a scan reads is limited, and not how large the table is: of many buckets at once the newest are asked.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tidegate.scan.tally import Tally
 from tidegate.scan.window import Window, rows_within
 
 MOST_VALUES: Final = 50_000_000
-"""Rows times columns up to which rows are looked for again: 6 ns each. Chosen, not derived."""
+"""Rows times columns up to which rows are looked for again, beyond the newest bucket and those before it: 8 ns each. Chosen, not derived."""
 
 BEFORE: Final = 3
 """So many buckets before each are looked through, as the judgement does."""
@@ -68,23 +69,15 @@ def without(ids: Sequence[Column]) -> str:
     return json.dumps([c.name for c in ids], ensure_ascii=False)
 
 
-def telling(tally: Tally, span: Window, measured: frozenset[str]) -> Telling:
-    """The columns that tell rows apart: those whose values tell whether a bucket changed, without times. None of a table
-    that is too large, which is noted.
-    """
+def telling(tally: Tally, measured: frozenset[str]) -> Telling:
+    """The columns that tell rows apart: those whose values tell whether a bucket changed, without times."""
     load = infer.load_column(tally)
     columns = [
         c
         for c in tally.dataset.columns
         if c.name in measured and c.family is not Family.TIME and c != load and not infer.LOADERS_OWN.search(c.name)
     ]
-    if rows_within(tally, span) * len(columns) <= MOST_VALUES:
-        return Telling(columns=columns, ids=[c for c in columns if _is_id(tally, c)])
-    tally.notes.append(
-        f"{tally.dataset.ref}: whether rows come again under new dates is not looked at, for it has more than"
-        f" {MOST_VALUES // len(columns):,} rows since {span.interval.start:%Y-%m-%d}"
-    )
-    return Telling()
+    return Telling(columns=columns, ids=[c for c in columns if _is_id(tally, c)])
 
 
 def _is_id(tally: Tally, column: Column) -> bool:
@@ -94,13 +87,13 @@ def _is_id(tally: Tally, column: Column) -> bool:
 
 def again(tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[Interval], rows: Telling) -> Plan[None]:
     """Measure the buckets that lie in `spans`, of all that are `found` (oldest first)."""
-    targets = within(spans, found)
+    targets = _newest(tally, span, found, within(spans, found), len(rows.columns))
     if not rows.columns or not targets:
         return
     from tidegate.detect.traits import SKETCH, overlap
 
     looks = rows.looks(SKETCH)
-    needed = stretches(found[at] for target in targets for at in range(max(0, target - BEFORE), target + 1))
+    needed = stretches(found[at] for at in _read(targets))
     sql = select(
         [span.key(tally.dialect), *(sketch for _, sketch in looks)],
         relation(tally.dataset.ref, tally.dialect),
@@ -116,6 +109,27 @@ def again(tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[I
         for target in targets:
             size = len(sketches[target] or ())
             tally.add_buckets(specs, [size, size * overlap(sketches, target)] if size else [0, None], found[target])
+
+
+def _read(targets: Sequence[int]) -> set[int]:
+    """The places of the buckets that it takes: each, and those before it."""
+    return {at for target in targets for at in range(max(0, target - BEFORE), target + 1)}
+
+
+def _newest(
+    tally: Tally, span: Window, found: Sequence[Interval], targets: Sequence[int], columns: int
+) -> Sequence[int]:
+    """As many of the newest as can be asked for, one at least; that older ones are not is noted."""
+    of_a_bucket = rows_within(tally, span) * columns / max(1, len(found))
+    first = 0
+    while len(targets) - first > 1 and len(_read(targets[first:])) * of_a_bucket > MOST_VALUES:
+        first += 1
+    if first:
+        tally.notes.append(
+            f"{tally.dataset.ref}: whether rows come again under new dates is looked at since"
+            f" {found[targets[first]].start:%Y-%m-%d}, for before that are more than {MOST_VALUES // columns:,} rows"
+        )
+    return targets[first:]
 
 
 def again_sql(

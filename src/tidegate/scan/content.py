@@ -41,6 +41,19 @@ def recipe(parts: Iterable[str]) -> str:
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=6).hexdigest()
 
 
+def filled(tally: Tally, span: Window) -> Plan[list[Interval]]:
+    """The buckets that have rows, oldest first: a pass over the times alone."""
+    sql = select(
+        [f"DISTINCT {span.key(tally.dialect)}"],
+        relation(tally.dataset.ref, tally.dialect),
+        where=[span.condition(tally.dialect)],
+        order=["1"],
+        dialect=tally.dialect,
+    )
+    rows = yield tally.statement("buckets", sql)
+    return [bucket_of(key, span) for (key,) in rows]
+
+
 def contents(tally: Tally, span: Window, measured: Container[str]) -> Plan[dict[Interval, int]]:
     """Ask the hash of every bucket that has rows, oldest first.
 

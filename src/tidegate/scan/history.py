@@ -16,10 +16,11 @@ from tidegate.scan.categories import grouped
 from tidegate.scan.choice import keep_choice
 from tidegate.scan.content import bucket_of, contents, recipe, reopened, stretches, vanished
 from tidegate.scan.options import Plan
-from tidegate.scan.related import MOST_ROWS, RELATED, related
+from tidegate.scan.related import RELATED, related
 from tidegate.scan.relations import Relations, relations
 from tidegate.scan.rest import LEFT, UNJUDGED, left
 from tidegate.scan.tally import Tally, groups
+from tidegate.scan.thinning import fitted
 from tidegate.scan.window import Window
 
 OF_THE_PAST: Final = RELATED | {*AGAIN, *LEFT, UNJUDGED}
@@ -53,8 +54,12 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
     asks = _asks(tally, span)
     segments = infer.segment_columns(tally, counts, span.buckets)
     measured = {spec.column or "" for spec in asks if spec.metric != "null_count"} | {c.name for c in segments}
+    keys = yield from relations(tally, span)
+    if keys is not None:
+        keys = fitted(tally, span, keys, _names(segments))
+        measured |= keys.columns
     found = yield from contents(tally, span, measured)
-    chosen = yield from _choices(tally, span, tuple(found), frozenset(measured))
+    chosen = yield from _choices(tally, span, tuple(found), frozenset(measured), keys)
     asked = [span.key(tally.dialect), *_sql(tally, asks), *_names(segments), *chosen.written]
     spec = tally.spec("content", argument=recipe(asked))
     changed = reopened(found, tally.options.known, spec, span)
@@ -100,10 +105,11 @@ class _Choices:
             )
 
 
-def _choices(tally: Tally, span: Window, found: Sequence[Interval], measured: frozenset[str]) -> Plan[_Choices]:
-    keys = yield from relations(tally, span, found, measured, MOST_ROWS)
+def _choices(
+    tally: Tally, span: Window, found: Sequence[Interval], measured: frozenset[str], keys: Relations | None
+) -> Plan[_Choices]:
     numbers = yield from beside(tally, span, found)
-    return _Choices(relations=keys, beside=numbers, rows=telling(tally, span, measured))
+    return _Choices(relations=keys, beside=numbers, rows=telling(tally, measured))
 
 
 def _beyond_numbers(

@@ -2,11 +2,12 @@
 
 Everything is held against the table's own rows of earlier buckets of the window; nothing of the bucket itself, nor of
 what came later, counts, and nothing of buckets that an open incident is about. One statement, in which each relation
-costs as many groups as it has different keys or pairs.
+costs as many groups as it has different keys or pairs. Of a large table only some of the keys are looked at, with all of their rows (`scan.thinning`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -15,18 +16,10 @@ from tidegate.model import Column, Dataset, Interval, MetricSpec
 from tidegate.scan.content import EVER, bucket_of, stretches
 from tidegate.scan.grain import bucket_sql, within_sql
 from tidegate.scan.options import Plan
-from tidegate.scan.relations import Pair, Relations
+from tidegate.scan.relations import Pair, Relations, drawn
 from tidegate.scan.tally import Tally
+from tidegate.scan.thinning import affordable, few
 from tidegate.scan.window import Window, rows_within
-
-MOST_VALUES: Final = 5_000_000
-"""Rows times relations up to which they are measured. Chosen, not derived: about a second of CPU and 200 MB at most."""
-
-OF_A_KEY: Final = 2
-"""A key is asked twice: which values are new, and which regular ones are gone."""
-
-MOST_ROWS: Final = MOST_VALUES // (OF_A_KEY + 1)
-"""In a larger table not even one pair could be measured."""
 
 LEARNING: Final = 3
 """Buckets in which every value is new, and tells nothing. This and what follows was measured, see decision 27."""
@@ -41,10 +34,19 @@ LEAST_REGULAR: Final = 3
 
 OF_PAIRS: Final = ("known_key_count", "new_pair_count")
 
+MOST_ASKED: Final = 2_000_000
+"""Rows that are looked up for one relation: of more a sample is, against a past that is complete. Chosen, not derived: 90 ns each."""
+
+SAMPLE: Final = "asked_rows"
+"""What the sample is called in SQL."""
+
 LETTERS: Final = "kv"
 """What a key and its value are called in SQL."""
 
-RELATED: Final = frozenset({"unknown_count", "regular_count", "gone_count", *OF_PAIRS})
+OF_SOME: Final = ("keyed_count", "unknown_count")
+"""What is asked of a key of which not all values are looked at: of how many rows, how many."""
+
+RELATED: Final = frozenset({*OF_SOME, "regular_count", "gone_count", *OF_PAIRS})
 """All that is measured here."""
 
 
@@ -53,53 +55,41 @@ def related(
 ) -> Plan[None]:
     """Measure the relations of the buckets that lie in `spans`, of all that are `found` (oldest first)."""
     chosen = affordable(tally, span, chosen)
-    asked = _Asked(tally, span, spans, found)
-    parts = list(asked.parts(chosen))
+    span, spans, found = _newest(span, spans, found, chosen.buckets)
+    asked = _Asked(tally, span, spans, found, chosen)
+    parts = list(asked.parts())
     if not parts or not asked.targets:
         return
     rows = yield tally.statement("relations", f"WITH {', '.join(asked.made)} {' UNION ALL '.join(parts)}")
     specs = [
-        *((tally.spec("unknown_count", key),) for key in chosen.keys),
+        *(tuple(tally.spec(metric, key) for metric in OF_SOME[not asked.is_part(key) :]) for key in chosen.keys),
         *((tally.spec("regular_count", key), tally.spec("gone_count", key)) for key in chosen.keys),
         *(tuple(tally.spec(metric, pair.value, argument=pair.key) for metric in OF_PAIRS) for pair in chosen.pairs),
     ]
     for at, start, whole, part in rows:
         wanted, bucket = specs[int(str(at))], bucket_of(start, span)
         if asked.places[bucket] >= LEARNING:
-            tally.add_buckets(wanted, (whole, part)[-len(wanted) :], bucket)
+            tally.add_buckets(wanted, (int(str(whole)), int(str(part or 0)))[-len(wanted) :], bucket)
 
 
-def affordable(tally: Tally, span: Window, chosen: Relations) -> Relations:
-    """As many as a window of that size can be asked for, the most telling first; what is left out is noted."""
-    keys: list[str] = []
-    pairs: list[Pair] = []
-    rows = rows_within(tally, span)
-    room = MOST_VALUES // max(rows, 1)
-    for pair in chosen.pairs:
-        cost = 1 + OF_A_KEY * (pair.key not in keys)
-        if cost <= room:
-            room -= cost
-            pairs.append(pair)
-            keys += [pair.key] * (pair.key not in keys)
-    for key in chosen.keys:
-        if key not in keys and room >= OF_A_KEY:
-            room -= OF_A_KEY
-            keys.append(key)
-    left = len(chosen.pairs) - len(pairs) + len(chosen.keys) - len(keys)
-    if left:
-        every = len(chosen.pairs) + len(chosen.keys)
-        tally.notes.append(
-            f"{tally.dataset.ref}: {left} of {every} keys and pairs are not measured, for it has about {rows:,} rows"
-            f" since {span.interval.start:%Y-%m-%d}"
-        )
-    return Relations(keys=tuple(keys), pairs=tuple(pairs))
+def _newest(
+    span: Window, spans: Sequence[Window], found: Sequence[Interval], buckets: int | None
+) -> tuple[Window, Sequence[Window], Sequence[Interval]]:
+    """The same, cut to the newest buckets where only these are looked at."""
+    if buckets is None:
+        return span, spans, found
+    cut = span.last(buckets)
+    inside = [one.since(cut.interval.start) for one in spans if one.interval.end > cut.interval.start]
+    return cut, inside, [interval for interval in found if interval.start in cut.interval]
 
 
 class _Asked:
     """The statement while it is made: `made` are the tables that its parts have in common."""
 
-    def __init__(self, tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[Interval]) -> None:
-        self.span, self.dialect = span, tally.dialect
+    def __init__(
+        self, tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[Interval], chosen: Relations
+    ) -> None:
+        self.tally, self.span, self.dialect, self.chosen = tally, span, tally.dialect, chosen
         self.source = relation(tally.dataset.ref, tally.dialect)
         untaught = stretches(u for u in tally.options.untaught if u.overlaps(span.interval))
         taught = [i for i in found if not any(i.overlaps(u) for u in untaught)]
@@ -110,18 +100,36 @@ class _Asked:
         self.now = "(" + " OR ".join(f"({s.condition(tally.dialect)})" for s in spans) + ")"
         self.past = self._past(untaught)
         self.made: list[str] = []
+        self.drawn = {key: f"s{at}" for at, key in enumerate(chosen.keys) if key in chosen.one_in}
+        rows = rows_within(tally, span) * len(self.targets) / max(1, len(found))
+        self.one_row_in = 1 << max(0, math.ceil(rows / MOST_ASKED) - 1).bit_length()
 
     def _past(self, untaught: Sequence[Interval]) -> list[str]:
-        last = max((i.end for i in self.targets), default=self.span.interval.end)
-        before = self.span.cut(Interval(start=self.span.interval.start, end=last)).condition(self.dialect)
         name, kind = self.span.column.name, kind_of(self.span.column)
-        return [before, *(f"NOT ({within_sql(name, kind, u, self.dialect)})" for u in untaught)]
+        return [self._until_last(), *(f"NOT ({within_sql(name, kind, u, self.dialect)})" for u in untaught)]
 
-    def parts(self, chosen: Relations) -> Iterator[str]:
+    def _until_last(self) -> str:
+        last = max((i.end for i in self.targets), default=self.span.interval.end)
+        return self.span.cut(Interval(start=self.span.interval.start, end=last)).condition(self.dialect)
+
+    def is_part(self, *columns: str) -> bool:
+        """Whether not all rows with a key are counted: it is not among the drawn ones, or there are too many to look up."""
+        return columns[0] in self.drawn or self._is_sampled(columns)
+
+    def _is_sampled(self, columns: Sequence[str]) -> bool:
+        return self.one_row_in > 1 and columns[0] not in self.drawn and not self._is_counted_first(columns)
+
+    def _is_counted_first(self, columns: Sequence[str]) -> bool:
+        return few(self.tally, columns, len(self.targets))
+
+    def parts(self) -> Iterator[str]:
         """One SELECT for each: its number, the bucket, of how many, how many."""
+        chosen = self.chosen
         if not chosen.keys:
             return
         self.made.append(self._days())
+        self.made += [self._some(name, key) for key, name in self.drawn.items()]
+        self.made += self._sample()
         for at, key in enumerate(chosen.keys):
             self.made.append(self._since(f"k{at}", (key,)))
             yield self._unknown(at, at, key)
@@ -131,6 +139,26 @@ class _Asked:
         for at, pair in enumerate(chosen.pairs):
             self.made.append(self._since(f"p{at}", pair.columns))
             yield self._new_pair(2 * len(chosen.keys) + at, at, chosen.keys.index(pair.key), pair)
+
+    def _some(self, name: str, key: str) -> str:
+        """All rows of some of the keys: one pass over the columns of the window, however much is asked of them."""
+        columns = [self.span.column.name, key, *(pair.value for pair in self.chosen.pairs if pair.key == key)]
+        where = [self._until_last(), *self._filled((key,)), *drawn(quoted(key, self.dialect), self.chosen.one_in[key])]
+        items = [quoted(column, self.dialect) for column in columns]
+        return kept_as(name, select(items, self.source, where=where, dialect=self.dialect))
+
+    def _sample(self) -> list[str]:
+        """Some of the rows that are asked about, for the relations that are neither drawn by key nor counted first."""
+        asked = [columns for columns in self._relations() if self._is_sampled(columns)]
+        if not asked:
+            return []
+        names = dict.fromkeys([self.span.column.name, *(name for columns in asked for name in columns)])
+        items = [quoted(name, self.dialect) for name in names]
+        where = [self.now, *drawn(", ".join(items), self.one_row_in)]
+        return [kept_as(SAMPLE, select(items, self.source, where=where, dialect=self.dialect))]
+
+    def _relations(self) -> list[tuple[str, ...]]:
+        return [*((key,) for key in self.chosen.keys), *(pair.columns for pair in self.chosen.pairs)]
 
     def _days(self) -> str:
         """The buckets that matter: how many taught before each, whether it is asked about, and whether it teaches."""
@@ -149,9 +177,10 @@ class _Asked:
     def _filled(self, columns: Sequence[str]) -> list[str]:
         return [f"{quoted(c, self.dialect)} IS NOT NULL" for c in columns]
 
-    def _rows(self, columns: Sequence[str], where: str) -> str:
+    def _rows(self, columns: Sequence[str], where: str, source: str | None = None) -> str:
         items = [f"{self.key} AS b", *self._cells(columns)]
-        return f"({select(items, self.source, where=[where, *self._filled(columns)], dialect=self.dialect)})"
+        source = source or self.drawn.get(columns[0], self.source)
+        return f"({select(items, source, where=[where, *self._filled(columns)], dialect=self.dialect)})"
 
     def _since(self, name: str, columns: Sequence[str]) -> str:
         """In which bucket each key, or each pair, came first."""
@@ -159,13 +188,26 @@ class _Asked:
         items = [*self._cells(columns), f"MIN({quoted(self.span.column.name, self.dialect)}) AS t"]
         where = [*self.past, *self._filled(columns)]
         group = [str(at + 1) for at in range(len(columns))]
-        oldest = select(items, self.source, where=where, group=group, dialect=self.dialect)
+        source = self.drawn.get(columns[0], self.source)
+        oldest = select(items, source, where=where, group=group, dialect=self.dialect)
         start = bucket_sql("t", kind_of(self.span.column), self.span.grain, self.dialect, self.span.zone)
         return kept_as(name, select([*letters, f"{start} AS since"], f"({oldest})", dialect=self.dialect))
 
+    def _now(self, columns: Sequence[str]) -> tuple[str, str]:
+        """The rows that are asked about, and how they are counted; few values are counted first and looked up then: looking up each row takes
+        several times as long.
+        """
+        rows = self._rows(columns, self.now, SAMPLE if self._is_sampled(columns) else None)
+        if not self._is_counted_first(columns):
+            return rows, "COUNT(*)"
+        letters = list(LETTERS[: len(columns)])
+        group = [str(at + 1) for at in range(len(columns) + 1)]
+        return f"({select(['b', *letters, 'COUNT(*) AS n'], f'{rows} AS r', group=group)})", "SUM(r.n)"
+
     def _unknown(self, number: int, at: int, key: str) -> str:
-        source = f"{self._rows((key,), self.now)} AS r LEFT JOIN k{at} AS s ON s.k = r.k"
-        return select([str(number), "r.b", "COUNT(*)", f"COUNT(*) FILTER ({_new('s')})"], source, group=["2"])
+        rows, counted = self._now((key,))
+        source = f"{rows} AS r LEFT JOIN k{at} AS s ON s.k = r.k"
+        return select([str(number), "r.b", counted, f"{counted} FILTER ({_new('s')})"], source, group=["2"])
 
     def _regular(self, at: int, key: str) -> Iterator[str]:
         """Which keys each bucket has; for how many in turn it has had each."""
@@ -192,11 +234,12 @@ class _Asked:
         )
 
     def _new_pair(self, number: int, at: int, key: int, pair: Pair) -> str:
+        rows, counted = self._now(pair.columns)
         source = (
-            f"{self._rows(pair.columns, self.now)} AS r JOIN k{key} AS s ON s.k = r.k AND s.since < r.b"
+            f"{rows} AS r JOIN k{key} AS s ON s.k = r.k AND s.since < r.b"
             f" LEFT JOIN p{at} AS p ON p.k = r.k AND p.v = r.v"
         )
-        return select([str(number), "r.b", "COUNT(*)", f"COUNT(*) FILTER ({_new('p')})"], source, group=["2"])
+        return select([str(number), "r.b", counted, f"{counted} FILTER ({_new('p')})"], source, group=["2"])
 
 
 def kept_as(name: str, sql: str) -> str:

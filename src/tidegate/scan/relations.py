@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, NamedTuple
 
 from tidegate.metrics import Kind, kind_of, quoted, relation, select
 from tidegate.model import Column, Family, Grid, Interval
 from tidegate.scan.choice import kept_choice
+from tidegate.scan.content import filled
 from tidegate.scan.grain import within_sql
 from tidegate.scan.infer import LOADERS_OWN
 from tidegate.scan.options import Plan
 from tidegate.scan.tally import Tally, groups
-from tidegate.scan.window import Window, rows_within
+from tidegate.scan.window import Window
 
 FIRST: Final = 7
 """Buckets from which it is chosen. This and what follows was measured on public tables, see decision 27."""
@@ -43,14 +44,23 @@ LEAST_CHANCE, TIMES_CHANCE = 0.2, 3.0
 NOVEL: Final = 0.5
 """A column of which more rows have a value that never came goes with no key: its pairs are at least as new."""
 
+UNLIKE_ANY: Final = 0.8
+"""A column with more different values than this share of the rows neither recurs nor goes with anything: it is left out at once."""
+
 LONGEST: Final = 200
 """Texts with longer values are prose. Chosen, not derived."""
 
 LOOKED_THROUGH: Final = 20_000_000
 """Rows of the first buckets times pairs of columns that are tried. Chosen, not derived: about a second of CPU, once."""
 
+MANY, AS_MUCH = 200_000, 4
+"""A pair of more different values than this in the first buckets costs so many times as much. Chosen, not derived: 70 and 250 ns a row."""
+
 MOST_TRIED, TRIED_PER_STATEMENT = 600, 24
 """Pairs of columns that are tried, so many in a statement: to plan one costs more than to run it. Chosen, not derived."""
+
+LEAST_KEYS: Final = 50
+"""Where only some of the values of a key are looked at, so many are left at least. Chosen, not derived."""
 
 FAMILIES: Final = frozenset({Family.TEXT, Family.NUMBER, Family.BOOLEAN})
 
@@ -70,26 +80,46 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relations:
-    """Keys, those with the most values first, and pairs, the most telling first; every key of a pair is among the keys."""
+    """Keys, those with the most values first, and pairs, the most telling first; every key of a pair is among the keys.
+
+    Of a key in `one_in` one value in so many is looked at, told by its hash; `buckets` are how many of the newest are looked at, None for all.
+    """
 
     keys: tuple[str, ...] = ()
     pairs: tuple[Pair, ...] = ()
+    one_in: Mapping[str, int] = field(default_factory=dict)
+    buckets: int | None = None
 
     def __str__(self) -> str:
-        """As it is kept."""
-        return json.dumps({"keys": self.keys, "pairs": [pair.columns for pair in self.pairs]}, ensure_ascii=False)
+        """As it is kept: what is looked at as a whole is written as it always was."""
+        said: dict[str, object] = {"keys": self.keys, "pairs": [pair.columns for pair in self.pairs]}
+        said |= {"one_in": dict(self.one_in)} if self.one_in else {}
+        said |= {"buckets": self.buckets} if self.buckets is not None else {}
+        return json.dumps(said, ensure_ascii=False)
 
     @classmethod
     def read(cls, text: str) -> Relations:
-        """The same from what was kept."""
+        """The same from what was kept, also by a release that looked at all or nothing."""
         said = json.loads(text)
-        return cls(keys=tuple(said["keys"]), pairs=tuple(Pair(*pair) for pair in said["pairs"]))
+        return cls(
+            keys=tuple(said["keys"]),
+            pairs=tuple(Pair(*pair) for pair in said["pairs"]),
+            one_in=said.get("one_in", {}),
+            buckets=said.get("buckets"),
+        )
+
+    @property
+    def in_part(self) -> str:
+        """Which part is looked at, in words; empty where all is."""
+        told = [f"for one {key} in {self.one_in[key]}" for key in self.keys if key in self.one_in]
+        told += [f"in the newest {self.buckets} buckets"] if self.buckets is not None else []
+        return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
 
     def beside(self, categories: Container[str]) -> Relations:
         """Without keys that nothing goes with and that are categories: their values are counted one by one."""
         paired = {pair.key for pair in self.pairs}
         keys = tuple(key for key in self.keys if key in paired or key not in categories)
-        return Relations(keys=keys, pairs=self.pairs)
+        return replace(self, keys=keys)
 
     @property
     def columns(self) -> frozenset[str]:
@@ -103,29 +133,25 @@ def kept(known: Grid | None) -> Relations | None:
     return None if written is None else Relations.read(written)
 
 
-def relations(
-    tally: Tally, span: Window, found: Sequence[Interval], measured: Container[str], most_rows: int
-) -> Plan[Relations | None]:
-    """What was chosen, else what the first buckets tell; None while these are too few, or the table is too large.
+def thinnest(values: int) -> int:
+    """Of a key with so many values one in how many is looked at, at most: a power of two, so that fewer are some of the same."""
+    return 1 << max(0, (values // LEAST_KEYS).bit_length() - 1)
 
-    Args:
-        found: the buckets with rows, oldest first.
-        measured: the columns whose values tell whether a bucket changed; no other is looked at.
-        most_rows: a table with more of them in the window is not looked at, which is noted.
-    """
-    columns = [c for c in tally.dataset.columns if c.name in measured and c != span.column and _is_able(tally, c)]
+
+def drawn(key: str, one_in: int) -> list[str]:
+    """The condition under which a row's key is one of those that are looked at."""
+    return [f"HASH({key}) % {one_in} = 0"] if one_in > 1 else []
+
+
+def relations(tally: Tally, span: Window) -> Plan[Relations | None]:
+    """What was chosen, else what the first buckets tell; None while these are too few."""
     before = kept(tally.options.known)
     if before is not None and before.columns <= {c.name for c in tally.dataset.columns}:
         return before
-    first = teaching(tally, found)
+    first = teaching(tally, (yield from filled(tally, span)))
     if len(first) < FIRST:
         return None
-    if rows_within(tally, span) > most_rows:
-        tally.notes.append(
-            f"{tally.dataset.ref}: which values go together is not looked at, for it has more than {most_rows:,} rows"
-            f" since {span.interval.start:%Y-%m-%d}"
-        )
-        return None
+    columns = [c for c in tally.dataset.columns if c != span.column and _is_able(tally, c)]
     sample = _Sample(tally, span, first)
     if not columns:
         return Relations()
@@ -138,6 +164,8 @@ def relations(
 
 def _is_able(tally: Tally, column: Column) -> bool:
     if column.family not in FAMILIES or LOADERS_OWN.search(column.name):
+        return False
+    if (tally.number("distinct_count", column.name) or 0) > UNLIKE_ANY * tally.rows:
         return False
     return column.family is not Family.TEXT or (tally.number("max_length", column.name) or 0) <= LONGEST
 
@@ -225,17 +253,38 @@ def _pairs(
     steady = [c.name for c in columns if (f := facts[c.name]).distinct > 1 and f.new <= NOVEL * max(f.late, 1)]
     tried = [Pair(key, value) for key in keys for value in steady if key != value]
     rows = max((f.rows for f in facts.values()), default=0)
-    most = min(MOST_TRIED, LOOKED_THROUGH // max(rows, 1))
-    if len(tried) > most:
+    able = _able(tried, facts)
+    if len(tried) > len(able):
         tally.notes.append(
-            f"{tally.dataset.ref}: {len(tried) - most} of {len(tried)} pairs of columns were not tried as values that go"
+            f"{tally.dataset.ref}: {len(tried) - len(able)} of {len(tried)} pairs of columns were not tried as values that go"
             f" together: that is too many for {rows:,} rows in its first buckets"
         )
     told: list[tuple[float, Pair]] = []
-    for group in groups(tried[:most], TRIED_PER_STATEMENT):
+    for group in groups(list(able), TRIED_PER_STATEMENT):
         if group:
-            told += yield from _told_apart(tally, sample, group)
+            told += yield from _told_apart(tally, sample, group, able)
     return _best(told)
+
+
+def _able(tried: Sequence[Pair], facts: Mapping[str, _Fact]) -> dict[Pair, int]:
+    """The pairs that can be tried, the first ones first, and with one value of their key in how many: as few are left out as can be."""
+    tried, one_in = tried[:MOST_TRIED], 1
+    thin = {pair: thinnest(facts[pair.key].distinct) for pair in tried}
+
+    def cost(pair: Pair) -> float:
+        rows = facts[pair.key].rows
+        many = min(rows, facts[pair.key].distinct * facts[pair.value].distinct) > MANY
+        return rows * (AS_MUCH if many else 1) / min(one_in, thin[pair])
+
+    while sum(map(cost, tried)) > LOOKED_THROUGH and one_in < max(thin.values()):
+        one_in *= 2
+    able: dict[Pair, int] = {}
+    room = float(LOOKED_THROUGH)
+    for pair in tried:
+        if cost(pair) <= room:
+            room -= cost(pair)
+            able[pair] = min(one_in, thin[pair])
+    return able
 
 
 def _best(told: Sequence[tuple[float, Pair]]) -> list[Pair]:
@@ -246,14 +295,16 @@ def _best(told: Sequence[tuple[float, Pair]]) -> list[Pair]:
     return [pair for _, pair in sorted(few, key=lambda one: (-one[0], one[1]))[:MOST_PAIRS]]
 
 
-def _told_apart(tally: Tally, sample: _Sample, tried: Sequence[Pair]) -> Plan[list[tuple[float, Pair]]]:
+def _told_apart(
+    tally: Tally, sample: _Sample, tried: Sequence[Pair], one_in: Mapping[Pair, int]
+) -> Plan[list[tuple[float, Pair]]]:
     """How many more rows would have a new pair if values were dealt out by chance; 0 where it is not worth a look."""
     columns = list(dict.fromkeys(name for pair in tried for name in pair.columns))
     places = {name: f"c{at}" for at, name in enumerate(columns)}
     made, parts = [f"e AS MATERIALIZED ({sample.of(columns)})"], []
     late = f"b >= {sample.starts[PAIRED]} AND since < b"
     for at, pair in enumerate(tried):
-        made += _chances(at, places[pair.key], places[pair.value])
+        made += _chances(at, places[pair.key], places[pair.value], one_in[pair])
         since = ["MIN(b) OVER (PARTITION BY k) AS since", "MIN(b) OVER (PARTITION BY k, v) AS both_since"]
         first = select(["*", *since], f"cells{at}")
         counts = [f"SUM(n) FILTER ({late})", f"SUM(n) FILTER ({late} AND both_since = b)", "1 - SUM(n * seen) / SUM(n)"]
@@ -262,9 +313,9 @@ def _told_apart(tally: Tally, sample: _Sample, tried: Sequence[Pair]) -> Plan[li
     return list(_gains(tried, rows))
 
 
-def _chances(at: int, key: str, value: str) -> Iterator[str]:
+def _chances(at: int, key: str, value: str, one_in: int) -> Iterator[str]:
     """Rows by bucket, key and value; how common each value is; the share of all rows that have a value a key ever had."""
-    filled = [f"{key} IS NOT NULL", f"{value} IS NOT NULL"]
+    filled = [f"{key} IS NOT NULL", f"{value} IS NOT NULL", *drawn(key, one_in)]
     cells = select(["b", f"{key} AS k", f"{value} AS v", "COUNT(*) AS n"], "e", where=filled, group=["1", "2", "3"])
     yield f"cells{at} AS ({cells})"
     shares = select(["v", "SUM(n) / SUM(SUM(n)) OVER () AS share"], f"cells{at}", group=["1"])

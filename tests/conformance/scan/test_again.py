@@ -239,11 +239,32 @@ def test_an_untaught_day_bends_no_relation(orders: Engine) -> None:
     assert untaught <= 2 < taught
 
 
-def test_a_large_table_is_not_looked_at_and_that_is_said(orders: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(again, "MOST_VALUES", 5_000)
+def test_of_a_large_table_the_newest_days_are_looked_at_and_that_is_said(
+    orders: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five columns, 120 rows a day: seven days are asked, of which the first three are only what the others are held against."""
+    whole = shares(scanned(orders))
+    monkeypatch.setattr(again, "MOST_VALUES", 7 * 120 * 5 + 100)
     scan = scanned(orders)
-    assert not found(scan, AGAIN)
-    assert any("whether rows come again under new dates is not looked at" in note for note in scan.notes)
+    assert shares(scan) == {day: whole[day] for day in range(16, 20)}
+    (note,) = (note for note in scan.notes if "come again" in note)
+    assert note == (
+        "main.t: whether rows come again under new dates is looked at since 2026-03-17, for before that are more than 860 rows"
+    )
+
+
+@pytest.mark.parametrize("most", [0, 7 * 120 * 5])
+def test_a_new_day_is_always_looked_at_however_large_the_table_is(
+    orders: Engine, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(again, "MOST_VALUES", most)
+    known = Grid.of(scanned(orders).measurements)
+    orders.run(
+        "insert into t by name select * replace (sold_at + to_days(1) as sold_at) from t where sold_at >= timestamp '2026-03-20'"
+    )
+    scan = scanned(orders, known)
+    assert shares(scan) == {20: 1.0}
+    assert scan.notes == ()
 
 
 def test_numbers_beyond_the_first_ones_are_not_looked_at_and_that_is_said(

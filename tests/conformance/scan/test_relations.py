@@ -13,7 +13,7 @@ import pytest
 
 from tests.conformance.scan.engine import NOW, Engine
 from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
-from tidegate.scan import Relations, ScanOptions, TableScan, kept, related, relations, scan_table
+from tidegate.scan import Relations, ScanOptions, TableScan, kept, relations, scan_table, thinning
 from tidegate.scan.related import RELATED
 from tidegate.scan.relations import Pair
 from tidegate.scan.shown import shown
@@ -304,20 +304,11 @@ def test_days_of_a_time_zone_are_held_against_days_of_it(orders: Engine) -> None
 
 
 class TestLimits:
-    def test_a_table_too_large_for_a_pair_says_so(self, orders: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("tidegate.scan.history.MOST_ROWS", 2_000)
-        scan = scanned(orders)
-        assert chosen(scan) is None
-        assert not found(scan)
-        assert scan.notes == (
-            "main.t: which values go together is not looked at, for it has more than 2,000 rows since 2026-03-01",
-        )
-
     @pytest.mark.parametrize(("room", "pairs", "keys"), [(2, 0, {"shop"}), (3, 1, {"city"}), (5, 1, {"shop", "city"})])
     def test_what_does_not_fit_is_left_out_by_worth_and_said(
         self, orders: Engine, monkeypatch: pytest.MonkeyPatch, room: int, pairs: int, keys: set[str]
     ) -> None:
-        monkeypatch.setattr(related, "MOST_VALUES", room * DAYS * 120)
+        monkeypatch.setattr(thinning, "MOST_READ", room * DAYS * 120)
         scan = scanned(orders)
         told = found(scan)
         assert sum(metric == "new_pair_count" for metric, _, _ in told) == pairs
@@ -335,9 +326,9 @@ class TestLimits:
             f"insert into t select * replace (sold_at - to_days({DAYS}) as sold_at) from t; update t set sold_at ="
             " timestamp '1970-01-01' where order_id = 5"
         )
-        monkeypatch.setattr("tidegate.scan.history.MOST_ROWS", 3_000)
-        assert chosen(scanned(orders, history_buckets=DAYS)) is not None
-        assert chosen(scanned(orders)) is None
+        monkeypatch.setattr(thinning, "MOST_READ", 7 * 2_500)
+        assert not scanned(orders, history_buckets=DAYS).notes
+        assert scanned(orders).notes
 
     @pytest.mark.parametrize(("limit", "most"), [("LOOKED_THROUGH", 2 * 7 * 120), ("MOST_TRIED", 2)])
     def test_pairs_that_were_not_tried_are_counted(

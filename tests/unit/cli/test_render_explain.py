@@ -19,6 +19,14 @@ from tidegate.scan.relations import Pair
             Relations(keys=("shop", "city", "sku"), pairs=(Pair("city", "shop"), Pair("shop", "city"), Pair("shop", "area"))),
             "city, area with shop; shop with city; values of sku",
         ),
+        (
+            Relations(keys=("shop", "city"), pairs=(Pair("shop", "city"),), one_in={"shop": 8}),
+            "city with shop; values of city (for one shop in 8)",
+        ),
+        (
+            Relations(keys=("shop", "city"), one_in={"shop": 8, "city": 2}, buckets=40),
+            "values of shop, city (for one shop in 8, for one city in 2 and in the newest 40 buckets)",
+        ),
     ],
 )  # fmt: skip
 def test_what_goes_with_what_is_told_by_key(chosen: Relations | None, line: str) -> None:
