@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import compress, islice
+from typing import Any, TypeAlias
 
 from tidegate.model import DatasetRef, Grid, Interval, Measurement, MetricSpec
 from tidegate.state.connection import Connection
@@ -43,12 +45,20 @@ FROM bucket
 WHERE dataset = :dataset AND NOT vanished AND version IN (SELECT CAST(value AS BIGINT) FROM json_each(:lineage))
 ORDER BY bucket_start DESC, bucket_end DESC LIMIT 1
 """
-EVERY_WORD = """
-SELECT series, bucket_start, bucket_end, value, text, vanished
+GONE = "-"
+"""In place of a text, that the number vanished; no text that stands for a value is like it."""
+
+EVERY_WORD = f"""
+SELECT bucket_start, bucket_end, series, value, CASE WHEN vanished THEN '{GONE}' ELSE text END
 FROM bucket
 WHERE dataset = :dataset AND bucket_start >= :since AND version IN (SELECT CAST(value AS BIGINT) FROM json_each(:lineage))
-ORDER BY bucket_start, bucket_end, series, version
 """
+YOUNG_WORD = """
+    AND NOT vanished AND (CAST(:within AS double precision) IS NULL
+    OR taken_at BETWEEN bucket_end AND bucket_end + CAST(:within AS double precision) * (bucket_end - bucket_start))
+"""
+AT_ONCE = 2048
+IN_ORDER = "ORDER BY bucket_start, bucket_end, series, version"
 OF_SERIES = """
 SELECT bucket_start, bucket_end, series, version, value, text, unit, error, taken_at, vanished
 FROM bucket
@@ -86,8 +96,7 @@ def grid(connection: Connection, version: int, dataset: DatasetRef, since: datet
         "lineage": as_json(lineage(connection, version)),
         "since": -LARGEST if since is None else micros(since),
     }
-    last = {row[:3]: row for row in connection.execute(EVERY_WORD, parameters)}  # the newest version's comes last
-    return shelf.grid([row for row in last.values() if not row[5]])
+    return shelf.grid(connection.execute(EVERY_WORD + IN_ORDER, parameters), newest=True)
 
 
 def newest_bucket(connection: Connection, version: int, dataset: DatasetRef) -> Interval | None:
@@ -103,7 +112,9 @@ def first_seen(
 ) -> tuple[Measurement, ...]:
     """The first word in the lineage on each bucketed number, oldest bucket first; also of buckets that vanished."""
     shelf = Shelf(connection, dataset)
-    return tuple(shelf.bucketed(_first_words(connection, shelf, version, within, since)))
+    parameters = {"dataset": shelf.dataset, "lineage": as_json(lineage(connection, version)), "within": within}
+    parameters["since"] = -LARGEST if since is None else micros(since)
+    return tuple(shelf.bucketed(connection.execute(FIRST, parameters)))
 
 
 def first_grid(
@@ -111,16 +122,13 @@ def first_grid(
 ) -> Grid:
     """The same in columns."""
     shelf = Shelf(connection, dataset)
-    found = _first_words(connection, shelf, version, within, since)
-    return shelf.grid([(row[2], row[0], row[1], row[4], row[5]) for row in found])
-
-
-def _first_words(
-    connection: Connection, shelf: Shelf, version: int, within: float | None, since: datetime | None
-) -> Iterable[tuple[Any, ...]]:
-    parameters = {"dataset": shelf.dataset, "lineage": as_json(lineage(connection, version)), "within": within}
-    parameters["since"] = -LARGEST if since is None else micros(since)
-    return connection.execute(FIRST, parameters)
+    parameters = {
+        "dataset": shelf.dataset,
+        "lineage": as_json(lineage(connection, version)),
+        "since": -LARGEST if since is None else micros(since),
+        "within": within,
+    }
+    return shelf.grid(connection.execute(EVERY_WORD + YOUNG_WORD + IN_ORDER, parameters), newest=False)
 
 
 def words(connection: Connection, version: int, spec: MetricSpec) -> tuple[Measurement, ...]:
@@ -184,17 +192,24 @@ class Shelf:
         for row in rows:
             yield self._measurement(row[2:9], self.interval(row[0], row[1]))
 
-    def grid(self, rows: Sequence[tuple[Any, ...]]) -> Grid:
-        """Make columns from each (series, start, end, value, text, …)."""
-        series = {number: at for at, number in enumerate(dict.fromkeys(row[0] for row in rows))}
-        buckets = {key: at for at, key in enumerate(dict.fromkeys(row[1:3] for row in rows))}
-        return Grid(
-            specs=tuple(self._specs[number] for number in series),
-            intervals=tuple(self.interval(start, end) for start, end in buckets),
-            series=array("q", [series[row[0]] for row in rows]),
-            buckets=array("q", [buckets[row[1:3]] for row in rows]),
-            values=[row[3] if row[4] is None else _beside(row[4]) for row in rows],
-        )
+    def grid(self, rows: Iterable[tuple[Any, ...]], *, newest: bool) -> Grid:
+        """Make columns from each (start, end, series, value, text), in order of bucket, series and version.
+
+        Of several words on one number the last one counts with `newest`, else the first. A bucket at a time: there are
+        tens of thousands of numbers, and hundreds of buckets.
+        """
+        places: dict[int, int] = {}
+        intervals, series, buckets, values = list[Interval](), array("q"), array("q"), list[Any]()
+        for (start, end), words in _by_bucket(rows):
+            numbers, said = _said(words, newest=newest)
+            if not numbers:
+                continue
+            series.extend([places.setdefault(number, len(places)) for number in numbers])
+            buckets.extend(array("q", [len(intervals)]) * len(numbers))
+            values += said
+            intervals.append(self.interval(start, end))
+        specs = tuple(self._specs[number] for number in places)
+        return Grid(specs=specs, intervals=tuple(intervals), series=series, buckets=buckets, values=values)
 
     def interval(self, start: int, end: int) -> Interval:
         """One object for each bucket."""
@@ -220,6 +235,41 @@ class Shelf:
         if moment is None:
             moment = self._moments[micros] = EPOCH + timedelta(microseconds=micros)
         return moment
+
+
+Words: TypeAlias = tuple[list[int], list[Any], list[str | None]]
+"""The series of some words, their values, and their texts."""
+
+
+def _by_bucket(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[tuple[int, int], Words]]:
+    """Each bucket with its words; the rows are in order of bucket. Few rows are there at a time: all of them would be much to look after."""
+    starts, ends, series, values, texts = columns = tuple(list[Any]() for _ in range(5))
+    unread = iter(rows)
+    while part := list(islice(unread, AT_ONCE)):
+        for column, more in zip(columns, zip(*part, strict=True), strict=True):
+            column.extend(more)
+    begin = 0
+    while begin < len(starts):
+        same_start = bisect_right(starts, starts[begin], begin)
+        until = bisect_right(ends, ends[begin], begin, same_start)
+        yield (starts[begin], ends[begin]), (series[begin:until], values[begin:until], texts[begin:until])
+        begin = until
+
+
+def _said(words: Words, *, newest: bool) -> tuple[list[int], list[Any]]:
+    """What is said of each number of a bucket, without those that vanished."""
+    series, values, texts = words
+    if len(set(series)) < len(series):
+        order = range(len(series)) if newest else range(len(series) - 1, -1, -1)
+        kept = sorted({series[at]: at for at in order}.values())
+        series, values, texts = [series[at] for at in kept], [values[at] for at in kept], [texts[at] for at in kept]
+    odd = [(at, text) for at, text in enumerate(texts) if text is not None]
+    for at, text in odd:
+        values[at] = None if text == GONE else _beside(text)
+    if any(text == GONE for _, text in odd):
+        there = [text != GONE for text in texts]
+        series, values = list(compress(series, there)), list(compress(values, there))
+    return series, values
 
 
 def _beside(text: str) -> int | float | str:

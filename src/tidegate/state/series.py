@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from tidegate.model import DatasetRef, MetricSpec, Segment
 from tidegate.state.connection import Connection
+
+KEPT = 4096
+"""So many specs are made once and not for every reading: what is read of one table together has the same objects."""
 
 
 class Catalogue:
@@ -79,6 +84,7 @@ class Catalogue:
         return self._series[spec]
 
 
+@lru_cache(maxsize=KEPT)
 def _spec(
     dataset: DatasetRef,
     metric: str,

@@ -24,7 +24,7 @@ from tests.conformance.state.stories import (
     said,
     save,
 )
-from tidegate.model import DatasetRef, Interval, MetricSpec, Segment
+from tidegate.model import DatasetRef, Grid, Interval, MetricSpec, Segment, Value
 from tidegate.ports.state import StateStore
 from tidegate.scan import Relations, kept
 from tidegate.scan.relations import Pair
@@ -380,6 +380,26 @@ def test_the_grid_is_what_is_known_of_the_buckets_in_columns(chain: StateStore):
     assert math.isnan(first.values[2])
     assert [interval for _, interval, _ in chain.grid(1, ORDERS, since=day(1).start).cells()] == [day(1), day(2)]
     assert list(chain.grid(2, CUSTOMERS).cells()) == []
+
+
+def test_columns_have_the_last_word_or_the_first_and_no_number_that_vanished(chain: StateStore):
+    """A category is counted, then not, then again; a name beside it comes once."""
+    part = dataclasses.replace(ROWS, segment=Segment(column="country", value="FR"))
+    name = dataclasses.replace(ROWS, metric="max", column="name")
+    save(chain, 1, [number(1, 7, part, day(0)), number(1, "abc", name, day(0)), *buckets(1, {0: 10})])
+    save(chain, 2, [number(2, "abd", name, day(0)), number(2, 8, part, day(1)), *buckets(2, {0: 11, 1: 3})])
+    save(chain, 3, [number(3, 9, part, day(0)), *buckets(3, {0: 12, 1: 3})])
+
+    def told(grid: Grid) -> set[tuple[MetricSpec, Interval, Value]]:
+        return {*grid.cells()}
+
+    for version in (1, 2, 3):
+        words = {(m.spec, m.interval, m.value) for m in chain.measurements(version, ORDERS) if m.interval}
+        first = {(m.spec, m.interval, m.value) for m in chain.first_seen(version, ORDERS)}
+        assert told(chain.grid(version, ORDERS)) == words
+        assert told(chain.first_grid(version, ORDERS)) == first
+    assert {value for _, interval, value in words if interval == day(0)} >= {9, 12}
+    assert {value for _, interval, value in first if interval == day(0)} == {7, 10, "abc"}
 
 
 def test_the_newest_bucket_is_the_lineages(chain: StateStore):
