@@ -73,7 +73,8 @@ def judge(panel: Panel, history: TableHistory, *, now: datetime, settings: Detec
     first = place(panel.intervals[start], panel.grain, panel.offset)
     past = panel.values[total, start:]
     past = past[[working.is_at(first + n) for n in range(past.size)]]
-    usual = float(np.median(past)) if past.size else 0.0
+    known = past[~np.isnan(past)]
+    usual = float(np.median(known)) if known.size else 0.0
     if panel.values.shape[1] - panel.first_known < settings.min_history or usual < settings.least_rows / 4:
         return []
     lag = working.after(newest_place(panel, history), closed_place(now, panel))
@@ -90,7 +91,7 @@ def lags(panel: Panel, history: TableHistory, working: Working) -> list[int]:
     runs.append(history.base)
     out = []
     for numbers in runs:
-        found = next((m for m in numbers if is_newest(m, history)), None)
+        found = next((m for m in numbers if m.spec.metric == "max" and is_newest(m, history)), None)
         if found is not None:
             newest = time_place(float(found.value or 0), panel)
             out.append(working.after(newest, closed_place(found.taken_at, panel)))

@@ -52,6 +52,13 @@ def test_first_run_cannot_know():
     assert run(shop(40), now=START + timedelta(days=400), seen=[]) == ()
 
 
+def test_a_day_of_which_the_rows_are_not_known_hides_no_missing_day():
+    days = shop(40)
+    days[20][("row_count", None, None)] = float("inf")
+    (found,) = run(days, now=START + timedelta(days=41, hours=5), seen=nightly(41, 20))
+    assert (found.kind, found.holds) == ("freshness", True)
+
+
 def test_old_data_that_is_played_back_is_not_stale():
     days = shop(40)
     past = [(START + timedelta(days=3000 + n), START + timedelta(days=20 + n, minutes=-3)) for n in range(20)]
