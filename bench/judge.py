@@ -1,4 +1,4 @@
-"""What it costs to judge one table, and a thousand: CPU seconds and peak memory, without the scan and without the state.
+"""What it costs to judge one table, and a thousand, and to read of the state what that takes: CPU and peak memory, without the scan.
 
 A table of orders as a daily run finds it: every number that a run measures of a bucket, a year of days or what a run looks at
 of it, each day as it was known first and as it is now; the newest day is judged. Or a first run, that has nothing known.
@@ -8,19 +8,31 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 from unittest.mock import patch
 
 import numpy as np
 
 from bench.scan import cpu_s
-from tidegate.detect import OF_VERSIONS_BESIDE_TIME, DetectSettings, TableHistory, judge_table, just_ended, unlike
+from tidegate.detect import (
+    OF_VERSIONS_BESIDE_TIME,
+    YOUNG,
+    DetectSettings,
+    TableHistory,
+    judge_table,
+    just_ended,
+    lookback,
+    unlike,
+)
 from tidegate.model import (
     Column,
     Dataset,
@@ -33,6 +45,8 @@ from tidegate.model import (
     MetricSpec,
     Segment,
 )
+from tidegate.ports.state import NewEvent
+from tidegate.state.sqlite import SQLiteStateStore
 
 SETTINGS = DetectSettings()
 NEWEST = datetime(2026, 3, 11, tzinfo=UTC)
@@ -117,7 +131,7 @@ def table(series: int, buckets: int, *, seed: int = 0, first_run: bool = False) 
     ), now
 
 
-def _measured(spec: MetricSpec, value: float, interval: Interval) -> Measurement:
+def _measured(spec: MetricSpec, value: float | str, interval: Interval) -> Measurement:
     seen = interval.end + timedelta(hours=5)
     return Measurement(spec=spec, value=value, unit="", version=1, taken_at=seen, interval=interval)
 
@@ -141,6 +155,10 @@ def main(argv: list[str]) -> int:
             f"| {what}, {asked.series} series, {days} days | {spent[0]:.0f} | {spent[1]:.0f} | {spent[2]:.0f} |",
             flush=True,
         )
+    read = reading(asked.series, max(asked.buckets), runs=asked.runs)
+    print(
+        f"| reading the state of {asked.series} series, {max(asked.buckets)} days | {read[0]:.0f} | | {read[1]:.0f} |"
+    )
     total = sum(many(asked.tables, asked.series, asked.buckets[0]))
     print(f"\n{asked.tables:,} tables of {asked.series} series and {asked.buckets[0]} days: {total:.1f} CPU s")
     return 0
@@ -152,11 +170,68 @@ def one(history: TableHistory, now: datetime, *, runs: int) -> tuple[float, floa
     once()
     taken = statistics.median(cpu_s(once) for _ in range(runs))
     whole = statistics.median(of_whole(once) for _ in range(runs))
+    return 1e3 * taken, 1e3 * whole, peak_mb(once)
+
+
+RUNS: Final = 60
+"""So many daily runs wrote the state that is read; the first one found all the days before."""
+
+
+def reading(series: int, days: int, *, runs: int) -> tuple[float, float]:
+    """CPU ms to read what a daily run reads of a table, and the peak of memory in MB; medians."""
+    ref = DatasetRef(namespace="raw", name="orders_0")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(SQLiteStateStore(Path(folder) / "s.db", create=True)) as state,
+    ):
+        for version, found in enumerate(scanned(ref, series, days), start=1):
+            subject, data = f"version:{version}", {"parent": version - 1 or None, "run": None, "code_revision": None}
+            state.append([NewEvent(at=NEWEST, kind="version.begun", subject=subject, actor="bench", data=data)])
+            published = {"previous": version - 1 or None, "kind": "publish", "reason": "bench"}
+            state.append(
+                [NewEvent(at=NEWEST, kind="version.published", subject=subject, actor="bench", data=published)]
+            )
+            numbers = [replace(m, version=version) for m in found]
+            state.save_scan(version, measurements=numbers, results=(), findings=(), schemas={}, marks={})
+        once = partial(read_once, state, ref)
+        once()
+        taken = statistics.median(cpu_s(once) for _ in range(runs))
+        return 1e3 * taken, peak_mb(once)
+
+
+def scanned(ref: DatasetRef, series: int, days: int) -> Iterator[list[Measurement]]:
+    """What each run writes: its new day, every third time the day before again, and the whole table's numbers."""
+    wanted = tuple(spec for spec, _ in zip(specs(ref, series), range(series), strict=False))
+    values = past(wanted, days, seed=0)
+    for run in range(RUNS):
+        last = days - RUNS + run
+        found = [last] if run % 3 else [last - 1, last]
+        numbers = []
+        for n in found if run else range(last + 1):
+            at = Interval(start=NEWEST - DAY * (days - 1 - n), end=NEWEST - DAY * (days - 2 - n))
+            numbers += [_measured(s, v, at) for s, v in zip(wanted, values[n], strict=True)]
+            numbers.append(_measured(MetricSpec(dataset=ref, metric="content"), f"{n} {run}", at))
+        yield numbers + [replace(_measured(s, v, at), interval=None) for s, v in zip(wanted, values[last], strict=True)]
+
+
+def read_once(state: SQLiteStateStore, ref: DatasetRef) -> None:
+    """As a run does before its scan, and before it judges."""
+    newest = state.newest_bucket(RUNS, ref)
+    if newest is None:
+        raise ValueError("nothing was kept")
+    known = state.grid(RUNS, ref, since=newest.start - lookback(newest))
+    state.numbers(RUNS, ref)
+    state.first_grid(RUNS, ref, within=YOUNG, since=min(i.start for i in known.intervals))
+    state.history(RUNS, ref, metrics=OF_VERSIONS_BESIDE_TIME, segments=False)
+
+
+def peak_mb(once: Callable[[], object]) -> float:
+    """The most memory that Python had while it did something, in MB."""
     tracemalloc.start()
     once()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return 1e3 * taken, 1e3 * whole, peak / 1e6
+    return peak / 1e6
 
 
 def of_whole(once: Callable[[], object]) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tidegate.detect.forecast import Floats
 from tidegate.detect.tails import AGES, Peaks, Tail, Trust, age, calibrated, peaks
-from tidegate.detect.traits import RELATIONS, Layout, Profile, Traits, traits
+from tidegate.detect.traits import RELATIONS, Profile, Traits, traits
 from tidegate.detect.walk import Walk, surprise, walk
 from tidegate.model import MetricSpec
 
@@ -156,13 +156,13 @@ def leading(columns: Sequence[str | None], member: Places, loud: Floats) -> list
     return [first[c] for c in dict.fromkeys(of[order].tolist()) if c in first]
 
 
-def study(profile: Profile, seasons: Sequence[tuple[int, str]], pool: Pool, plan: Layout | None = None) -> Study:
-    """Look through a table's past; `plan` is its layout where one is at hand.
+def study(profile: Profile, seasons: Sequence[tuple[int, str]], pool: Pool, found: Traits | None = None) -> Study:
+    """Look through a table's past; `found` are its traits where they are at hand.
 
     Raises:
         ValueError: the profile has no row count.
     """
-    found = traits(profile, slice(None), plan)
+    found = traits(profile, slice(None)) if found is None else found
     past = walk(found.y, seasons)
     return looked_through(found, past, pool, known(profile))
 

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from tidegate.detect import words
-from tidegate.detect.forecast import Flags, Floats, sorted_median
+from tidegate.detect.forecast import Flags, Floats, between, finite, sorted_median
 from tidegate.detect.history import DRIFT, DetectSettings, TableHistory
 from tidegate.detect.panel import Panel, excluded
 from tidegate.detect.series import Aspect, Series, series
@@ -132,7 +132,7 @@ def least_spread(one: Series, before: int) -> Floats:
     least = one.noise(before)
     if one.aspect not in (Aspect.VOLUME, Aspect.SEGMENT):
         return least
-    n = np.nan_to_num(sorted_median(np.sort(one.raw[:, :before], axis=1)))
+    n = finite(sorted_median(np.sort(one.raw[:, :before], axis=1)))
     return np.maximum(least, np.sqrt(np.maximum(n, 1.0)) / (n + 1.0))
 
 
@@ -154,10 +154,12 @@ def drifts(
     floor = np.concatenate([least_spread(one, split) for one in made])
     seen = reference(y[:, :split], end, panel.seasons[0][0] if panel.seasons else 1, floor)
     noise = np.concatenate([one.noises(end) for one in made])  # a few rows at night scatter more than many by day
-    apart = np.nan_to_num((y - seen.centre) / np.maximum(seen.sigma, noise))
+    apart = finite((y - seen.centre) / np.maximum(seen.sigma, noise))
     sums = added_up(np.concatenate([apart, -1.0 * apart]), np.concatenate([seen.error, seen.error]))
-    bars = np.maximum(OWN * largest_before(sums[:, :split]), least)
-    for one, i, at, side in beyond(made, (np.tile(seen.able, 2) & (sums[:, -1] > bars)).reshape(2, -1)):
+    bars = np.full(len(sums), np.inf)
+    high = np.flatnonzero(np.tile(seen.able, 2) & (sums[:, -1] > least))
+    bars[high] = np.maximum(OWN * largest_before(sums[high, :split]), least)
+    for one, i, at, side in beyond(made, (sums[:, -1] > bars).reshape(2, -1)):
         row = at if side > 0 else at + len(y)
         zeros = np.flatnonzero(sums[row] <= 0)
         since = max(int(zeros[-1]) + 1 if zeros.size else split, split)
@@ -209,7 +211,7 @@ def reference(y: Floats, until: int, season: int, floor: Floats) -> Reference:
     effect = phases(y - rough, season)
     plain = y - effect[:, np.arange(width) % season]
     line, sigma = fitted(plain, there, floor)
-    off = np.where(there, np.clip(plain - line, -CLIPPED * sigma[:, None], CLIPPED * sigma[:, None]), 0.0)
+    off = np.where(there, between(plain - line, -CLIPPED * sigma[:, None], CLIPPED * sigma[:, None]), 0.0)
     clipped = line + off
     middle = (there * time[:width]).sum(axis=1) / n
     away = time[None, :] - middle[:, None]
@@ -228,7 +230,7 @@ def wandering(off: Floats) -> Floats:
     correlation r of neighbours, for errors that are an autoregression of first order.
     """
     size = np.maximum(np.square(off).sum(axis=1), 1e-12)
-    together = np.clip((off[:, 1:] * off[:, :-1]).sum(axis=1) / size, 0.0, 0.95)
+    together = between((off[:, 1:] * off[:, :-1]).sum(axis=1) / size, 0.0, 0.95)
     return np.asarray(np.sqrt((1 + together) / (1 - together)))
 
 
@@ -236,13 +238,13 @@ def fitted(y: Floats, there: Flags, floor: Floats) -> tuple[Floats, Floats]:
     """A first line through each series, by the medians of its halves, and the robust spread around it."""
     half = y.shape[1] // 2
     left, right = (sorted_median(np.sort(part, axis=1)) for part in (y[:, :half], y[:, half:]))
-    slope = np.nan_to_num((right - left) / max(y.shape[1] / 2, 1))
+    slope = finite((right - left) / max(y.shape[1] / 2, 1))
     time = np.arange(y.shape[1]) - y.shape[1] / 2
     rough = slope[:, None] * time
-    level = np.nan_to_num(sorted_median(np.sort(y - rough, axis=1)))
+    level = finite(sorted_median(np.sort(y - rough, axis=1)))
     line = level[:, None] + rough
     off = np.sort(np.where(there, np.abs(y - line), np.nan), axis=1)
-    return line, np.maximum(np.nan_to_num(1.4826 * sorted_median(off)), floor)
+    return line, np.maximum(finite(1.4826 * sorted_median(off)), floor)
 
 
 def phases(y: Floats, season: int) -> Floats:
@@ -252,12 +254,12 @@ def phases(y: Floats, season: int) -> Floats:
         return np.zeros((y.shape[0], season))
     whole = y[:, : cycles * season].reshape(y.shape[0], cycles, season)
     around = sorted_median(np.sort(whole, axis=2))
-    return np.nan_to_num(sorted_median(np.sort((whole - around[:, :, None]).transpose(0, 2, 1), axis=2)))
+    return finite(sorted_median(np.sort((whole - around[:, :, None]).transpose(0, 2, 1), axis=2)))
 
 
 def added_up(apart: Floats, error: Floats) -> Floats:
     """Page's sums of errors in sigmas, less the allowance: (series, time)."""
-    steps = np.ascontiguousarray((np.clip(apart, -CLIPPED, CLIPPED) - ALLOWED - error).T)
+    steps = np.ascontiguousarray((between(apart, -CLIPPED, CLIPPED) - ALLOWED - error).T)
     total = np.zeros(steps.shape[1])
     for step in steps:
         total = np.maximum(0.0, total + step, out=step)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import compress
 from typing import cast
 
 import numpy as np
@@ -121,7 +123,10 @@ class Readings:
 
 
 class Reader:
-    """Gives every spec a row and every bucket a place; a spec or interval object is looked at once, which makes it fast."""
+    """Gives every spec a row and every bucket a place; an object is looked at once, which makes it fast.
+
+    `known` has by its id what was said of an object, and keeps the object, so that no other one gets its id.
+    """
 
     def __init__(self, grain: str, offset: int) -> None:
         self.grain = grain
@@ -129,22 +134,27 @@ class Reader:
         self.keys: dict[Key, int] = {}
         self.specs: list[MetricSpec] = []
         self.intervals: dict[int, Interval] = {}
-        self.places: dict[Interval, int] = {}
+        self.known: dict[int, tuple[MetricSpec | Interval, int]] = {}
 
     def read(self, grid: Grid) -> Cells:
-        """Read what is judged by time. No loop in Python over all numbers."""
+        """Read what is judged by time. No loop in Python over all numbers, unless some of them are none."""
         rows = np.array([self.row(spec) for spec in grid.specs], dtype=np.int64)
         places = np.array([self.place(one) for one in grid.intervals], dtype=np.int64)
         row = rows[np.asarray(grid.series, dtype=np.int64)]
         at = places[np.asarray(grid.buckets, dtype=np.int64)]
-        value = numbers(grid.values)
         if (rows >= 0).all() and (places != NOWHERE).all():
-            return Cells(row, at, value)
+            return Cells(row, at, numbers(grid.values))
         judged = (row >= 0) & (at != NOWHERE)
-        return Cells(row[judged], at[judged], value[judged])
+        return Cells(row[judged], at[judged], numbers(list(compress(grid.values, judged.tolist()))))
 
     def row(self, spec: MetricSpec) -> int:
         """The row of a spec, a new one if it is new; -1 for what is not judged by time."""
+        seen = self.known.get(id(spec))
+        if seen is None:
+            seen = self.known[id(spec)] = (spec, self._row(spec))
+        return seen[1]
+
+    def _row(self, spec: MetricSpec) -> int:
         if spec.where is not None or spec.metric in UNJUDGED or (spec.segment and spec.segment.column == LOAD_COLUMN):
             return -1
         row = self.keys.setdefault(key_of(spec), len(self.specs))
@@ -154,12 +164,16 @@ class Reader:
 
     def place(self, interval: Interval) -> int:
         """The number of a bucket; NOWHERE for one of another grain."""
-        at = self.places.get(interval)
-        if at is None:
-            at = place(interval, self.grain, self.offset) if infer_grain(interval) == self.grain else NOWHERE
-            self.places[interval] = at
-            if at != NOWHERE:
-                self.intervals.setdefault(at, interval)
+        seen = self.known.get(id(interval))
+        if seen is None:
+            seen = self.known[id(interval)] = (interval, self._place(interval))
+        return seen[1]
+
+    def _place(self, interval: Interval) -> int:
+        if infer_grain(interval) != self.grain:
+            return NOWHERE
+        at = place(interval, self.grain, self.offset)
+        self.intervals.setdefault(at, interval)
         return at
 
 
@@ -168,7 +182,7 @@ def numbers(values: Sequence[Value]) -> Floats:
     try:
         found = np.frombuffer(array("d", cast("Sequence[float]", values)))
     except TypeError:  # not all of them are numbers
-        found = np.array([np.nan if v is None or isinstance(v, str) else v for v in values], dtype=np.float64)
+        found = np.frombuffer(array("d", [math.nan if v is None or isinstance(v, str) else v for v in values]))
     return np.where(np.isfinite(found), found, np.nan)
 
 
@@ -196,7 +210,7 @@ def build(history: TableHistory, *, now: datetime, settings: DetectSettings) -> 
     closed = np.array([at for at, interval in reader.intervals.items() if interval.end <= now], dtype=np.int64)
     again = None if history.reopened is None else np.array([reader.place(i) for i in history.reopened], dtype=np.int64)
     newest = [last_filled(current, closed)]
-    newest += [] if again is None else [last_filled(base, np.setdiff1d(closed, again))]
+    newest += [] if again is None else [last_filled(base, closed[~np.isin(closed, again)])]
     if max(newest) == NOWHERE:
         return None
     read = Readings(current=current, base=base, first=first, again=again)
@@ -350,9 +364,9 @@ def zero_filled(specs: Sequence[MetricSpec], values: Floats) -> Floats:
     inside[known[0] : known[-1] + 1] = True
     empty = inside & np.isnan(values).all(axis=0)
     groups: dict[str | None, list[int]] = {}
-    for i, spec in enumerate(specs):
-        if spec.metric == "row_count":
-            groups.setdefault(spec.segment.column if spec.segment else None, []).append(i)
+    counts = ((i, spec.segment) for i, spec in enumerate(specs) if spec.metric == "row_count")
+    for i, segment in counts:
+        groups.setdefault(segment.column if segment else None, []).append(i)
     for rows in groups.values():
         listed = ~np.isnan(values[rows]).all(axis=0) | empty
         out[rows] = np.where(np.isnan(values[rows]) & listed[None, :], 0.0, values[rows])

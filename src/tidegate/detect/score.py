@@ -9,7 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.detect.forecast import Flags, Floats, Forecast, forecast, predict, rarity, sorted_median, unsure
+from tidegate.detect.forecast import (
+    Flags,
+    Floats,
+    Forecast,
+    between,
+    finite,
+    forecast,
+    predict,
+    rarity,
+    sorted_median,
+    unsure,
+)
 from tidegate.detect.history import DetectSettings
 from tidegate.detect.panel import Panel
 from tidegate.detect.series import Aspect, Series
@@ -128,7 +139,7 @@ def score(
         at=at,
         centre=centre,
         scale=scale,
-        error=np.nan_to_num(error),
+        error=finite(error),
         rarity=found,
         points=cast.points.astype(np.float64),
         methods=cast.methods,
@@ -198,7 +209,7 @@ def off(series: Series, at: int, error: Floats) -> Floats:
 
 def ratio(part: Floats, whole: Floats) -> Floats:
     """Part by whole, 0 where that says nothing."""
-    return np.nan_to_num(part / np.where(whole == 0, np.inf, whole))
+    return finite(part / np.where(whole == 0, np.inf, whole))
 
 
 def within(values: Floats, limits: tuple[float, float]) -> Flags:
@@ -217,14 +228,14 @@ def with_companions(
     before[:, at] = np.nan
     said = predict(before, (), settings.most_points + 1)
     cast = forecast(before, said, at, points=settings.most_points, skip=skip, floor=also.noise(at)[rows])
-    error = np.nan_to_num(np.abs(also.y[rows, at] - cast.centre))
+    error = finite(np.abs(also.y[rows, at] - cast.centre))
     out[rows] = np.minimum(rare[rows], rarity(error / cast.scale, 3 + cast.points / 6))
     return out
 
 
 def reached(cast: Forecast, scale: Floats, df: Floats) -> float:
     """The second-highest rarity of any series in the past that a forecast learned from."""
-    before = rarity(np.abs(np.nan_to_num(cast.errors)) / scale[:, None], df[:, None])
+    before = rarity(np.abs(finite(cast.errors)) / scale[:, None], df[:, None])
     return second_highest(before.max(axis=0) if before.size else before.ravel())
 
 
@@ -242,7 +253,7 @@ def counting_noise(series: Series, centre: Floats, points: NDArray[np.int64]) ->
     if series.aspect not in (Aspect.VOLUME, Aspect.SEGMENT, Aspect.DISTINCT):
         return np.zeros(len(series.specs))
     expected = np.expm1(np.fmin(np.fmax(centre, 0.0), 700.0))
-    trust = np.clip((points - TRUSTED[0]) / (TRUSTED[1] - TRUSTED[0]), 0.0, 1.0)
+    trust = between((points - TRUSTED[0]) / (TRUSTED[1] - TRUSTED[0]), 0.0, 1.0)
     return np.asarray((1 - (1 - LEFT) * trust) / np.sqrt(1 + expected))
 
 

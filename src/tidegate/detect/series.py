@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from tidegate.detect.forecast import Floats, sorted_median
+from tidegate.detect.forecast import Floats, between, sorted_median
 from tidegate.detect.panel import Panel
 from tidegate.model import MetricSpec
 
@@ -92,10 +92,10 @@ class Series:
     def plain(self, y: Floats) -> Floats:
         """From the even scale, (series, time), to the numbers' own units."""
         if self.aspect in (Aspect.VOLUME, Aspect.SEGMENT, Aspect.DISTINCT):
-            return np.asarray(np.expm1(np.clip(y, 0.0, 700.0)))
+            return np.asarray(np.expm1(between(y, 0.0, 700.0)))
         if self.aspect in SHARES.values():
-            return np.asarray(np.square(np.sin(np.clip(y, 0.0, np.pi / 2))))
-        return np.asarray(np.sinh(np.clip(y, -300.0, 300.0)) * self.unit[:, None])
+            return np.asarray(np.square(np.sin(between(y, 0.0, np.pi / 2))))
+        return np.asarray(np.sinh(between(y, -300.0, 300.0)) * self.unit[:, None])
 
     def back(self, series: int, y: float) -> float:
         """One number of one series from the even scale to its own unit."""
@@ -187,7 +187,7 @@ def divided(values: Floats, rows: list[int], total: int) -> tuple[Floats, Floats
     """Counts by the table's rows, NaN where there are none."""
     n = np.broadcast_to(values[total], (len(rows), values.shape[1]))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.clip(np.where(n > 0, values[rows] / n, np.nan), 0.0, 1.0), n
+        return between(np.where(n > 0, values[rows] / n, np.nan), 0.0, 1.0), n
 
 
 def valued(panel: Panel, aspect: Aspect, rows: list[int], total: int, teach: Floats) -> Series:

@@ -121,6 +121,9 @@ class Sevens:
         """Of the last 21 values."""
         out = smallest(self.two, self.oldest, (3 * SEVEN) // 2)
         short, begun = (self.two[-1] == np.inf) | (self.oldest[-1] == np.inf), self.oldest[0] < np.inf
+        if (times := np.flatnonzero((short & ~begun).all(axis=1))).size:
+            out[times] = middle_of_rows([run[times] for run in self.two])
+            short[times] = False
         few, some = np.flatnonzero(short & ~begun), np.flatnonzero(short & begun)
         out.ravel()[few] = middle_of(np.stack([run.take(few) for run in self.two]))
         both = np.stack([run.take(some) for run in (*self.two, *self.oldest)], axis=1)
@@ -141,8 +144,22 @@ def middle(runs: Sorted) -> Floats:
     """The medians of sorted windows, NaN of those in which nothing is known."""
     low, high = runs[(len(runs) - 1) // 2], runs[len(runs) // 2]
     out = low.copy() if low is high else np.asarray((low + high) / 2)
-    short = np.flatnonzero(runs[-1] == np.inf)
-    out.ravel()[short] = middle_of(np.stack([run.take(short) for run in runs]))
+    short = runs[-1] == np.inf
+    if (times := np.flatnonzero(short.all(axis=1))).size:
+        out[times] = middle_of_rows([run[times] for run in runs])
+        short[times] = False
+    if (few := np.flatnonzero(short)).size:
+        out.ravel()[few] = middle_of(np.stack([run.take(few) for run in runs]))
+    return out
+
+
+def middle_of_rows(runs: Sorted) -> Floats:
+    """The same of times at which no window is full: of one value itself, of each more where there is one more."""
+    out = np.where(runs[0] < np.inf, runs[0], np.nan)
+    for more in range(1, len(runs)):
+        if not (there := runs[more] < np.inf).any():
+            break
+        np.copyto(out, (runs[more // 2] + runs[(more + 1) // 2]) / 2, where=there)
     return out
 
 
@@ -159,8 +176,20 @@ def trimmed(some: Floats) -> Floats:
     count, place = (some < np.inf).sum(axis=0), np.arange(len(some))[:, None]
     cut = np.where(count >= 5, np.maximum(1, count // 7), 0)
     inside = np.where((place >= cut) & (place < count - cut), some, 0.0)
-    total = np.ascontiguousarray(inside.T).sum(axis=1)
-    return np.where(count > 0, total / np.maximum(count - 2 * cut, 1), np.nan)
+    return np.where(count > 0, summed(inside) / np.maximum(count - 2 * cut, 1), np.nan)
+
+
+def summed(values: Floats) -> Floats:
+    """The sum over the first axis, at most 128 long, added up in the order in which numpy adds neighbours in memory.
+
+    Eight sums side by side, then these, then what is left over; so it is the number that each window gives by itself.
+    """
+    whole = len(values) // 8 * 8
+    if not whole:
+        return np.asarray(reduce(np.add, values, np.zeros(values.shape[1:])))
+    eight = reduce(np.add, values[:whole].reshape(whole // 8, 8, *values.shape[1:]))
+    a, b, c, d = eight[::2] + eight[1::2]
+    return np.asarray(reduce(np.add, values[whole:], (a + b) + (c + d)))
 
 
 def level(y: Floats, width: int, first: int) -> Floats:
@@ -185,25 +214,34 @@ def lagged(y: Floats, season: int, back: int, first: int) -> list[Floats]:
 def last(y: Floats, first: int) -> Floats:
     """The newest value before each column."""
     out = np.concatenate([np.full((1, y.shape[1]), np.nan), y[:-1]])
-    holey = np.flatnonzero(np.isnan(y[:-1]).any(axis=0))
+    unknown = np.isnan(out)
+    if (whole := unknown[1:].all(axis=1)).any():
+        out = out[newest(np.concatenate([[False], ~whole]))]
+        unknown = np.isnan(out)
+    holey = np.flatnonzero(unknown[1:].any(axis=0))
     if holey.size:
-        some = out[:, holey]
-        newest = np.maximum.accumulate(np.where(np.isnan(some), 0, np.arange(len(some))[:, None]), axis=0)
-        out[:, holey] = np.take_along_axis(some, newest, axis=0)
+        out[:, holey] = np.take_along_axis(out[:, holey], newest(~unknown[:, holey]), axis=0)
     return out[first:]
+
+
+def newest(known: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each place of the first axis the newest one that is known, itself included; 0 where there is none."""
+    place = np.arange(len(known)).reshape(-1, *(1,) * (known.ndim - 1))
+    return np.asarray(np.maximum.accumulate(np.where(known, place, 0), axis=0))
 
 
 def smoothed(y: Floats, first: int, weight: float) -> Floats:
     """Exponentially weighted mean of everything before each column."""
-    state, out = np.full(y.shape[1], np.nan), np.empty((y.shape[0] - first, y.shape[1]))
+    out = np.empty((len(y) + 1, y.shape[1]))
+    out[0] = np.nan
     whole, known = np.asarray(np.isfinite(y).all(axis=1)), False
-    for t, value in enumerate(y):
-        if t >= first:
-            out[t - first] = state
+    for t, (value, state, after) in enumerate(zip(y, out, out[1:], strict=False)):
         if known and whole[t]:
-            state = state + weight * (value - state)
+            np.subtract(value, state, out=after)
+            np.multiply(after, weight, out=after)
+            np.add(state, after, out=after)
             continue
         moved = np.where(np.isnan(state), value, state + weight * (value - state))
-        state = np.where(np.isnan(value), state, moved)
-        known = bool(np.isfinite(state).all())
-    return out
+        after[:] = np.where(np.isnan(value), state, moved)
+        known = bool(np.isfinite(after).all())
+    return out[first:-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import attrgetter
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def panel_of(history: TableHistory, timed: Panel | None) -> Panel | None:
         new=(len(versions) - 1,),
         first_known=0,
         open=False,
-        versions=tuple(max((m.version for m in numbers), default=0) for numbers in versions),
+        versions=tuple(max(map(attrgetter("version"), numbers), default=0) for numbers in versions),
     )
 
 
@@ -74,12 +75,13 @@ def by_key(
     """Whole-table numbers by what they are; `seen` keeps what each spec object says, None where it is not wanted."""
     found: dict[Key, float] = {}
     for m in numbers:
-        if m.interval is None and isinstance(m.value, (int, float)):
-            at = id(m.spec)
-            if at not in seen:
-                seen[at] = (key_of(m.spec), m.spec) if is_wanted(m.spec) else None
-            if (known := seen[at]) is not None:
-                found[known[0]] = float(m.value)
+        known = seen.get(id(m.spec), ())
+        if known is None or m.interval is not None or not isinstance(m.value, (int, float)):
+            continue
+        if not known:
+            known = seen[id(m.spec)] = (key_of(m.spec), m.spec) if is_wanted(m.spec) else None
+        if known is not None:
+            found[known[0]] = float(m.value)
     return found
 
 

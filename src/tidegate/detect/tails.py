@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.detect.forecast import Floats
+from tidegate.detect.forecast import Floats, between
 
 OVER: Final = 1.0
 """Surprises beyond this count as peaks: one in ten."""
@@ -66,7 +66,7 @@ def peaks(surprises: Floats, there: NDArray[np.bool_]) -> Peaks:
     `there` (batch,) tells which batches there were.
     """
     old = (np.arange(surprises.shape[-1]) >= BEGIN) & there
-    height = np.where(old, np.clip(surprises - OVER, 0.0, MOST), 0.0)
+    height = np.where(old, between(surprises - OVER, 0.0, MOST), 0.0)
     of = remembered(old)
     of = np.broadcast_to(of, (*height.shape[:-1], of.size))
     return Peaks(remembered(height), remembered(old & (surprises > OVER)), of)
@@ -90,6 +90,9 @@ def calibrated(surprises: Floats, past: Peaks, pool: Tail, trust: Trust) -> Floa
     return np.where(surprises > 0, np.maximum(out, 0.0), 0.0)
 
 
+CLASS_OF_AGE: Final = np.digitize(np.arange(AGES[-1] + 1), AGES).astype(np.int64)
+
+
 def age(batches: Floats | NDArray[np.int64]) -> NDArray[np.int64]:
     """The class of an age, for the pool."""
-    return np.asarray(np.digitize(batches, AGES), dtype=np.int64)
+    return np.asarray(CLASS_OF_AGE[np.minimum(batches, AGES[-1]).astype(np.int64)])

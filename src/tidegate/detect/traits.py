@@ -6,14 +6,14 @@ A batch is a bucket of time, a load or a version. Arrays are (series, batch), ol
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.detect.forecast import Flags, Floats
+from tidegate.detect.forecast import Flags, Floats, between, finite
 from tidegate.model import MetricSpec, Segment
 
 Sketch: TypeAlias = frozenset[int] | None
@@ -124,6 +124,16 @@ class Traits:
     y: Floats
     floor: Floats
 
+    def at(self, batch: int) -> Traits:
+        """One batch by itself."""
+        return replace(self, y=self.y[:, batch : batch + 1], floor=self.floor[:, batch : batch + 1])
+
+    def before(self, batch: int) -> Traits:
+        """The same without what is known of a batch."""
+        y = self.y.copy()
+        y[:, batch] = np.nan
+        return replace(self, y=y)
+
 
 class Row(NamedTuple):
     """One series that is made by itself."""
@@ -163,7 +173,7 @@ class Layout:
 
     `total` is the number of rows, at `rows`; `places` tells where numbers of all rows are. `columns` are theirs;
     `categories` has for each column the rows of its counts by category, `named` the judged segments with the rows of
-    their counts. `blocks` are what becomes series. `units` keeps the usual size and spread of each column once asked.
+    their counts. `blocks` are what becomes series. `units` has the usual size and spread of each column.
     """
 
     specs: tuple[MetricSpec, ...]
@@ -174,7 +184,7 @@ class Layout:
     categories: Mapping[str, tuple[int, ...]]
     named: Mapping[Segment, int]
     blocks: tuple[Block, ...]
-    units: dict[str | None, tuple[float, float]] = field(default_factory=dict)
+    units: Mapping[str | None, tuple[float, float]]
 
 
 def layout(profile: Profile) -> Layout:
@@ -203,7 +213,21 @@ def layout(profile: Profile) -> Layout:
         categories={column: tuple(rows) for column, rows in counts.items()},
         named=named,
         blocks=tuple(_blocks(profile, places, named)),
+        units=dict(_units(profile, places)),
     )
+
+
+NO_UNIT: Final = (1.0, 1.0)
+"""The unit of a column whose values nothing is known of."""
+
+
+def _units(profile: Profile, places: Mapping[Name, int]) -> Iterator[tuple[str | None, tuple[float, float]]]:
+    """The usual size of each column's values and their usual spread, from the first batches."""
+    for column in dict.fromkeys(column for metric, column, _ in places if metric in ("mean", "stddev")):
+        mean, spread = places.get(("mean", column, None)), places.get(("stddev", column, None))
+        size = usual(np.abs(warm(profile.values[mean]))) if mean is not None else 0.0
+        wide = usual(warm(profile.values[spread])) if spread is not None else 0.0
+        yield column, (size or wide or 1.0, wide or size or 1.0)
 
 
 def name_of(spec: MetricSpec) -> Name:
@@ -318,20 +342,8 @@ class _Source:
 
     def units(self, block: Block) -> tuple[Floats, Floats]:
         """The usual size of each number's column and its usual spread: (series, 1) each."""
-        found = np.array([self.unit(s.column) for s in block.specs])
+        found = np.array([self.plan.units.get(s.column, NO_UNIT) for s in block.specs])
         return found[:, :1], found[:, 1:]
-
-    def unit(self, column: str | None) -> tuple[float, float]:
-        """The usual size of a column's values and their usual spread, from the first batches."""
-        if column not in self.plan.units:
-            self.plan.units[column] = self._unit(column)
-        return self.plan.units[column]
-
-    def _unit(self, column: str | None) -> tuple[float, float]:
-        mean, spread = self.find("mean", column), self.find("stddev", column)
-        size = usual(np.abs(warm(mean))) if mean is not None else 0.0
-        wide = usual(warm(spread)) if spread is not None else 0.0
-        return size or wide or 1.0, wide or size or 1.0
 
 
 def warm(values: Floats) -> Floats:
@@ -354,7 +366,7 @@ def angle(count: Floats, n: Floats) -> Floats:
     """A share as the arcsine of its root, whose noise is 0.5 / sqrt(n) whatever the share (Freeman and Tukey, 1950)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(n > 0, count / n, np.nan)
-    return np.asarray(np.arcsin(np.sqrt(np.clip(share, 0.0, 1.0))))
+    return np.asarray(np.arcsin(np.sqrt(between(share, 0.0, 1.0))))
 
 
 class Scaled(NamedTuple):
@@ -439,7 +451,7 @@ WIDER: Final = {
 
 def slope(values: Floats, unit: Floats) -> Floats:
     """By how much a value moves where its asinh moves by one."""
-    return np.asarray(np.hypot(unit, np.nan_to_num(values)))
+    return np.asarray(np.hypot(unit, finite(values)))
 
 
 def _value(source: _Source, block: Block) -> list[Scaled]:
@@ -521,7 +533,7 @@ def _spreads(source: _Source, column: str) -> list[Row]:
     if high is None or low is None or column in source.profile.times:
         return []
     nulls = np.array([source.plan.places.get(("null_count", column, None), -1)])
-    wide = source.unit(column)[1]
+    wide = source.plan.units.get(column, NO_UNIT)[1]
     apart = np.maximum(high[source.batches] - low[source.batches], 0.0)
     return [Row(spec, "quartiles", "scale", np.log(apart + 1e-3 * wide), noise(source.present(nulls)[0], 1.0, 0.03))]
 
@@ -549,8 +561,8 @@ def nearest(shares: Floats, here: Places) -> Floats:
     past = np.stack([earlier(shares, here - lag) for lag in LAGS])
     distances = np.sort(jensen_shannon(shares[:, here], past), axis=0)
     known = (~np.isnan(distances)).sum(axis=0)
-    counted = np.where(np.arange(len(LAGS))[:, None] < NEAREST, np.nan_to_num(distances), 0.0).sum(axis=0)
-    return np.where(known > 0, counted / np.clip(known, 1, NEAREST), np.nan)
+    counted = np.where(np.arange(len(LAGS))[:, None] < NEAREST, finite(distances), 0.0).sum(axis=0)
+    return np.where(known > 0, counted / np.minimum(np.maximum(known, 1), NEAREST), np.nan)
 
 
 def earlier(shares: Floats, places: Places) -> Floats:
@@ -574,7 +586,7 @@ def gone(shares: Floats, here: Places) -> Floats:
     before = np.stack([earlier(shares, here - lag) for lag in range(1, 9)])
     known: Flags = np.asarray(~np.isnan(before).any(axis=1))
     regular = (np.where(known[:, None, :], before, 1.0) > 0).all(axis=0) & known.any(axis=0)
-    usual_share = np.nan_to_num(before).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    usual_share = finite(before).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     lost = np.where(regular & (shares[:, here] == 0), usual_share, 0.0).sum(axis=0)
     return np.where(known.any(axis=0) & ~np.isnan(shares[:, here]).any(axis=0), np.minimum(lost, 1.0), np.nan)
 

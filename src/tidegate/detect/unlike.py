@@ -17,7 +17,7 @@ from tidegate.detect.history import DetectSettings, TableHistory
 from tidegate.detect.panel import Panel, excluded
 from tidegate.detect.pooled import POOL
 from tidegate.detect.story import Look
-from tidegate.detect.traits import WARM, Profile, layout, traits
+from tidegate.detect.traits import WARM, Layout, Profile, Traits, layout, traits
 from tidegate.model import Family, Finding, Layer
 
 MOST: Final = 7
@@ -112,14 +112,27 @@ def _unlike(
         times=frozenset(c.name for c in history.dataset.columns if c.family is Family.TIME),
     )
     plan, found = layout(profile), []
-    known = study(profile, panel.seasons, POOL, plan)
-    for at in here:
-        values = teach.copy()
-        values[:, at] = panel.values[:, at]
-        opinion = known.judge(traits(replace(profile, values=values), slice(at, at + 1), plan), at)
+    past_traits, batches = looked_at(profile, panel, here, plan)
+    known = study(profile, panel.seasons, POOL, past_traits)
+    for at, batch in zip(here, batches, strict=True):
+        opinion = known.judge(batch, at)
         if opinion.score > -math.log10(settings.budget / 2) and opinion.reasons:
             found.append(finding(panel, at, opinion, history, past, settings))
     return found
+
+
+def looked_at(profile: Profile, panel: Panel, here: Sequence[int], plan: Layout) -> tuple[Traits, list[Traits]]:
+    """The traits of a past, and of each bucket under test as if it were the only one; those of the newest are made with the past's."""
+    under_test = [profile.values.copy() for _ in here]
+    for at, values in zip(here, under_test, strict=True):
+        values[:, at] = panel.values[:, at]
+    if list(here) == [profile.values.shape[1] - 1]:
+        together = traits(replace(profile, values=under_test[0]), slice(None), plan)
+        return together.before(here[0]), [together.at(here[0])]
+    each = (replace(profile, values=values) for values in under_test)
+    return traits(profile, slice(None), plan), [
+        traits(one, slice(at, at + 1), plan) for at, one in zip(here, each, strict=True)
+    ]
 
 
 def same_matter(one: Finding, other: Finding) -> bool:

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from tidegate.detect.forecast import Flags, Floats, by_time, rarity
 from tidegate.detect.traits import Traits
 
 Places = NDArray[np.int64]
+Found = TypeVar("Found", Floats, Flags)
 
 WINDOW: Final = 60
 """How many past errors tell the spread of a series. Chosen, not derived."""
@@ -58,11 +59,16 @@ def walk(y: Floats, seasons: Sequence[tuple[int, str]]) -> Walk:
     forecast. O(moving series x batches x WINDOW).
     """
     keep_memory()
-    first = np.take_along_axis(y, np.argmax(~np.isnan(y), axis=1)[:, None], axis=1)
+    first = y[np.arange(len(y)), np.argmax(~np.isnan(y), axis=1)][:, None]
     moving = (~np.isnan(y) & (y != first)).any(axis=1)
-    place = np.argsort(np.concatenate([np.flatnonzero(~moving), np.flatnonzero(moving)]))
     rest, others = _standing(y[~moving], first[~moving]), _moving(y[moving], seasons)
-    return Walk(*(np.concatenate([getattr(rest, f.name), getattr(others, f.name)])[place] for f in fields(Walk)))
+    return Walk(*(_together(getattr(rest, f.name), getattr(others, f.name), moving) for f in fields(Walk)))
+
+
+def _together(standing: Found, moved: Found, moving: Flags) -> Found:
+    out = np.empty((len(moving), moved.shape[1]), dtype=moved.dtype)
+    out[moving], out[~moving] = moved, standing
+    return out
 
 
 @cache
@@ -77,23 +83,23 @@ def keep_memory() -> None:
 
 def _standing(y: Floats, first: Floats) -> Walk:
     """Of series with one value: that value, once it is known, without error."""
-    before = np.pad(np.cumsum(~np.isnan(y), axis=1), ((0, 0), (1, 0)))
-    points = np.maximum(before - 1, 0).astype(np.float64)
-    points -= np.pad(points, ((0, 0), (WINDOW, 0)))[:, : points.shape[1]]
+    before = np.zeros((len(y), y.shape[1] + 1))
+    np.cumsum(~np.isnan(y), axis=1, out=before[:, 1:])
+    points = np.maximum(before - 1, 0)
+    points[:, WINDOW:] -= points[:, :-WINDOW].copy()
     nothing = np.zeros_like(points)
     return Walk(np.where(before > 0, first, np.nan), nothing, nothing, points, nothing == 0)
 
 
 def _moving(y: Floats, seasons: Sequence[tuple[int, str]]) -> Walk:
     series, batches = y.shape
-    known = np.ascontiguousarray(y.T)
-    _, said = by_time(np.concatenate([known, np.full((1, series), np.nan)]), seasons, 0)
-    centre = np.ascontiguousarray(chosen(known, said).T)
+    known = np.concatenate([y.T, np.full((1, series), np.nan)])
+    centre = np.ascontiguousarray(chosen(known[:-1], by_time(known, seasons, 0)[1]).T)
     errors = np.abs(y - centre[:, :batches])
     scale, largest, points = spreads(errors)
-    moved = np.logical_or.accumulate(errors > STILL, axis=1)
-    still = np.concatenate([np.ones((series, 1), dtype=bool), ~moved], axis=1)
-    return Walk(centre, scale, largest, points, still)
+    moved = errors > STILL
+    since = np.where(moved.any(axis=1), np.argmax(moved, axis=1), batches)
+    return Walk(centre, scale, largest, points, np.arange(batches + 1) <= since[:, None])
 
 
 def chosen(y: Floats, said: Sequence[Floats]) -> Floats:
@@ -152,10 +158,11 @@ def spreads(errors: Floats) -> tuple[Floats, Floats, Floats]:
     padded = np.full((series, WINDOW + batches + 1), np.inf)
     np.copyto(padded[:, WINDOW:-1], errors, where=there)
     number = np.ascontiguousarray(in_window(there.T).T)
+    places = number.astype(np.int64)
     scale, largest = np.empty(number.shape), np.empty(number.shape)
     for begin in range(0, batches + 1, STEP):
         part = slice(begin, min(begin + STEP, batches + 1))
-        scale[:, part], largest[:, part] = ranked(padded, number[:, part].astype(np.int64), part)
+        scale[:, part], largest[:, part] = ranked(padded, places[:, part], part)
     return scale, largest, number
 
 
@@ -167,17 +174,19 @@ def ranked(padded: Floats, count: Places, part: slice) -> tuple[Floats, Floats]:
     """
     width = max(min(part.stop - 1, WINDOW), 2)
     begin, end = part.start + WINDOW - width, part.stop + WINDOW - width
-    common = sliding_window_view(padded, width - 1, axis=1)[:, begin + 1 : end + 1 : 2]
-    ordered = np.full((*common.shape[:2], width + 1), np.inf)
-    ordered[..., 0], ordered[..., 1:-1] = -np.inf, common
+    pairs, (row, step) = (count.shape[1] + 1) // 2, padded.strides
+    common = as_strided(padded[:, begin + 1 :], (len(count), pairs, width - 1), (row, 2 * step, step), writeable=False)
+    ordered = np.empty((len(count), pairs, width + 1))
+    ordered[..., 0], ordered[..., 1:-1], ordered[..., -1] = -np.inf, common, np.inf
     ordered[..., 1:-1].sort(axis=2)
     own = padded[:, begin:end].copy()
     own[:, 1::2] = padded[:, begin + width : end + width - 1 : 2]
-    first = np.arange(len(count))[:, None] * common.shape[1] + np.arange(count.shape[1]) // 2
+    first = np.arange(len(count))[:, None] * pairs + np.arange(count.shape[1]) // 2
     flat, first, last = ordered.ravel(), first * (width + 1), np.maximum(count - 1, 0)
 
     def at(place: Places) -> Floats:
-        return np.asarray(np.maximum(flat.take(first + place), np.minimum(flat.take(first + place + 1), own)))
+        place = first + place
+        return np.asarray(np.maximum(flat.take(place), np.minimum(flat.take(place + 1), own)))
 
     low, high = at(last // 2), at(np.minimum(count // 2, width - 1))
     q90 = at(np.ceil(0.9 * last).astype(np.int64))

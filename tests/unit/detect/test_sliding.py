@@ -10,7 +10,7 @@ import pytest
 from tests.unit.detect import plain
 from tidegate.detect.forecast import predict
 from tidegate.detect.panel import SEASONS
-from tidegate.detect.sliding import Sevens, last, level, merged, middle, ordered, smallest
+from tidegate.detect.sliding import Sevens, last, level, merged, middle, ordered, smallest, summed
 from tidegate.detect.walk import Walk, walk
 
 LENGTHS = {"hour": 410, "day": 150, "week": 60, "month": 90}
@@ -86,10 +86,20 @@ def test_arrays_are_sorted_place_by_place(width):
     assert np.array_equal(ordered(list(values)), np.sort(values, axis=0))
 
 
-def test_the_median_of_nothing_is_not_known():
+@pytest.mark.parametrize("beside", [(), (1.0, 1.0, 1.0)], ids=["short", "short beside full"])
+def test_the_median_of_nothing_is_not_known(beside):
+    """Each window is a time of its own, where all are short or one of two is full."""
     inf = np.inf
     windows = np.array([[1, 2, 4.0], [1, 3, inf], [5, inf, inf], [inf, inf, inf]])
-    assert np.array_equal(middle(list(windows.T.copy())), [2, 2, 5, np.nan], equal_nan=True)
+    series = np.stack([windows, *([np.tile(beside, (4, 1))] if beside else [])], axis=2)
+    assert np.array_equal(middle(list(series.swapaxes(0, 1).copy()))[:, 0], [2, 2, 5, np.nan], equal_nan=True)
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 8, 9, 14, 15, 24, 48, 127, 128])
+def test_a_sum_is_the_one_that_each_window_gives_by_itself(width):
+    values = np.random.default_rng(width).normal(size=(width, 500)) * 10.0 ** np.arange(-5, 5).repeat(50)
+    alone = np.array([np.ascontiguousarray(window).sum() for window in values.T])
+    assert np.array_equal(summed(values), alone)
 
 
 def test_the_last_value_skips_what_is_unknown():

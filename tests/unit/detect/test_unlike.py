@@ -10,8 +10,8 @@ from tests.unit.detect.days import REF, SETTINGS, evening, history, judged, shop
 from tidegate.detect import judge_table
 from tidegate.detect.alarm import Reason
 from tidegate.detect.panel import build
-from tidegate.detect.traits import kind_of
-from tidegate.detect.unlike import clearest, said, same_matter
+from tidegate.detect.traits import Profile, Traits, kind_of, layout, traits
+from tidegate.detect.unlike import clearest, looked_at, said, same_matter
 from tidegate.model import Finding, MetricSpec
 
 NAME = "country"
@@ -54,6 +54,30 @@ def test_what_another_finding_holds_is_not_told_again():
     days[-1][("null_count", "total", None)] = round(0.4 * days[-1][("row_count", None, None)])
     days[-1][("padded_count", NAME, None)] = 300
     assert [f.kind for f in judged(days)] == ["nulls"]
+
+
+@pytest.mark.parametrize("under_test", [1, 3])
+def test_traits_of_a_past_and_of_a_bucket_made_together_are_those_made_apart(under_test):
+    panel = build(history(texts()), now=evening(texts()), settings=SETTINGS)
+    here = range(60 - under_test, 60)
+    values = panel.values.copy()
+    values[:, here] = np.nan
+    profile = Profile(specs=panel.specs, values=values, at=np.arange(60) * 86_400.0)
+    plan = layout(profile)
+    past, batches = looked_at(profile, panel, here, plan)
+    assert same(past, traits(profile, slice(None), plan), floors=here[0])
+    for at, batch in zip(here, batches, strict=True):
+        alone = values.copy()
+        alone[:, at] = panel.values[:, at]
+        assert same(batch, traits(replace(profile, values=alone), slice(at, at + 1), plan))
+
+
+def same(one: Traits, other: Traits, *, floors: int | None = None) -> bool:
+    """Noise is compared up to a batch: of one of which nothing is known it says nothing."""
+    assert (one.specs, one.kinds, one.families) == (other.specs, other.kinds, other.families)
+    return np.array_equal(one.y, other.y, equal_nan=True) and np.array_equal(
+        one.floor[:, :floors], other.floor[:, :floors], equal_nan=True
+    )
 
 
 def test_ordinary_days_are_like_their_past():
