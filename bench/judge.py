@@ -220,9 +220,10 @@ def read_once(state: SQLiteStateStore, ref: DatasetRef) -> None:
     if newest is None:
         raise ValueError("nothing was kept")
     known = state.grid(RUNS, ref, since=newest.start - lookback(newest))
+    told = {(s.metric, s.column) for s in known.specs if s.segment is None} - {("row_count", None)}
     state.numbers(RUNS, ref)
     state.first_grid(RUNS, ref, within=YOUNG, since=min(i.start for i in known.intervals))
-    state.history(RUNS, ref, metrics=OF_VERSIONS_BESIDE_TIME, segments=False)
+    state.history(RUNS, ref, metrics=OF_VERSIONS_BESIDE_TIME, segments=False, told=told)
 
 
 def peak_mb(once: Callable[[], object]) -> float:

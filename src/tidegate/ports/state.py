@@ -249,10 +249,12 @@ class StateStore(Protocol):
         limit: int = 60,
         metrics: Collection[str] | None = None,
         segments: bool = True,
+        told: Collection[tuple[str, str | None]] = (),
     ) -> tuple[tuple[int, tuple[Measurement, ...]], ...]:
         """Whole-table numbers of the last `limit` versions of a lineage that were ever published, oldest first,
         `version` itself included when it was. A version that has no number of the dataset is there with an empty tuple.
-        Of `metrics` where some are named, and without those of categories where `segments` is False.
+        Of `metrics` where some are named, without those of categories where `segments` is False, and without each metric
+        of a column that is `told` already.
         """
 
     def first_seen(

@@ -145,14 +145,24 @@ def _remembered(history: TableHistory, state: StateStore, parent: int, knobs: De
     ref = history.dataset.ref
     known = history.known.intervals if history.known is not None else ()
     in_time = len(known) > knobs.min_history
+    told = _by_time(history) if in_time else ()
     return dataclasses.replace(
         history,
         base=state.numbers(parent, ref),
         first=state.first_grid(parent, ref, within=YOUNG, since=min((i.start for i in known), default=None)),
         versions=state.history(
-            parent, ref, metrics=OF_VERSIONS_BESIDE_TIME if in_time else OF_VERSIONS, segments=not in_time
+            parent, ref, metrics=OF_VERSIONS_BESIDE_TIME if in_time else OF_VERSIONS, segments=not in_time, told=told
         ),
     )
+
+
+def _by_time(history: TableHistory) -> frozenset[tuple[str, str | None]]:
+    """The numbers that buckets tell, by metric and column: those of whole versions say less. But the rows, and when the newest
+    one was, are asked of versions too.
+    """
+    specs = history.known.specs if history.known is not None else ()
+    told = {(s.metric, s.column) for s in specs if s.where is None and s.segment is None}
+    return frozenset(told - {("row_count", None), ("max", history.time_column)})
 
 
 def _users(graph: Graph, ref: DatasetRef) -> Callable[[str], Sequence[str]]:

@@ -149,6 +149,7 @@ def published(
     *,
     metrics: Collection[str] | None,
     segments: bool,
+    told: Collection[tuple[str, str | None]],
 ) -> tuple[tuple[int, tuple[Measurement, ...]], ...]:
     """The whole-table numbers of the newest `limit` versions of the lineage that were ever published, oldest first.
 
@@ -157,7 +158,7 @@ def published(
     shelf = Shelf(connection, dataset)
     parameters = {"lineage": as_json(lineage(connection, version)), "limit": limit}
     numbers = [number for (number,) in connection.execute(PUBLISHED, parameters)]
-    chosen = json.dumps(shelf.chosen(metrics, segments=segments))
+    chosen = json.dumps(shelf.chosen(metrics, segments=segments, told=told))
     return tuple(
         (number, tuple(shelf.whole(connection.execute(CHOSEN, (number, shelf.dataset, chosen)))))
         for number in reversed(numbers)
@@ -174,10 +175,13 @@ class Shelf:
         self._moments: dict[int, datetime] = {}
         self._intervals: dict[tuple[int, int], Interval] = {}
 
-    def chosen(self, metrics: Collection[str] | None, *, segments: bool) -> list[int]:
-        """The series of some metrics (None for all), with or without those of categories."""
+    def chosen(
+        self, metrics: Collection[str] | None, *, segments: bool, told: Collection[tuple[str, str | None]]
+    ) -> list[int]:
+        """The series of some metrics (None for all), with or without those of categories, without what is told already."""
         wanted = ((number, spec) for number, spec in self._specs.items() if segments or spec.segment is None)
-        return [number for number, spec in wanted if metrics is None or spec.metric in metrics]
+        named = ((number, spec) for number, spec in wanted if metrics is None or spec.metric in metrics)
+        return [number for number, spec in named if (spec.metric, spec.column) not in told]
 
     def number(self, spec: MetricSpec) -> int | None:
         """The series of a spec; None when nothing of it is kept."""

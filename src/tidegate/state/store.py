@@ -212,9 +212,10 @@ class DatabaseStateStore(StateStore):
         limit: int = 60,
         metrics: Collection[str] | None = None,
         segments: bool = True,
+        told: Collection[tuple[str, str | None]] = (),
     ) -> tuple[tuple[int, tuple[Measurement, ...]], ...]:
         with self._database.reading() as connection:
-            return history.published(connection, version, dataset, limit, metrics=metrics, segments=segments)
+            return history.published(connection, version, dataset, limit, metrics=metrics, segments=segments, told=told)
 
     def first_seen(
         self, version: int, dataset: DatasetRef, *, within: float | None = None, since: datetime | None = None

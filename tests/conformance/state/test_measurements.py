@@ -426,6 +426,9 @@ def test_history_of_some_metrics_and_without_categories(chain: StateStore):
     assert {m.spec for m in found} == {ROWS, part}
     ((_, found),) = chain.history(1, ORDERS, metrics={"row_count"}, segments=False)
     assert {m.spec for m in found} == {ROWS}
+    ((_, found),) = chain.history(1, ORDERS, told={("row_count", None)})
+    assert found
+    assert all(m.spec.metric != "row_count" or m.spec.column for m in found)
     ((_, found),) = chain.history(1, ORDERS, segments=False)
     assert {m.spec for m in found} == {ROWS, least}
 
