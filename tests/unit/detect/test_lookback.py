@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tidegate.detect import OF_VERSIONS, lookback
-from tidegate.detect.history import WIDTHS, infer_grain
+from tidegate.detect.history import LOOKS, WIDTHS, infer_grain
 from tidegate.detect.series import SHARES, VALUES
 from tidegate.model import Interval
 from tidegate.scan import ScanOptions
@@ -31,4 +31,4 @@ def test_it_grows_with_the_bucket() -> None:
 
 
 def test_every_number_that_is_judged_by_version_is_read() -> None:
-    assert {*SHARES, *VALUES, "row_count", "distinct_count", "max"} == OF_VERSIONS
+    assert {*SHARES, *VALUES, *LOOKS, "row_count", "distinct_count", "max"} == OF_VERSIONS
