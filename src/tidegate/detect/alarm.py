@@ -86,11 +86,12 @@ class Reason:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
     """What is thought of one batch: `score` is -log10 of the share of clean batches that score as high; one reason a column,
-    the strongest column first.
+    the strongest column first. `also` is what else speaks of the first column, the loudest first.
     """
 
     score: float
     reasons: tuple[Reason, ...]
+    also: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,22 +114,28 @@ class Study:
             strongest(series, self.members(column), len(self.pool.weights)), self.second, self.pool, column
         )
         score = finished(combined(groups, self.pool), self.third, self.pool, column)
-        return Opinion(score=float(score[0]), reasons=tuple(self._reasons(batch, at, series[:, 0], groups[:, 0])))
+        first, also = self._reasons(batch, at, series[:, 0], groups[:, 0])
+        return Opinion(score=float(score[0]), reasons=tuple(first), also=tuple(also))
 
     def members(self, at: slice) -> Places:
         """To which group each series belongs at some batches: its family, and whether it has stood still."""
         return members(self.found, self.past, self.pool, at)
 
-    def _reasons(self, batch: Traits, at: int, series: Floats, groups: Floats) -> Sequence[Reason]:
+    def _reasons(
+        self, batch: Traits, at: int, series: Floats, groups: Floats
+    ) -> tuple[Sequence[Reason], Sequence[Reason]]:
         member = self.members(slice(at, at + 1))[:, 0]
         loud = voices(series, heard(groups) * self.pool.weights, member)
         loud = np.where([f in RELATIONS for f in batch.families], ASIDE * loud, loud)
-        return [
-            Reason(
-                batch.specs[i], batch.kinds[i], float(series[i]), float(batch.y[i, 0]), float(self.past.centre[i, at])
-            )
-            for i in leading([column(s) for s in batch.specs], member, loud)
-        ]
+        columns = [column(s) for s in batch.specs]
+        first = leading(columns, member, loud)
+        same = [int(i) for i in np.argsort(-loud, kind="stable") if first and columns[i] == columns[first[0]]]
+
+        def reason(i: int) -> Reason:
+            centre = float(self.past.centre[i, at])
+            return Reason(batch.specs[i], batch.kinds[i], float(series[i]), float(batch.y[i, 0]), centre)
+
+        return [reason(i) for i in first], [reason(i) for i in same if i != first[0] and loud[i] > 0]
 
 
 def column(spec: MetricSpec) -> str | None:

@@ -153,8 +153,8 @@ def finding(
     panel: Panel, at: int, opinion: Opinion, history: TableHistory, past: int, settings: DetectSettings
 ) -> Finding:
     """The words: the strongest reason, the next ones about other columns, and how rare that is."""
-    first = clearest(opinion.reasons, settings.least_share)
-    columns = list(dict.fromkeys(column(r.spec) for r in opinion.reasons))
+    first = clearest(opinion, settings.least_share)
+    columns = [column(r.spec) for r in opinion.reasons]
     also = [c for c in columns[1:3] if c is not None]
     ref, bucket = history.dataset.ref, words.bucket(panel.intervals[at], panel.grain)
     beside = f", and in {words.listed(also)}" if also else ""
@@ -177,19 +177,18 @@ def finding(
     )
 
 
-def clearest(reasons: Sequence[Reason], least: float) -> Reason:
+def clearest(opinion: Opinion, least: float) -> Reason:
     """The strongest reason; or, where that is no share of the rows, the rows of the same column that are far from what their
     category leads to expect, if these are many: they say more, and lists can be made of them.
     """
-    first = reasons[0]
+    first = opinion.reasons[0]
     if first.kind in SHARES:
         return first
     able = (
         r
-        for r in reasons
+        for r in opinion.also
         if is_by_category(r)
         and r.kind in SHARES
-        and column(r.spec) == column(first.spec)
         and r.rarity >= RARE
         and share(r.observed) - share(r.expected) >= least
     )
@@ -206,6 +205,8 @@ def said(reason: Reason) -> str:
     where = f"{column(reason.spec)}: " if column(reason.spec) else ""
     if is_by_category(reason) and reason.kind not in SHARES:
         return where + BY_CATEGORY[reason.spec.metric].format(argument=reason.spec.argument)
+    if reason.kind.startswith("segment "):
+        return f"{where}{OTHERS[reason.spec.metric]} where {reason.spec.segment}"
     if reason.kind not in SHARES:
         return where + OTHERS.get(reason.kind, reason.kind)
     came, usual = (words.percent(share(y)) for y in (reason.observed, reason.expected))

@@ -327,8 +327,14 @@ def test_of_one_family_the_loudest_is_heard_and_others_hardly():
 
 
 def test_each_column_has_one_reason_and_the_altered_one_is_first():
-    told = opinion(shop(), 50, mean__v=140.0, stddev__v=60.0, max__v=300.0, padded_count__name=8.0).reasons
-    named = [column(r.spec) for r in told]
+    told = opinion(shop(), 50, mean__v=140.0, stddev__v=60.0, max__v=300.0, padded_count__name=8.0)
+    named = [column(r.spec) for r in told.reasons]
     assert named[0] == "v"
     assert len(named) == len(set(named))
     assert "name" in named[:3]
+    others = [r.spec.metric for r in told.also]
+    assert {column(r.spec) for r in told.also} == {"v"}
+    assert sorted([told.reasons[0].spec.metric, *others])[:2] == ["max", "mean"], (
+        "the rest of the first column, once each"
+    )
+    assert len(others) == len(set(others))

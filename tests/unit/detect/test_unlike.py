@@ -8,11 +8,11 @@ import pytest
 
 from tests.unit.detect.days import REF, SETTINGS, evening, history, judged, shop
 from tidegate.detect import judge_table
-from tidegate.detect.alarm import Reason
+from tidegate.detect.alarm import Opinion, Reason
 from tidegate.detect.panel import build
 from tidegate.detect.traits import Profile, Traits, kind_of, layout, traits
 from tidegate.detect.unlike import clearest, looked_at, said, same_matter
-from tidegate.model import Finding, MetricSpec
+from tidegate.model import Finding, MetricSpec, Segment
 
 NAME = "country"
 
@@ -226,14 +226,25 @@ def test_what_is_left_after_a_category_is_told_in_words():
     assert said(by_test("rest_median")) == "value: how far the value lies from what its test usually has"
 
 
+def test_a_number_of_one_category_is_told_in_words():
+    glucose = Segment(column="test", value="glucose")
+    mean = replace(MEAN, kind="segment mean", spec=replace(MEAN.spec, segment=glucose))
+    rows = replace(MEAN, kind="segment count", spec=MetricSpec(dataset=REF, metric="row_count", segment=glucose))
+    assert said(mean) == "value: the mean where test = glucose"
+    assert said(rows) == "test: the number of rows where test = glucose"
+
+
 def test_rows_that_are_far_come_before_other_numbers_of_their_column_where_they_are_many_and_rare():
+    def first(*reasons: Reason) -> Reason:
+        return clearest(Opinion(score=4.0, reasons=reasons[:1], also=reasons[1:]), 0.05)
+
     far = by_test()
-    assert clearest([MEAN, by_test("rest_median"), far], 0.05) is far
-    assert clearest([far, MEAN], 0.05) is far
-    for other in (by_test(far=0.04), by_test(rarity=1.9), by_test(column="net")):
-        assert clearest([MEAN, other], 0.05) is MEAN
+    assert first(MEAN, by_test("rest_median"), far) is far
+    assert first(far, MEAN) is far
+    for other in (by_test(far=0.04), by_test(rarity=1.9)):
+        assert first(MEAN, other) is MEAN
     others = replace(far, spec=replace(far.spec, argument=None))
-    assert clearest([MEAN, others], 0.05) is MEAN, "what is left after other numbers does not tell which one is wrong"
+    assert first(MEAN, others) is MEAN, "what is left after other numbers does not tell which one is wrong"
 
 
 def results(far: float, *, days: int = 60) -> list[Finding]:
