@@ -203,8 +203,9 @@ def scanned(ref: DatasetRef, series: int, days: int) -> Iterator[list[Measuremen
     """What each run writes: its new day, every third time the day before again, and the whole table's numbers."""
     wanted = tuple(spec for spec, _ in zip(specs(ref, series), range(series), strict=False))
     values = past(wanted, days, seed=0)
-    for run in range(RUNS):
-        last = days - RUNS + run
+    runs = min(RUNS, days - 1)
+    for run in range(runs):
+        last = days - runs + run
         found = [last] if run % 3 else [last - 1, last]
         numbers = []
         for n in found if run else range(last + 1):

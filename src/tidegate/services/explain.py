@@ -119,8 +119,12 @@ class _Asked:
     first: str | None = None
 
     def told(self, finding: Finding) -> Finding:
-        """The finding with its slice, of one column or two."""
-        return self.within(finding if finding.slice is not None else self.sliced(finding))
+        """The finding with its slice, of one column or two; with that of one where the second cannot be asked for."""
+        first = finding if finding.slice is not None else self.sliced(finding)
+        try:
+            return self.within(first)
+        except QueryError:
+            return first
 
     def sliced(self, finding: Finding) -> Finding:
         """The finding with the slice that explains it, or with the columns that none was found in."""
