@@ -193,7 +193,7 @@ def reading(series: int, days: int, *, runs: int) -> tuple[float, float]:
             )
             numbers = [replace(m, version=version) for m in found]
             state.save_scan(version, measurements=numbers, results=(), findings=(), schemas={}, marks={})
-        once = partial(read_once, state, ref)
+        once = partial(read_once, state, ref, min(RUNS, days - 1))
         once()
         taken = statistics.median(cpu_s(once) for _ in range(runs))
         return 1e3 * taken, peak_mb(once)
@@ -215,16 +215,16 @@ def scanned(ref: DatasetRef, series: int, days: int) -> Iterator[list[Measuremen
         yield numbers + [replace(_measured(s, v, at), interval=None) for s, v in zip(wanted, values[last], strict=True)]
 
 
-def read_once(state: SQLiteStateStore, ref: DatasetRef) -> None:
+def read_once(state: SQLiteStateStore, ref: DatasetRef, newest_version: int) -> None:
     """As a run does before its scan, and before it judges."""
-    newest = state.newest_bucket(RUNS, ref)
+    newest = state.newest_bucket(newest_version, ref)
     if newest is None:
         raise ValueError("nothing was kept")
-    known = state.grid(RUNS, ref, since=newest.start - lookback(newest))
+    known = state.grid(newest_version, ref, since=newest.start - lookback(newest))
     told = {(s.metric, s.column) for s in known.specs if s.segment is None} - {("row_count", None)}
-    state.numbers(RUNS, ref)
-    state.first_grid(RUNS, ref, within=YOUNG, since=min(i.start for i in known.intervals))
-    state.history(RUNS, ref, metrics=OF_VERSIONS_BESIDE_TIME, segments=False, told=told)
+    state.numbers(newest_version, ref)
+    state.first_grid(newest_version, ref, within=YOUNG, since=min(i.start for i in known.intervals))
+    state.history(newest_version, ref, metrics=OF_VERSIONS_BESIDE_TIME, segments=False, told=told)
 
 
 def peak_mb(once: Callable[[], object]) -> float:
