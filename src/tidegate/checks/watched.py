@@ -40,8 +40,9 @@ def known(check: Check) -> MetricSpec | None:
     demand = CHECKS[check.kind].demand
     if demand is None:
         return None
-    unknown = Vouched(f"({demand(check)}) IS NULL")
-    return MetricSpec(dataset=check.dataset, metric="failing_rows", argument=unknown, where=restriction(check))
+    return MetricSpec(
+        dataset=check.dataset, metric="known_rows", argument=Vouched(demand(check)), where=restriction(check)
+    )
 
 
 def groups(check: Check) -> MetricSpec | None:

@@ -578,9 +578,10 @@ _RENDERED: dict[tuple[str, str], tuple[str, str]] = {
     ),
     ("aggregate", "other"): ("{argument}", "{argument}"),
     ("failing_rows", "other"): (
-        "COUNT(CASE WHEN NOT ({argument}) THEN 1 END)",
-        "COUNT(CASE WHEN ({condition}) THEN CASE WHEN NOT ({argument}) THEN 1 END END)",
+        "COALESCE(COUNT_IF(NOT ({argument})), 0)",
+        "COALESCE(COUNT_IF(CASE WHEN ({condition}) THEN NOT ({argument}) END), 0)",
     ),
+    ("known_rows", "other"): ("COUNT(({argument}))", "COUNT(CASE WHEN ({condition}) THEN ({argument}) END)"),
     ("failing_total", "other"): ("CAST(NOT ({argument}) AS INT)", "CAST(NOT ({argument}) AS INT)"),
 }
 

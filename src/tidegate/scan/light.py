@@ -63,7 +63,7 @@ WANTED_PER_STATEMENT: Final = 200
 MERGES: Final[Mapping[str, Merge]] = MappingProxyType(
     dict.fromkeys(
         "row_count null_count sum mean mean_length finite_count nan_count infinite_count empty_count true_count"
-        " failing_rows".split(),
+        " failing_rows known_rows".split(),
         Merge.SUM,
     )
     | dict.fromkeys(("min", "min_exact", "min_length"), Merge.MIN)

@@ -105,7 +105,7 @@ WHERE parent."id" = child.tidegate_value) LIMIT 20;
 
 -- == rule 
 -- profile
-SELECT COUNT(*), COUNT(CASE WHEN ((not is_gift)) THEN CASE WHEN NOT (amount >= 0) THEN 1 END END), COUNT(CASE WHEN ((not is_gift)) THEN 1 END), COUNT(CASE WHEN ((not is_gift)) THEN CASE WHEN NOT ((amount >= 0) IS NULL) THEN 1 END END)
+SELECT COUNT(*), COALESCE(COUNT_IF(CASE WHEN ((not is_gift)) THEN NOT (amount >= 0) END), 0), COUNT(CASE WHEN ((not is_gift)) THEN 1 END), COUNT(CASE WHEN ((not is_gift)) THEN (amount >= 0) END)
 FROM "raw"."orders";
 
 -- sample

@@ -41,7 +41,7 @@ ROWS = spec("row_count")
         (check("row_count", arguments={"min": 1}), (ROWS,)),
         (
             check("rule", arguments={"expression": "order_id > 0"}),
-            (spec("failing_rows", argument="order_id > 0"), ROWS, spec("failing_rows", argument="(order_id > 0) IS NULL")),
+            (spec("failing_rows", argument="order_id > 0"), ROWS, spec("known_rows", argument="order_id > 0")),
         ),
         (check("freshness", "ordered_at", arguments={"max_age_s": 60}), (spec("newest", "ordered_at"), ROWS)),
         (
