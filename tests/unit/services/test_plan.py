@@ -53,7 +53,7 @@ def test_a_plan_asks_and_judges_nothing(tmp_path: Path) -> None:
     before = site.state.events()
     found = plan(site, selection=Selection(select=("a_0",)))
     assert [(s.purpose, s.columns, s.rows, s.cells) for s in found.statements] == [("profile", ("a",), 5, 5)]
-    assert [c.numbers for c in found.checks] == [("failing_rows", "row_count")]
+    assert [c.numbers for c in found.checks] == [("failing_rows", "row_count", "known_rows")]
     assert found.declared == 2
     assert len(plan(site).statements) > len(found.statements)
     assert site.state.events() == before
