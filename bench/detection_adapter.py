@@ -13,6 +13,7 @@ import itertools
 import math
 import os
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -229,9 +230,10 @@ class Detector:
         whole, out = self.profile, []
         study = self.study
         for step, (when, batch) in enumerate(batches):
-            changed = self.with_batch(position + step, when, batch, known=position)
             at = self.place(position + step, when)
-            verdict = self.said(self.study.judge(traits(changed, slice(at, at + 1)), at))
+            there = self.up_to(at)
+            changed = there.with_batch(position + step, when, batch, known=position)
+            verdict = self.said(there.study.judge(traits(changed, slice(at, at + 1)), at))
             out.append(verdict)
             if verdict.alarm:
                 blank = changed.values.copy()
@@ -246,7 +248,7 @@ class Detector:
     def extended(self, changed: Profile, whole: Profile, at: int) -> Profile:
         """The changed past, and the clean batches after it, so that places stay."""
         specs = {s: i for i, s in enumerate(whole.specs)}
-        rest = np.full((len(changed.specs), whole.values.shape[1] - at - 1), np.nan)
+        rest = np.full((len(changed.specs), max(whole.values.shape[1] - at - 1, 0)), np.nan)
         for i, s in enumerate(changed.specs):
             if s in specs:
                 rest[i] = whole.values[specs[s], at + 1 :]
@@ -260,7 +262,23 @@ class Detector:
 
     def opinion(self, position: int, when: datetime, batch: Any) -> Opinion:
         at = self.place(position, when)
-        return self.study.judge(self.made(position, when, batch), at)
+        there = self.up_to(at)
+        return there.study.judge(there.made(position, when, batch), at)
+
+    def up_to(self, at: int) -> Detector:
+        """The same, with places for the batches that are missing between the last known one and one that comes later."""
+        past, missing = self.profile, at - self.profile.values.shape[1]
+        if missing <= 0:
+            return self
+        later = copy(self)
+        later.profile = replace(
+            past,
+            values=np.pad(past.values, ((0, 0), (0, missing)), constant_values=np.nan),
+            at=np.pad(past.at, (0, missing)),
+            sketches={s: [*kept, *([None] * missing)] for s, kept in past.sketches.items()},
+        )
+        later.study = later.studied()
+        return later
 
     def made(self, position: int, when: datetime, batch: Any) -> Traits:
         at = self.place(position, when)

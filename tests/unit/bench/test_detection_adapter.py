@@ -94,3 +94,19 @@ def test_places_follow_the_calendar():
     assert grain([0, day, 2 * day, 5 * day]) == "day"
     assert grain([0, 3_600, 7_200]) == "hour"
     assert places([0, day, 4 * day, 4 * day, 400 * day], 86_400) == [0, 1, 4, 5, 36]
+
+
+def test_a_batch_after_a_gap_is_judged_as_with_the_whole_stream(shop):
+    """What comes three days after the last known batch stands where it stands when all of it was learned."""
+    gappy = [*shop[:20], *shop[23:30]]
+    whole, begun = Detector(0.01), Detector(0.01)
+    whole.learn(gappy)
+    begun.learn(gappy[:20])
+    when, frame = gappy[20]
+    doubled = pd.concat([frame, frame], ignore_index=True)
+    for altered in (frame, doubled):
+        assert begun.judge(20, when, altered).score == pytest.approx(whole.judge(20, when, altered).score)
+    run = [(when, doubled), gappy[21]]
+    assert [v.score for v in begun.judge_sequence(20, run)] == pytest.approx(
+        [v.score for v in whole.judge_sequence(20, run)]
+    )
