@@ -19,6 +19,7 @@ NAMES = (
     "report",
     "sample",
     "judge",
+    "clean",
 )
 
 
