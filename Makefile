@@ -52,7 +52,11 @@ demo-iot: $(STAMP) ## run the streaming system on AWS on this machine, with Terr
 ##@ Develop
 
 .PHONY: test
-test: $(STAMP) ## run every test but the soak tests
+test: $(STAMP) ## run the tests, in ten minutes: all but the corners and the soak tests
+	$(BIN)/python -m pytest $(PARALLEL) -m "not soak and not corner" $(ARGS)
+
+.PHONY: test-all
+test-all: $(STAMP) ## run every test but the soak tests, as CI does
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 .PHONY: fast-tests

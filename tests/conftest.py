@@ -1,5 +1,5 @@
-"""What every test session has: no skip that nobody allowed, no telemetry, nothing of the developer's own shell, and what takes
-long first.
+"""What every test session has: no skip that nobody allowed, no telemetry, nothing of the developer's own shell, scratch space in
+memory, and what takes long first.
 
 What is expensive to make is made once for a module, by a fixture of that scope; `make test` keeps a module on one worker.
 """
@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -53,8 +54,28 @@ LONG = (
 )
 """The modules that take longest, the longest first: begun last, one of them would leave the other worker idle."""
 
+CORNERS: dict[str, str] = {
+    "tests/e2e/test_aws_iot.py": "the template aws-iot on local AWS with Terraform; tests/unit/kit/aws_iot holds its parts",
+    "tests/e2e/test_aws_iot_plans.py": "the template's Terraform modules and what their own tests catch",
+    "tests/e2e/test_ci.py::test_every_job": "a workflow from end to end; test_ci_data.py runs its stages on a small project",
+    "tests/e2e/test_ci_report.py": "a report of two real builds; tests/unit/services hold what is compared and told",
+    "tests/e2e/test_demo_flights.py": "the demo on real flights; tests/e2e/test_demo_shop.py plays the other one",
+    "tests/e2e/test_doctor.py::test_deep_finds_nothing": "a sound project for `doctor --deep`; its other test finds what is wrong in one",
+    "tests/e2e/test_kill_pipeline.py": "`kill -9` while dlt and dbt work; tests/e2e/test_kill.py kills steps of its own",
+    "tests/e2e/test_incident_stories.py": "the demo's failures to their postmortems; tests/e2e/test_recover.py recovers small projects",
+}
+"""How the id of a test starts that takes many seconds and guards what few changes touch, and what is left without it.
+
+They carry the marker `corner`: `make test` leaves them out, `make test-all` and CI run them. No more than bring `make test`
+safely below ten minutes on two cores.
+"""
+
 OWN_PREFIXES = ("TIDEGATE_", "DBT_")
 OWN_NAMES = ("FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "PYTHONWARNINGS")
+SHARED_MEMORY = Path("/dev/shm")
+ROOM_BYTES = 8 << 30
+"""Free memory from which on scratch space is kept there, many times what a run fills: the shop's demo, the largest, has 0.2 GB."""
+
 QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "RUNTIME__DLTHUB_TELEMETRY": "false", "DO_NOT_TRACK": "1"}
 
 settings.register_profile("local", deadline=None)
@@ -97,17 +118,36 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").lower() not in {"", "0", "false"}
 
 
+def has_room(folder: Path) -> bool:
+    """Whether a whole run fits into a folder in memory, where programs may be started, without the machine beginning to swap."""
+    if not os.access(folder, os.W_OK):
+        return False
+    there = os.statvfs(folder)
+    memory = dict(line.split(":") for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
+    free = min(there.f_bavail * there.f_frsize, int(memory["MemAvailable"].split()[0]) << 10)
+    return free >= ROOM_BYTES and not there.f_flag & os.ST_NOEXEC
+
+
 def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith(OWN_PREFIXES) or name in OWN_NAMES:
             del os.environ[name]
     os.environ.update(QUIET)
+    if "not soak" in config.option.markexpr and has_room(
+        SHARED_MEMORY
+    ):  # thousands of small databases wait for no disk
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(SHARED_MEMORY))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it runs in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.load_profile("ci" if in_ci() else "local")
     is_worker = hasattr(config, "workerinput")
     if in_ci() and not is_worker:
         config.pluginmanager.register(HonestSkips(), "honest-skips")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.nodeid.startswith(tuple(CORNERS)):
+        item.add_marker("corner")
 
 
 @pytest.hookimpl(trylast=True)
