@@ -38,6 +38,8 @@ LEAST_WEIGHT = 0.8
 STRANGE = 0.25
 """How much what scores are worth goes by tables that taught nothing. Chosen: each step up costs recall and saves false alarms."""
 CAP = 2_000.0
+OF_FAMILY = (100.0, 3.0)
+"""How much a family's own tail is drawn to that of all: as so many batches and peaks. Chosen; what four tables never did, the fifth one does."""
 FIRST_RESTART, RESTART = 20, 35
 """Where a table is begun again first, and how many batches each such beginning has."""
 
@@ -205,7 +207,7 @@ def fitted(examples: Sequence[tuple[Example, float]]) -> Pool:
         ],
         groups * CLASSES,
         np.arange(groups * CLASSES) % CLASSES,
-        (10.0, 3.0),
+        OF_FAMILY,
     )
     pool = replace(pool, groups=level)
     said = [

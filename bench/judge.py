@@ -25,9 +25,9 @@ import numpy as np
 from bench.scan import cpu_s
 from tidegate.detect import (
     OF_VERSIONS_BESIDE_TIME,
-    YOUNG,
     DetectSettings,
     TableHistory,
+    ages,
     judge_table,
     just_ended,
     lookback,
@@ -220,10 +220,9 @@ def read_once(state: SQLiteStateStore, ref: DatasetRef, newest_version: int) -> 
     newest = state.newest_bucket(newest_version, ref)
     if newest is None:
         raise ValueError("nothing was kept")
-    known = state.grid(newest_version, ref, since=newest.start - lookback(newest))
+    known = state.grid(newest_version, ref, since=newest.start - lookback(newest), ages=ages(0.0))
     told = {(s.metric, s.column) for s in known.specs if s.segment is None} - {("row_count", None)}
     state.numbers(newest_version, ref)
-    state.first_grid(newest_version, ref, within=YOUNG, since=min(i.start for i in known.intervals))
     state.history(newest_version, ref, metrics=OF_VERSIONS_BESIDE_TIME, segments=False, told=told)
 
 

@@ -241,7 +241,7 @@ class DiskFullError(StorageError):
 
     code = "disk-full"
     http_status = 507
-    default_hint = "free space or lower `retention:` in `tidegate.yml`, then run again; the candidate was removed"
+    default_hint = "free space or lower `versions` and `days` of `retention:` in `tidegate.yml`, then run again; the candidate was removed"
 
 
 class ReadOnlyError(StorageError):

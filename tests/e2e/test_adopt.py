@@ -123,3 +123,16 @@ def test_a_link_that_leads_nowhere_does_not_keep_anybody_from_going_back(project
     told = project.cli("rollback")
     assert told.status == 0, told
     assert orders(project, old(project)) == 2
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_who_writes_to_the_original_as_before_is_told_that_nobody_reads_it(project: SmallProject, command: str) -> None:
+    configure(project, WAREHOUSE.replace(", link_back: true", ""))
+    said = f"`{old(project)}` was written at "
+    assert said not in project.cli("run").out
+    with duckdb.connect(str(old(project))) as database:
+        database.execute("insert into raw.orders values (7)")
+    told = project.cli(command)
+    assert told.status == 0, told
+    assert said in told.out
+    assert "after version 1 was copied from it: readers do not see that" in told.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -62,20 +63,29 @@ def sell(project: SmallProject, days: int, **amounts: int) -> None:
     (project.root / "orders.json").write_text(json.dumps(rows), encoding="utf-8")
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> SmallProject:
-    project = SmallProject(root=tmp_path)
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
+    """Five days, loaded and built; nothing is changed in it."""
+    root = tmp_path_factory.mktemp("begun")
+    project = SmallProject(root=root)
     project.configure('learned: "off"', step=STEPS)
-    (tmp_path / "load.py").write_text(LOAD, encoding="utf-8")
+    (root / "load.py").write_text(LOAD, encoding="utf-8")
     for name, text in DBT.items():
-        (tmp_path / "transform" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "transform" / name).write_text(text.replace("FIRST", day(1)), encoding="utf-8")
+        (root / "transform" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "transform" / name).write_text(text.replace("FIRST", day(1)), encoding="utf-8")
+    sell(project, 5)
+    assert project.cli("run").status == 0
     return project
 
 
+@pytest.fixture
+def project(begun: SmallProject, tmp_path: Path) -> SmallProject:
+    """A copy of its own."""
+    shutil.copytree(begun.root, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return SmallProject(root=tmp_path)
+
+
 def test_a_day_is_loaded_and_built_again_and_nothing_else(project: SmallProject) -> None:
-    sell(project, 5)
-    assert project.cli("run").status == 0
     built = project.query("select distinct built from analytics.daily")
     sell(project, 5, d2=77)  # the source corrects a row of the past without touching its time
     assert project.cli("run").status == 0
@@ -112,20 +122,16 @@ def test_a_day_is_loaded_and_built_again_and_nothing_else(project: SmallProject)
 
 
 def test_one_table_and_what_is_below_it(project: SmallProject) -> None:
-    sell(project, 4)
-    assert project.cli("run").status == 0
     told = project.cli("backfill", "analytics.daily", "--from", day(2), "--to", day(3), "--json")
     assert told.status == 0, told
     (step,) = told.document["steps"]
     assert step["name"] == "transform", "what comes before it is not run"
     words = step["command"]
     assert words[words.index("--select") + 1] == "shop.daily+"
-    assert project.query("select count(*), sum(amount) from analytics.daily") == [(4, 40)]
+    assert project.query("select count(*), sum(amount) from analytics.daily") == [(5, 50)]
 
 
 def test_what_cannot_be_built_again_says_why(project: SmallProject) -> None:
-    sell(project, 2)
-    assert project.cli("run").status == 0
     window = ("--from", day(2), "--to", day(3))
     assert_refused(project.cli("backfill", "raw.nothing", *window), says="no step and no table", hint="load, transform")
     assert_refused(project.cli("backfill", "--from", "yesterday", "--to", day(3)), says="`yesterday` is not a time")

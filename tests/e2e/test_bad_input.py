@@ -640,3 +640,20 @@ def test_a_read_only_folder(project: SmallProject, tmp_path: Path) -> None:
         told = told_in(results, word)
         assert told.status == 0, told
         assert told.document
+
+
+def test_a_time_column_that_is_not_there_holds_and_explains_nothing(tmp_path: Path) -> None:
+    """A slip of the pen would switch the learned bands of a table off, and nobody would know."""
+    project = small_project.make(tmp_path / "shop")
+    project.load(
+        "create schema if not exists raw; create or replace table raw.orders as"
+        " select timestamp '2026-10-01' + interval (i) hour as ordered_at, i from range(912) as t(i)"
+    )
+    assert project.cli("run").status == 0
+    project.configure("tables: {raw.orders: {time_column: order_at}, raw.ordrs: {grain: day}}")
+    told = project.cli("run")
+    assert told.status == 1
+    assert "`order_at` is no column of raw.orders" in told.out
+    assert "did you mean `raw.orders`?" in told.out
+    for command in (("explain", "raw.orders"), ("backtest",)):
+        assert_refused(project.cli(*command), says="`order_at` is no column", hint="did you mean `ordered_at`?")

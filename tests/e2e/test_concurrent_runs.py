@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -130,6 +131,41 @@ def test_the_second_run_leaves_at_once_or_waits(crowd: Crowd) -> None:
     assert crowd.project.query("select n from loads order by n") == [(1,), (2,)]
     assert crowd.project.versions() == {1: "retired", 2: "published"}
     assert crowd.lock() == {}
+
+
+@pytest.mark.soak
+def test_many_runs_at_once_of_which_some_are_killed(crowd: Crowd) -> None:
+    """Ten that do not wait, ten that do, and ten of which every second one is killed, waiting or at work; others look on."""
+    chance, project = random.Random(1), crowd.project
+    (project.root / "wait.py").write_text(COUNTING)
+    at_once = [crowd.run() for _ in range(10)]
+    ended = [crowd.end(running) for running in at_once]
+    published = sum(status == 0 for status, _ in ended)
+    assert published >= 1
+    assert all("is locked by `run`" in err for status, err in ended if status == 2)
+    assert {status for status, _ in ended} <= {0, 2}
+
+    patient = [crowd.run("--wait", "600s") for _ in range(10)]
+    assert [status for status, err in map(crowd.end, patient)] == [0] * 10
+    published += 10
+    assert project.query("select n from loads order by n") == [(n,) for n in range(1, published + 1)]
+
+    others = [crowd.run("--wait", "600s") for _ in range(10)]
+    onlookers = [project.started("status", "--json") for _ in range(4)]
+    for doomed in others[::2]:
+        time.sleep(chance.uniform(0, 0.5))
+        doomed.kill()
+    assert all(crowd.end(running)[0] in {0, -signal.SIGKILL} for running in others[::2])
+    assert [crowd.end(running)[0] for running in others[1::2]] == [0] * 5
+    for onlooker in onlookers:
+        with onlooker:
+            assert json.loads(onlooker.communicate(timeout=PATIENCE_S)[0])["schema_version"] == 1
+    assert project.cli("run").status == 0
+    loads = [n for (n,) in project.query("select n from loads order by n")]
+    assert loads == list(range(1, len(loads) + 1)), "each run that was published counted once"
+    assert set(project.versions().values()) <= {"published", "retired", "pruned"}
+    assert crowd.lock() == {}
+    assert project.cli("audit").status == 0
 
 
 def has_open(running: subprocess.Popen[str], name: str) -> bool:

@@ -98,6 +98,26 @@ def test_a_table_that_explodes_is_held(tmp_path: Path) -> None:
     assert "20,000 rows" in told.out
 
 
+NOT_NUMBERS = "d * 20000 + i as id, case when d >= {since} and i % 3 = 0 then '{what}'::double else 40 + (i * 7 + d) % 23 end as amount"
+
+
+@pytest.mark.parametrize(("what", "word"), [("nan", "NaN"), ("inf", "infinite")])
+def test_a_column_that_is_no_number_any_more_is_held_and_so_is_one_without_times(
+    tmp_path: Path, what: str, word: str
+) -> None:
+    """No mean and no NULL tells of it: what is not a finite number is left out of the one, and is none of the others."""
+    project = small_project.make(tmp_path / "shop")
+    for days, since, status in ((40, 99, 0), (41, 40, 1)):
+        orders = table("orders", str(days), EVEN, NOT_NUMBERS.format(since=since, what=what))
+        plain = "create or replace table raw.plain as select id, case when {} then amount else 1.0 end as amount from raw.orders"
+        project.load(
+            "; ".join(["create schema if not exists raw", orders, plain.format(f"isfinite(amount) or {days} = 41")])
+        )
+        told = project.cli("run")
+        assert told.status == status, told.out
+    assert f"raw.orders.amount is {word} in 3" in told.out, told.out
+
+
 def test_the_first_batch_of_a_table_without_a_past_says_so(tmp_path: Path) -> None:
     project = small_project.make(tmp_path / "shop")
     project.load("; ".join(["create schema if not exists raw", table("orders", "3", EVEN, CLEAN)]))

@@ -40,6 +40,9 @@ def test_rows_that_fail_go_into_quarantine_and_the_rest_is_published(tmp_path: P
     done = project.cli("recover", "1", "--yes")
     assert done.status == 0, done
     assert "passes" in done.out
+    assert (
+        'close      tidegate incidents resolve 1 --as fixed --reason "..."' in project.cli("incidents", "show", "1").out
+    )
     assert project.query("select count(*), min(amount) from raw.orders") == [(95, 0)]
     assert project.query("select count(*) from tidegate_quarantine.raw__orders") == [(5,)]
     assert project.cli("incidents", "resolve", "1", "--as", "fixed", "--reason", "so").status == 0
@@ -58,7 +61,9 @@ def test_a_rerun_takes_nothing_away_and_needs_no_yes(tmp_path: Path) -> None:
 
 def test_what_was_accepted_is_expected(tmp_path: Path) -> None:
     project = held(tmp_path)
-    assert project.cli("recover", "1", "--by", "accept").status == 1
+    unsure = project.cli("recover", "1", "--by", "accept")
+    assert unsure.status == 1
+    assert unsure.out.endswith("nothing was done\nnext  tidegate recover 1 --by accept --yes\n")
     assert project.cli("recover", "1", "--by", "accept", "--yes", "--reason", "refunds are negative").status == 0
     assert project.versions()[2] == "published"
     shown = project.cli("incidents", "show", "1", "--json").document["incident"]
@@ -188,6 +193,8 @@ def test_a_stretch_of_time_is_built_again_when_somebody_says_which(tmp_path: Pat
     told = "Path(\"told.txt\").write_text(f\"{os.environ['TIDEGATE_FROM']} {os.environ['TIDEGATE_TO']}\")\n"
     step.write_text(step.read_text(encoding="utf-8") + told, encoding="utf-8")
     project.load(BAD.format(bad=0))
+    planned = project.cli("recover", "1", "--from", "2026-01-01", "--to", "2026-01-03", "--plan")
+    assert planned.out.endswith("next  tidegate recover 1 --from 2026-01-01 --to 2026-01-03\n"), planned
     done = project.cli("recover", "1", "--from", "2026-01-01", "--to", "2026-01-03", "--json", "--reason", "so")
     assert done.status == 0, done
     assert done.document["recovery"]["plan"]["steps"][0]["way"] == "backfill"

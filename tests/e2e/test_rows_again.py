@@ -1,5 +1,5 @@
 """Faults that no number of a day shows, in a real project: a day's rows that come again under new dates, a column that was shuffled among
-its rows, and the values of one test in another unit.
+its rows, the values of one test in another unit, and a clock that was put forward.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ create or replace table raw.sales as
 with s as (select d, i, case when d in ({stale}, {renumbered}) then d - 1 else d end as r from range({days}) as a(d), range(400) as b(i)),
 n as (select *, (20 + hash(i, r, 1) % 50000 / 100.0)::decimal(18, 2) as net,
   (20 + hash(case when d = {shuffled} then (i + 137) % 400 else i end, r, 1) % 50000 / 100.0) as of_net from s)
-select case when d = {renumbered} then 900000 + i else r * 1000 + i end as sale_id, timestamp '2026-09-01 08:00' + to_days(d::int) + to_minutes((hash(r, i) % 600)::int) as sold_at,
+select case when d = {renumbered} then 900000 + i else r * 1000 + i end as sale_id, timestamp '2026-09-01 08:00' + to_days(d::int) + to_minutes((hash(r, i) % 600)::int)
+    + to_hours(case when d = {late} then 5 else 0 end) as sold_at,
   'S' || (100 + hash(r, i, 3) % 24) as shop, net,
   (500 - of_net * 0.9 + hash(i, r, 2) % 2000 / 100.0)::decimal(18, 2) as rest
 from n;
@@ -32,9 +33,13 @@ from n
 """
 
 
-def sales(days: int, *, stale: int = -1, renumbered: int = -1, shuffled: int = -1, unit: int = -1) -> str:
-    """Sales, of which a day may be stale (and renumbered) or shuffled, and a lab's results, of which a day may have glucose in another unit."""
-    return SALES.format(days=days, stale=stale, renumbered=renumbered, shuffled=shuffled, unit=unit)
+def sales(
+    days: int, *, stale: int = -1, renumbered: int = -1, shuffled: int = -1, unit: int = -1, late: int = -1
+) -> str:
+    """Sales, of which a day may be stale (and renumbered), shuffled, or five hours late by the clock, and a lab's results, of which a day may
+    have glucose in another unit.
+    """
+    return SALES.format(days=days, stale=stale, renumbered=renumbered, shuffled=shuffled, unit=unit, late=late)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Story:
     shuffled: Told
     unit: Told
     right: Told
+    late: Told
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +68,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     for wrong in ({"stale": 51}, {"renumbered": 51}, {"shuffled": 51}, {"unit": 51}, {}):
         found.load(sales(52, **wrong))
         days.append(found.cli("run"))
+    found.load(sales(53, late=52))
+    days.append(found.cli("run"))
     return Story(found, *days)
 
 
@@ -119,3 +127,9 @@ def test_what_is_looked_at_is_shown(story: Story) -> None:
     assert re.search(r"numbers +net, rest from the others of their row\n", told), told
     told = story.project.cli("explain", "raw.results").out
     assert re.search(r"numbers +value by test\n", told), told
+
+
+def test_a_clock_that_was_put_forward_for_a_day_is_told(story: Story) -> None:
+    assert story.late.status == 0, story.late.out
+    told = r"raw\.sales is unlike its past for Friday 2026-10-23, most of all in sold_at: the first one 13 h( \d min)? after the day began, expected 8 h"
+    assert re.search(told, story.late.out), story.late.out

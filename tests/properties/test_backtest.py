@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -53,15 +54,18 @@ def tampered(numbers: list[Measurement], after: int, dice: random.Random) -> lis
 
 
 @quick
-@given(seed=st.integers(0, 10**6), until=st.integers(9, 30), live=st.booleans())
-def test_what_comes_later_changes_no_alarm_before(seed, until, live):
+@given(seed=st.integers(0, 10**6), until=st.integers(9, 30), live=st.booleans(), late=st.sampled_from([0, 0, 1, 2, 5]))
+def test_what_comes_later_changes_no_alarm_before(seed, until, live, late):
     dice = random.Random(seed)
     days = shop(36, seed=seed)
     for at in dice.sample(range(8, 36), 12):
         hurt(days[at], dice)
     numbers = measured(days)
     words = (
-        [replace(m, version=1 + (m.interval.start - START).days) for m in measured(shop(36, seed=seed + 1))]
+        [
+            replace(m, version=1 + (m.interval.start - START).days, taken_at=m.taken_at + timedelta(days=late))
+            for m in measured(shop(36, seed=seed + 1))
+        ]
         if live
         else []
     )

@@ -34,6 +34,9 @@ KEPT_BY_RETENTION = 2
 UNDECIDED = ("copy", "copied", "step:load", "load:inserted", "load:cursor", "step:transform", "seal", "scan", "judge")
 """Stages of a run in which nothing is decided yet."""
 
+PRUNING = {"prune": 0, "remove": 1}
+"""How many versions were pruned by the ledger when such a stage is first reached."""
+
 
 @dataclass
 class Made:
@@ -70,6 +73,8 @@ class Model:
                 made.state = PRUNED
 
     def begin(self, *, bad: bool) -> int:
+        """What retention does not keep any more makes room first."""
+        self.prune()
         number = len(self.versions) + 1
         before = self.versions[self.published].batches if self.published else ()
         self.versions[number] = Made(batches=(*before, number), bad=bad, state=CANDIDATE)
@@ -103,11 +108,14 @@ class Model:
             if told.state is not RESOLVED and told.version == number:
                 told.state = RESOLVED
 
-    def prune(self, *, at_most: int | None = None) -> None:
+    def prunable(self) -> list[int]:
         """Retention: the newest few, and what an unsolved incident names, stay."""
         named = {t.version for t in self.incidents.values() if t.state is not RESOLVED}
         old = [n for n in sorted(self.versions, reverse=True) if self.versions[n].state in {HELD, RETIRED}]
-        for number in [n for n in old[KEPT_BY_RETENTION:] if n not in named][:at_most]:
+        return [n for n in old[KEPT_BY_RETENTION:] if n not in named]
+
+    def prune(self, *, at_most: int | None = None) -> None:
+        for number in self.prunable()[:at_most]:
             self.versions[number].state = PRUNED
 
     def in_state(self, *states: VersionState) -> list[int]:
@@ -202,6 +210,9 @@ class Runs(RuleBasedStateMachine):
     def kill_around_the_decision(self, bad: bool, stage: str) -> None:
         report = self.rig.give(self.rig.order("run", bad=bad, stage=stage))
         self.model.repair()
+        if stage in PRUNING and self.model.prunable():  # before it begins
+            self.model.prune(at_most=PRUNING[stage])
+            return
         self.decide(self.model.begin(bad=bad), until=stage if report.was_killed else None)
 
     @precondition(lambda self: self.model.in_state(RETIRED))
@@ -230,7 +241,7 @@ class Runs(RuleBasedStateMachine):
             return
         self.model.live = self.model.published
         if until != "published":
-            self.model.prune(at_most={"prune": 0, "remove": 1}.get(until or ""))
+            self.model.prune(at_most=PRUNING.get(until or ""))
 
     def publish_by_hand(self, number: int) -> None:
         self.model.accept(number)

@@ -93,7 +93,7 @@ def _known(planned: Plan, name: str) -> Stage:
         raise UsageError(f"there is no stage `{name}`", hint=f"one of {', '.join(STAGES)}")
     raise NothingCheckedError(
         f"stage `{name}` has nothing to do here: {planned.left_out[name]}",
-        hint="`tidegate ci init --force` writes a workflow without it; `tidegate ci run --list` shows the others",
+        hint="`tidegate ci init --provider github --force` (or `gitlab`) writes a workflow without it; `tidegate ci run --list` shows the others",
     )
 
 

@@ -205,7 +205,9 @@ def _advice(settings: Settings, planned: Plan, found: Setup, releases: Mapping[s
     if loose:
         said.append(f"pin {', '.join(loose)} in {EXTRA}: not installed here, so no release could be written")
     if "lint" in planned.left_out:
-        said.append("no linter is configured: add `[tool.ruff]` to pyproject.toml, then `tidegate ci init --force`")
+        said.append(
+            f"no linter is configured: add `[tool.ruff]` to pyproject.toml, then `tidegate ci init --provider {provider} --force`"
+        )
     if "build" in (s.name for s in planned.stages) and not (settings.root / "samples").is_dir():
         said.append("there are no `samples/`: the build runs every step, with whatever data git has")
     if provider == "github":

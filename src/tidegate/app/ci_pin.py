@@ -66,7 +66,9 @@ def _files(start: Path, files: Sequence[str]) -> list[Path]:
         folder = (Path(said.strip()) if said else start) / ".github" / "workflows"
         paths = sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")])
         if not paths:
-            raise PathNotFoundError(f"there is no workflow in `{folder}`", hint="`tidegate ci init` writes one")
+            raise PathNotFoundError(
+                f"there is no workflow in `{folder}`", hint="`tidegate ci init --provider github` writes one"
+            )
     for path in paths:
         if not path.is_file():
             raise PathNotFoundError(f"there is no file `{path}`", hint="name a workflow")

@@ -74,9 +74,18 @@ def init(folder: Path, progress: Progress, *, link_back: bool, force: bool, cont
         path=path,
         text=text,
         found=_found(seen, database),
-        unknown=(*seen.notes, *notes),
+        unknown=(*seen.notes, *notes, *_unloaded(seen)),
         advice=_advice(seen.folder),
         adopted=adopted,
+    )
+
+
+def _unloaded(seen: Discovery) -> tuple[str, ...]:
+    """Sources that no step is known to bring: what writes them goes on writing to the database that was copied."""
+    if seen.dlt or not any(project.sources for project in seen.dbt):
+        return ()
+    return (
+        "what loads the source tables: add it to `steps:` before dbt, such as `- {name: load, run: python load.py}`",
     )
 
 

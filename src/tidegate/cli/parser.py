@@ -679,13 +679,14 @@ def _add(
     below = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=not nested, parser_class=_ArgumentParser
     )
+    common = _common(nested=nested)
     for command in commands:
         child = below.add_parser(
             command.name,
             help=command.help,
             description=command.help[0].upper() + command.help[1:] + ".",
             epilog=EXIT_STATUS,
-            parents=[_common(nested=nested)],
+            parents=[common],
             formatter_class=_Formatter,
         )
         for names, said in command.options:

@@ -428,7 +428,9 @@ def incident(
     output.entry("state", f"{found.state}" + (f" as {found.resolution}" if found.resolution else ""))
     if found.is_suppressed(now):
         output.entry("silent", f"until {when(found.suppressed_until)} UTC, unless it gets more severe")
-    if not found.resolution:
+    if found.state is IncidentState.MITIGATED:
+        output.entry("close", f'tidegate incidents resolve {found.number} --as fixed --reason "..."')
+    elif not found.resolution:
         output.entry("recover", f"tidegate recover {found.number} --plan")
     output.entry("layer", str(found.layer))
     for role, field in ROLE_FIELDS:

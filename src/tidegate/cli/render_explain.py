@@ -88,7 +88,7 @@ def _following(found: Alarm) -> str:
         return "tidegate incidents"
     if incident.resolution is None:
         plot = f"tidegate explain {incident.number} --plot; " if found.line else ""
-        return f"{plot}tidegate recover {incident.number} --plan; tidegate incidents resolve {incident.number} --as ..."
+        return f"{plot}tidegate recover {incident.number} --plan"
     return f"tidegate incidents show {incident.number}"
 
 
@@ -117,12 +117,20 @@ def _of_time(found: Portrait) -> Iterator[tuple[str, str]]:
             f"{said['grain'].value}{_by(said['grain'])}, by {said['time_column'].value or 'a column of times'}{_by(said['time_column'])}",
         )
     if found.load_column:
-        yield "loads", f"told by {found.load_column}"
+        yield "loads", f"told by {found.load_column}{_loads(found)}"
     told = [f"{said['time_zone'].value}{_by(said['time_zone'])}"]
     told += [f"{name} {said[name].value}{_by(said[name])}" for name in ("weekend", "holidays")]
     yield "calendar", ", ".join(told)
     if found.next_holidays:
         yield "holidays", "next: " + "; ".join(f"{day:%Y-%m-%d} {name}" for day, name in found.next_holidays)
+
+
+def _loads(found: Portrait) -> str:
+    if found.has_loads_for_batches:
+        return f"; each new one is judged by the {counted(found.loads, 'load')} before it"
+    return (
+        f"; not enough history ({found.loads} of {found.loads_needed} loads)" if found.outlook.unit == "version" else ""
+    )
 
 
 def _by(said: Said) -> str:
@@ -134,10 +142,9 @@ def _of_past(found: Portrait) -> Iterator[tuple[str, str]]:
     span_of = f", {look.since:%Y-%m-%d} to {look.until:%Y-%m-%d}" if look.since and look.until else ""
     yield "history", f"{counted(look.points, look.unit)}{span_of}"
     if found.is_young:
-        yield (
-            "young",
-            f"not enough history ({look.points} of {counted(look.needed, look.unit)}); only gross changes are judged",
-        )
+        of = "of the whole table " if found.has_loads_for_batches else ""
+        known = f"{look.points} of {counted(look.needed, look.unit)}"
+        yield "young", f"not enough history ({known}); {of}only gross changes are judged"
     if look.trend is not None:
         yield "trend", _trend(look.trend, look.unit)
     if found.said["seasonality"].is_said:
@@ -252,6 +259,7 @@ def number_name(spec: MetricSpec) -> str:
     argument = f" {spec.argument}" if spec.argument else ""
     column = f" of {spec.column}" if spec.column else ""
     part = f" where {spec.segment}" if spec.segment is not None else ""
+    part += f" and {spec.where}" if part and spec.where else ""
     return f"{spec.metric}{argument}{column}{part}"
 
 

@@ -68,7 +68,8 @@ def stats(output: Output, found: Stats) -> None:
     )
     if found.unanswered:
         output.line(
-            "\nnext  tidegate incidents resolve N --as fixed|expected|false-alarm: every answer makes this truer"
+            '\nnext  tidegate incidents resolve N --as fixed --reason "...", or as expected or false-alarm: every answer makes'
+            " this truer"
         )
 
 

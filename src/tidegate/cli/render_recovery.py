@@ -81,8 +81,8 @@ def _sample(found: KeyDifference) -> str:
     return f"{_key(found.key)}: {WORDS[found.what]}{columns}"
 
 
-def plan(output: Output, found: Plan, *, asks: bool) -> None:
-    """What a recovery would do, what it costs and what it changes."""
+def plan(output: Output, found: Plan, *, following: str) -> None:
+    """What a recovery would do, what it costs and what it changes, and the command that does it."""
     output.line(f"incident {found.incident}: {found.because}")
     if not found.steps:
         output.line("nothing is to be done: readers see a version without it")
@@ -93,8 +93,7 @@ def plan(output: Output, found: Plan, *, asks: bool) -> None:
         output.line(f"  {number}. {step.sentence}{mark}")
         for change in step.changes:
             output.line(f"     changes {change}")
-    if asks:
-        output.line(f"nothing was done; `tidegate recover {found.incident} --yes` carries it out")
+    output.line(f"nothing was done\nnext  {following}")
 
 
 def recovered(output: Output, done: Recovered, found: Reconciliation) -> None:
@@ -107,9 +106,11 @@ def recovered(output: Output, done: Recovered, found: Reconciliation) -> None:
         output.line("nothing was to be done")
     reconciliation(output, found)
     if done.ended is not None:
-        output.line(f"next: repair what holds it, then tidegate recover {found.incident}; another way: --by WAY --plan")
+        output.line(
+            f"next  tidegate recover {found.incident}, once what holds it is repaired; another way: --by WAY --plan"
+        )
     elif found.passes:
-        output.line(f'next: tidegate incidents resolve {found.incident} --as fixed --reason "..."')
+        output.line(f'next  tidegate incidents resolve {found.incident} --as fixed --reason "..."')
 
 
 def reconciliation(output: Output, found: Reconciliation) -> None:

@@ -14,12 +14,14 @@ from tidegate.detect.history import (
     LOUDEST,
     OF_VERSIONS,
     OF_VERSIONS_BESIDE_TIME,
-    YOUNG,
     DetectSettings,
     Normal,
     TableHistory,
+    age_of,
+    ages,
     just_ended,
     lookback,
+    newest_of_runs,
 )
 from tidegate.detect.schema import judge_schema
 from tidegate.model import Finding
@@ -32,14 +34,16 @@ __all__ = [
     "LOUDEST",
     "OF_VERSIONS",
     "OF_VERSIONS_BESIDE_TIME",
-    "YOUNG",
     "DetectSettings",
     "Normal",
     "TableHistory",
+    "age_of",
+    "ages",
     "judge_schema",
     "judge_table",
     "just_ended",
     "lookback",
+    "newest_of_runs",
     "notes",
     "outlook",
 ]

@@ -6,6 +6,7 @@ the strongest of a family speaks for it, after Bonferroni, and the three stronge
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +21,10 @@ from tidegate.detect.walk import Walk, surprise, walk
 from tidegate.model import MetricSpec
 
 QUIET: Final = 2.0
-"""What a family says below this (1 in 100) is not heard. Chosen by walk-forward, as are the two that follow."""
+"""What a family says below this (1 in 100) is hardly heard. Chosen by walk-forward, as are the three that follow."""
+
+ONSET: Final = 3.0
+"""How abruptly families begin to be heard there: from one in 200 to one in 50. Several that nearly speak count before one."""
 
 LOUD: Final = 4.0
 """Beyond this, what it says counts as a logarithm."""
@@ -30,6 +34,9 @@ SPEAKERS: Final = 3
 
 UNHEARD: Final = 0.1
 """The weight of the strongest family beside what is heard, so that scores keep an order where all are quiet."""
+
+SILENCE: Final = math.log1p(math.exp(-ONSET * QUIET)) / ONSET
+"""What a soft onset makes of nothing."""
 
 CLASSES: Final = len(AGES) + 1
 """Classes of age."""
@@ -257,9 +264,10 @@ def strongest(series: Floats, member: Places, groups: int) -> Floats:
 
 
 def heard(groups: Floats) -> Floats:
-    """What is heard of each family: nothing while it is quiet, and far out its logarithm."""
+    """What is heard of each family: little while it is quiet, nothing of what says nothing, and far out its logarithm."""
     far = np.where(groups < LOUD, groups, LOUD + np.log1p(np.maximum(groups - LOUD, 0.0)))
-    return np.asarray(np.maximum(far - QUIET, 0.0))
+    soft = np.log1p(np.exp(ONSET * (far - QUIET))) / ONSET
+    return np.asarray(np.maximum(soft - SILENCE, 0.0))
 
 
 def combined(groups: Floats, pool: Pool) -> Floats:

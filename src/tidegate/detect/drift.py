@@ -344,7 +344,7 @@ def subject(one: Series, i: int, table: str) -> str:
         case Aspect.NULLS:
             return f"the share of NULLs in {table}.{spec.column}"
         case Aspect.SHARE:
-            return f"the share of {'true' if spec.metric == 'true_count' else 'empty'} values in {table}.{spec.column}"
+            return f"the share of {words.SHARES[spec.metric]} values in {table}.{spec.column}"
         case _:
             return f"the {spec.metric.replace('_', ' ')} of {table}.{spec.column}"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from tidegate.model import Dataset, Finding, Grid, Interval, Measurement, MetricSpec
 
@@ -17,6 +17,42 @@ DRIFT = "drift"
 
 YOUNG = 1.5
 """A bucket is young until one and a half of its own length after its end. Chosen, not derived."""
+
+ABOUT = 0.5
+"""Of a table that is delivered later, a bucket is as young as another one where their ages differ by no more of their lengths. Chosen,
+not derived.
+"""
+
+
+def ages(age: float) -> tuple[float, float]:
+    """Between which ages a bucket is young for a run whose newest closed bucket with rows has that age, in lengths of a bucket since its end.
+
+    By the clock, where that is not older than one length. Else around that age: a table that is delivered two days late is held against what was
+    said of earlier buckets when they were two days old.
+    """
+    return (0.0, YOUNG) if age <= 1 else (age - ABOUT, age + ABOUT)
+
+
+def age_of(bucket: Interval, now: datetime) -> float:
+    """How long ago a bucket ended, in its own lengths; below zero while it has not."""
+    return (now - bucket.end) / (bucket.end - bucket.start)
+
+
+def newest_of_runs(words: Iterable[Measurement]) -> dict[Interval, float]:
+    """Of what runs said of buckets: those that were the newest closed one when a run first spoke of them so, with their age then.
+
+    What a run says later of an older bucket is no such word, nor is what the first run said: its past came all at once.
+    """
+    newest: dict[datetime, Interval] = {}
+    for m in words:
+        if m.interval is not None and m.interval.end <= m.taken_at:
+            newest[m.taken_at] = max(newest.get(m.taken_at, m.interval), m.interval, key=lambda i: i.end)
+    found: dict[Interval, float] = {}
+    last = newest[min(newest)].end if newest else None
+    for at, bucket in sorted(newest.items(), key=lambda n: n[0]):
+        if last is not None and bucket.end > last:
+            found[bucket], last = age_of(bucket, at), bucket.end
+    return found
 
 
 WIDTHS = {"hour": 24 * 7 * 4 + 24 * 7, "day": 120, "week": 90, "month": 90}
@@ -42,16 +78,17 @@ def lookback(newest: Interval) -> timedelta:
     return (newest.end - newest.start) * (max(WIDTHS[infer_grain(newest)], SCANNED) + 4)
 
 
-def just_ended(measurements: Sequence[Measurement]) -> Grid:
-    """What was said of buckets when they were over and still young."""
-    return Grid.of(
-        [m for m in measurements if (i := m.interval) and i.end <= m.taken_at <= i.end + YOUNG * (i.end - i.start)]
-    )
+def just_ended(measurements: Sequence[Measurement], *, age: float = 0.0) -> Grid:
+    """What was said of buckets when they were over and still young, for a run whose newest bucket has that age."""
+    low, high = ages(age)
+    return Grid.of([m for m in measurements if m.interval and low <= age_of(m.interval, m.taken_at) <= high])
 
 
-SHARE_METRICS = frozenset({"null_count", "duplicate_rows", "true_count", "empty_count"})
+SHARE_METRICS = frozenset({"null_count", "duplicate_rows", "true_count", "empty_count", "nan_count", "infinite_count"})
 VALUE_METRICS = frozenset({"mean", "sum", "quantile", "mean_length", "stddev"})
 LOOKS: Mapping[str, str] = {
+    "nan_count": "is not a number (NaN)",
+    "infinite_count": "is infinite",
     "zero_count": "is zero",
     "negative_count": "is negative",
     "upper_count": "is all in capitals",
@@ -147,7 +184,8 @@ class TableHistory:
     ones (late rows, delivery dates that are not known yet). `versions` are whole-table numbers of earlier
     published versions, oldest first. `excluded` must not teach: (number or None for all, bucket or None). `accepted` is
     what people called expected. `drifts` teach bands, which nothing of them left, and no reference of slow drifts.
-    `new_loads` are the dlt loads of this run, oldest first. `grain` is hour, day, week or month; None infers it.
+    `new_loads` are the dlt loads of this run, oldest first; `loads` the newest ones of a table without times,
+    each with its numbers as if it were a table. `grain` is hour, day, week or month; None infers it.
     """
 
     dataset: Dataset
@@ -161,5 +199,13 @@ class TableHistory:
     accepted: Sequence[Normal] = ()
     drifts: Sequence[tuple[MetricSpec | None, Interval | None]] = ()
     new_loads: tuple[str, ...] = ()
+    loads: Sequence[tuple[str, Sequence[Measurement]]] = ()
     time_column: str | None = None
     grain: str | None = None
+
+    def newest_age(self, now: datetime) -> float:
+        """The age of the newest closed bucket that has rows, in its own lengths; 0 where there is none."""
+        came = {m.interval for m in self.current if m.interval is not None}
+        if self.known is not None and self.reopened is not None:
+            came |= {interval for interval in self.known.intervals if interval not in self.reopened}
+        return min((age for interval in came if (age := age_of(interval, now)) >= 0), default=0.0)

@@ -44,8 +44,9 @@ def judge(history: TableHistory, *, now: datetime, settings: DetectSettings) -> 
         said += told[0].notes
     versions = snapshots.panel_of(whole, panel)
     known = () if versions is None else baselines(versions, whole, settings)
-    found += agreed([by_version(one, panel, settings) for one in known])
-    found += loads.judge(whole, panel, settings=settings)
+    half = replace(settings, budget=settings.budget / 2) if whole.loads else settings
+    found += agreed([by_version(one, panel, half) for one in known])
+    found += loads.judge(whole, panel, settings=half)
     ordered = story.limited(found, settings.most_findings)
     if short := too_short(whole, panel, settings):
         said.append(short.sentence)
@@ -176,7 +177,7 @@ def notes(panel: Panel, looks: Sequence[story.Look], settings: DetectSettings) -
 def too_short(history: TableHistory, panel: Panel | None, settings: DetectSettings) -> Finding | None:
     """Say honestly that there is not enough history, with n of m; None when there is."""
     unit = panel.grain if panel is not None else "version"
-    known = snapshots.points(history)
+    known = max(snapshots.points(history), loads.points(history))
     if panel is not None:
         known = max(known, len(panel.intervals) - panel.first_known - max(1, len(panel.new)))
     if known >= settings.min_history:

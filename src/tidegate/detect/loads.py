@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from tidegate.detect import story, words
+from tidegate.detect import snapshots, story, words
 from tidegate.detect.history import LOAD_COLUMN, DetectSettings, TableHistory
 from tidegate.detect.panel import Panel
-from tidegate.model import Band, Finding, Layer, Measurement
+from tidegate.model import Band, Finding, Layer, Measurement, Segment
+
+MOST = 5
+"""So many of a run's newest loads are judged by their numbers. Chosen, not derived."""
 
 
 def judge(history: TableHistory, panel: Panel | None, *, settings: DetectSettings) -> list[Finding]:
@@ -17,7 +21,45 @@ def judge(history: TableHistory, panel: Panel | None, *, settings: DetectSetting
     found = copies(history, settings)
     if panel is None:
         found += rows(history, settings)
+        found += [f for load in history.new_loads[-MOST:] for f in numbers(history, load, settings)]
     return found
+
+
+def numbers(history: TableHistory, load: str, settings: DetectSettings) -> list[Finding]:
+    """The numbers of one new load against those of the loads before; its rows are told by `rows`, and the first load teaches nothing.
+
+    A load that an open incident is about teaches nothing either.
+    """
+    hidden = {
+        s.segment.value for s, _ in history.excluded if s is not None and s.segment and s.segment.column == LOAD_COLUMN
+    }
+    earlier = [one for name, one in history.loads if name not in history.new_loads and name not in hidden][1:]
+    came = next((one for name, one in history.loads if name == load), None)
+    if came is None or len(earlier) < settings.min_history:
+        return []
+    alone = TableHistory(dataset=history.dataset, current=came, versions=tuple(enumerate(earlier)), new_loads=(load,))
+    known = snapshots.panel_of(alone, None)
+    told = snapshots.judge(alone, known, timed=False, settings=settings)
+    return [of_load(f, load) for f in told if f.kind != "volume"]
+
+
+def points(history: TableHistory) -> int:
+    """How many loads a new one is held against; 0 where loads are not looked at one by one."""
+    return max(0, len(history.loads) - 1 - max(1, len(history.new_loads)))
+
+
+def of_load(finding: Finding, load: str) -> Finding:
+    """What was found in a load, told as such."""
+    spec, cut = finding.spec, finding.slice
+    part = spec.segment if spec is not None else None
+    own = spec and replace(
+        spec, segment=Segment(column=LOAD_COLUMN, value=load), where=condition(part) if part else None
+    )
+    if cut is None and finding.observed is not None and finding.expected is not None:
+        cut = story.load_slice(load, finding.observed, finding.expected.centre)
+    band = finding.expected and replace(finding.expected, method=finding.expected.method.replace("versions", "loads"))
+    sentence = f"in load {load}, {finding.sentence}".replace(": the table has ", ": the load has ")
+    return replace(finding, sentence=sentence, spec=own, slice=cut, since=f"load {load}", expected=band)
 
 
 def by_load(numbers: Sequence[Measurement], metric: str) -> dict[str, float]:
@@ -73,6 +115,13 @@ def copies(history: TableHistory, settings: DetectSettings) -> list[Finding]:
             hint=f"see whether a load was delivered twice; remove the rows of load {worst}",
         )
     ]
+
+
+def condition(part: Segment) -> str:
+    """The SQL condition of a category, beside which a load can be asked for."""
+    name = part.column.replace('"', '""')
+    value = None if part.value is None else part.value.replace("'", "''")
+    return f'"{name}" IS NULL' if value is None else f"CAST(\"{name}\" AS TEXT) = '{value}'"
 
 
 def rows(history: TableHistory, settings: DetectSettings) -> list[Finding]:

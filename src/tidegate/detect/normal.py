@@ -35,6 +35,9 @@ SEEN: Final = 21
 """How many buckets before the change tell its old level, and how many after it are asked whether it stayed."""
 
 
+OF_THE_VALUES: Final = frozenset({"stddev", "quantile"})
+"""What goes with the mean of a column when its values change by a factor: a price that rises spreads further, too."""
+
 OWN_LEVEL: Final = frozenset({"row_count", "distinct_count"})
 """Counts that do not simply grow with the rows: categories, and different values."""
 
@@ -103,7 +106,8 @@ def change(panel: Panel, normal: Normal, history: TableHistory, settings: Detect
     later = [t for t in range(columns[-1] + 1, panel.values.shape[1]) if t not in panel.new and np.isfinite(before[t])]
     standing = settles(float(np.nanmedian(came)), before[[*columns, *later[:SEEN]]])
     of = np.array([*columns, *(later[:SEEN] if standing is Standing.NEW else ())][-NEWEST:])
-    moved = {i: level for i, far in apart.items() if abs(level := middle(far[of])) >= LEAST or i == own[0]}
+    levels = {i: middle(far[of]) for i, far in apart.items()}
+    moved = {i: level for i, level in levels.items() if i == own[0] or goes_along(panel, i, level, levels[own[0]])}
     return Change(normal=normal, first=columns[0], moved=moved, standing=standing)
 
 
@@ -117,12 +121,20 @@ def columns_of(panel: Panel, normal: Normal) -> list[int]:
 
 
 def related(panel: Panel, own: int) -> list[int]:
-    """The number itself with its segments, or its whole; rows take the numbers of different values along."""
+    """The number itself with its segments, or its whole; rows take the numbers of different values along, a mean the spread."""
     spec = panel.specs[own]
     same = {(spec.metric, spec.column)}
     if spec.metric == "row_count":
         same |= {(s.metric, s.column) for s in panel.specs if s.metric == "distinct_count"}
+    if spec.metric == "mean":
+        same |= {(metric, spec.column) for metric in OF_THE_VALUES}
     return [i for i, s in enumerate(panel.specs) if (s.metric, s.column) in same]
+
+
+def goes_along(panel: Panel, row: int, level: float, own: float) -> bool:
+    """Whether a related number moved, and if it is another one of the values, about as the mean that was accepted did."""
+    with_mean = panel.specs[row].metric in OF_THE_VALUES
+    return abs(level) >= LEAST and not (with_mean and (level * own < 0 or abs(level) > FURTHER * abs(own) + LEAST))
 
 
 def distances(panel: Panel, row: int, first: int, hidden: Flags) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.detect.forecast import Flags, Floats
-from tidegate.detect.history import LOAD_COLUMN, WIDTHS, YOUNG, DetectSettings, TableHistory, infer_grain
+from tidegate.detect.history import LOAD_COLUMN, WIDTHS, DetectSettings, TableHistory, age_of, ages, infer_grain
 from tidegate.model import Grid, Interval, MetricSpec, Segment, Value
 
 Key = tuple[str, str, str, str, str, str]
@@ -34,9 +34,9 @@ class Panel:
     """The bucketed numbers of one table.
 
     `values` and `base` are (spec, bucket): the candidate's, and the published version's where it knew the bucket; NaN
-    where nothing is known, rows of missing buckets zero. `first` is what was said of a bucket when it had just ended.
+    where nothing is known, rows of missing buckets zero. `first` is what was said of a bucket when it was as young.
     `intervals` are the buckets. `new` are the columns that no published version has judged, `young` those that
-    ended just now, `unseen` new ones that are too many to be judged, and teach nothing. `open` tells that a bucket
+    ended just now or are as old as the newest one that came, `unseen` new ones that are too many to be judged, and teach nothing. `open` tells that a bucket
     that has not ended was left out. `versions` are the numbers of the versions, where these are the columns. `seasons` are (length in columns, name).
     """
 
@@ -82,7 +82,16 @@ def place(interval: Interval, grain: str, offset: int = 0) -> int:
     return at.toordinal() if grain == "day" else (at.toordinal() - offset) // 7
 
 
-COUNTS = ("row_count", "null_count", "true_count", "empty_count", "duplicate_rows", "distinct_count")
+COUNTS = (
+    "row_count",
+    "null_count",
+    "true_count",
+    "empty_count",
+    "nan_count",
+    "infinite_count",
+    "duplicate_rows",
+    "distinct_count",
+)
 
 UNJUDGED = frozenset({"content", "relations", "beside", "rest_unknown_count"})
 """What tells buckets apart, or what is looked at in them, and measures nothing."""
@@ -250,6 +259,7 @@ def arrange(
     intervals = tuple(axis(reader, start, newest))
     new = unjudged(history, base_values, intervals)
     values = overlaid(specs, now_values, base_values, scanned=read.scanned(start, newest), new=new)
+    _, oldest_young = ages(age_of(intervals[-1], now))
     return Panel(
         grain=reader.grain,
         specs=specs,
@@ -261,7 +271,7 @@ def arrange(
         unseen=new[: -settings.most_buckets],
         first_known=int(np.isnan(values).all(axis=0).cumprod().sum()),
         open=any(i.end > now for i in reader.intervals.values()),
-        young=tuple(t for t, i in enumerate(intervals) if now <= i.end + YOUNG * (i.end - i.start)),
+        young=tuple(t for t, i in enumerate(intervals) if age_of(i, now) <= oldest_young),
         offset=reader.offset,
         seasons=SEASONS.get(reader.grain, ()) if settings.seasonality else (),
     )

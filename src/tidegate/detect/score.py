@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import calendar
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from tidegate.detect.forecast import (
 from tidegate.detect.history import DetectSettings
 from tidegate.detect.panel import Panel
 from tidegate.detect.series import Aspect, Series
+from tidegate.detect.sliding import SEVEN
 from tidegate.model import Band, MetricSpec
 
 RIPE = 4
@@ -35,8 +38,14 @@ TRUSTED = (20, 60)
 LEFT = 0.35
 """From 20 to 60 past errors the sampling noise of a count shrinks to this part of itself as the least spread."""
 
+AS_FAR, LAST_DAYS = 1.5, 2
+"""An earlier month excuses what is up to half as much again; so many days before the last one are told from the end."""
+
 USUAL = 2.0
 """Half-width of the band that is shown, in spreads; a spread is cautious, so that about 99 % lie inside."""
+
+
+NEVER_NEGATIVE = frozenset({"stddev", "mean_length"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +91,8 @@ class Scored:
         """The usual range. `unit` names the points: days, versions."""
         wide = USUAL * float(self.scale[i])
         ends = sorted(self.series.back(i, float(self.centre[i]) + side * wide) for side in (-1, 1))
+        if self.spec(i).metric in NEVER_NEGATIVE:
+            ends = [max(0.0, end) for end in ends]
         n = int(self.points[i])
         return Band(
             low=ends[0], high=ends[1], centre=self.expected(i), method=f"{self.methods[i]}, {n} {unit}", points=n
@@ -129,6 +140,9 @@ def score(
     if (rare > math.log10(chances)).any() and (young := unsure(teach, cast, panel.seasons, at)).any():
         apart = np.nan_to_num(np.abs(series.y[:, at] - plain - shift))
         rare = np.where(young, np.minimum(rare, rarity(apart / scale, df)), rare)
+    if panel.grain == "day" and (rare > math.log10(chances)).any():
+        times = monthly(teach, error, panel.days(), at)
+        rare = np.where(times > 1, 0.0, np.where(times > 0, np.minimum(rare, np.log10(cast.points + 1.0)), rare))
     if (rare > math.log10(chances)).any():  # what excuses a series is looked for where something is left to excuse
         rare = np.where(unripe(series, panel, at, error, scale, ripe), 0.0, rare)
         if series.also is not None:
@@ -145,6 +159,27 @@ def score(
         methods=cast.methods,
         own=reached(cast, scale, df) - math.log10(chances) if found.any() else 0.0,
     )
+
+
+def monthly(teach: Floats, error: Floats, days: Sequence[date], at: int) -> NDArray[np.int64]:
+    """How often each series was as far off on the same day of an earlier month: billing at its end, salaries on its first.
+
+    As far off is to the same side and, both against the seven days before and against the same weekday, two thirds as far.
+    """
+    alike = [t for t in range(SEVEN, at) if same_in_month(days[t], days[at])]
+    if not alike:
+        return np.zeros(error.shape, dtype=np.int64)
+    before = [[t - apart for t in alike] for apart in range(1, SEVEN + 1)]
+    weeks = [[max(t - SEVEN * apart, t % SEVEN) for t in alike] for apart in (1, 2, 3)]
+    usual = [sorted_median(np.sort(np.stack([teach[:, t] for t in some], axis=2), axis=2)) for some in (before, weeks)]
+    gaps = np.sign(error)[:, None] * (teach[:, alike][None] - np.stack(usual))
+    return np.asarray((AS_FAR * gaps.min(axis=0) >= np.abs(error)[:, None]).sum(axis=1))
+
+
+def same_in_month(one: date, other: date) -> bool:
+    """Whether two days have the same number in their months, or are as near to the end of them."""
+    left = [calendar.monthrange(day.year, day.month)[1] - day.day for day in (one, other)]
+    return one.day == other.day or left[0] == left[1] <= LAST_DAYS
 
 
 def ripening(series: Series, teach: Floats, panel: Panel, at: int) -> tuple[Floats, Floats, Flags]:

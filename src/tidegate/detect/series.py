@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -31,7 +31,12 @@ SHARES = {
     "duplicate_rows": Aspect.DUPLICATES,
     "true_count": Aspect.SHARE,
     "empty_count": Aspect.SHARE,
+    "nan_count": Aspect.SHARE,
+    "infinite_count": Aspect.SHARE,
 }
+NO_NUMBERS = frozenset({"nan_count", "infinite_count"})
+"""What the mean leaves out; a column that never had any is no series, so that the budget is not divided by it."""
+
 VALUES = {
     "mean": Aspect.LOCATION,
     "sum": Aspect.LOCATION,
@@ -52,6 +57,10 @@ LEAST_SPREAD = {
     Aspect.SCALE: 0.05,
     Aspect.DISTINCT: 0.05,
 }
+
+
+WIDE = 0.1
+"""Of a column's spread, the least size by which its quantiles are told. Chosen, not derived."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +133,8 @@ def by_aspect(panel: Panel, total: int) -> dict[Aspect, list[int]]:
     found[Aspect.VOLUME].append(total)
     for i, spec in enumerate(panel.specs):
         if spec.segment is None:
-            aspect = OF_METRIC.get(spec.metric)
+            never = spec.metric in NO_NUMBERS and not np.nan_to_num(panel.values[i]).any()
+            aspect = None if never else OF_METRIC.get(spec.metric)
         else:
             aspect = Aspect.SEGMENT if spec.metric == "row_count" else None
         if aspect is not None:
@@ -193,7 +203,7 @@ def divided(values: Floats, rows: list[int], total: int) -> tuple[Floats, Floats
 def valued(panel: Panel, aspect: Aspect, rows: list[int], total: int, teach: Floats) -> Series:
     """Values, as asinh of the value by its usual size, so that a factor is a distance and a sign change is one too."""
     raw = panel.values[rows]
-    unit = usual_sizes(teach[rows])
+    unit = widened(panel, rows, usual_sizes(teach[rows]), teach)
     return Series(
         aspect=aspect,
         specs=tuple(panel.specs[i] for i in rows),
@@ -205,6 +215,20 @@ def valued(panel: Panel, aspect: Aspect, rows: list[int], total: int, teach: Flo
         rows=np.broadcast_to(panel.values[total], raw.shape),
         unit=unit,
     )
+
+
+def widened(panel: Panel, rows: Sequence[int], sizes: Floats, teach: Floats) -> Floats:
+    """The sizes of some rows, of quantiles a tenth of their column's usual spread at least: one that lies about zero moves by its column's noise, and
+    a step from 0 to 1 is nothing where values are hundreds.
+    """
+    spreads = {s.column: i for i, s in enumerate(panel.specs) if s.metric == "stddev" and s.segment is None}
+    out = sizes.copy()
+    for n, spec in enumerate(panel.specs[row] for row in rows):
+        place = spreads.get(spec.column) if spec.metric == "quantile" else None
+        spread = usual_size(teach[place]) if place is not None and np.nanmax(teach[place], initial=0.0) > 0 else 0.0
+        own = sizes[n] if (np.nan_to_num(teach[rows[n]]) != 0).any() else 0.0
+        out[n] = max(own, WIDE * spread) or sizes[n]
+    return out
 
 
 def usual_sizes(past: Floats) -> Floats:

@@ -13,7 +13,7 @@ from tidegate.detect.excuse import excuse
 from tidegate.detect.history import LOAD_COLUMN, DetectSettings, TableHistory
 from tidegate.detect.panel import Panel, middle
 from tidegate.detect.score import Scored
-from tidegate.detect.series import Aspect
+from tidegate.detect.series import NO_NUMBERS, Aspect
 from tidegate.model import Finding, Interval, Layer, Segment, Slice
 
 # Chosen, not derived; measured by walk-forward over made-up shops and real tables.
@@ -463,7 +463,12 @@ def others(look: Look, context: Context) -> list[Finding]:
             continue
         hit = [i for i in range(len(scored.series.specs)) if strange(scored, i, context.settings)]
         if aspect is Aspect.SHARE:
-            hit = [i for i in hit if share_matters(scored, i, context.settings, times)]
+            gone = [scored.spec(i).metric in NO_NUMBERS for i in hit]
+            hit = [
+                i
+                for i, no in zip(hit, gone, strict=True)
+                if share_matters(scored, i, context.settings, 1.0 if no else times)
+            ]
         else:
             hit = [i for i in hit if abs(scored.error[i]) >= OWN_CAUSE_FACTOR]
         if hit:
@@ -477,8 +482,7 @@ def other_finding(look: Look, context: Context, scored: Scored, hit: list[int]) 
     spec, observed = scored.spec(worst), scored.observed(worst)
     band = scored.band(worst, context.unit)
     if scored.aspect is Aspect.SHARE:
-        what = "true" if spec.metric == "true_count" else "empty"
-        told = f"{context.name}.{spec.column} is {what} in {words.percent(observed)} of the rows{context.when(look)},"
+        told = f"{context.name}.{spec.column} is {words.SHARES[spec.metric]} in {words.percent(observed)} of the rows{context.when(look)},"
         told += f" expected {words.span_share(band)}"
     else:
         told = f"{context.name}.{spec.column} has {words.count(observed)} distinct values{context.when(look)},"

@@ -42,6 +42,14 @@ TIMES: Final = frozenset({"epoch_count", "off_hour_count"})
 """Shares that tell of a clock."""
 
 
+VALUES: Final = frozenset(
+    {
+        *("mean", "min", "max", "stddev", "quartiles", "segment mean"),
+        *(f"quantile {q}" for q in ("0.05", "0.25", "0.5", "0.75", "0.95")),
+    }
+)
+"""Kinds of numbers in the unit of a column, which tells how far is far only once they moved; shares, counts, lengths and times have units of their own."""
+
 RELATIONS: Final = frozenset({"dependency", "given others", "far from others"})
 """Families that tell of several columns of a row at once."""
 

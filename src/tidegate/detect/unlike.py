@@ -16,6 +16,7 @@ from tidegate.detect.forecast import Floats
 from tidegate.detect.history import DetectSettings, TableHistory
 from tidegate.detect.panel import Panel, excluded
 from tidegate.detect.pooled import POOL
+from tidegate.detect.series import Aspect
 from tidegate.detect.story import Look
 from tidegate.detect.traits import WARM, Layout, Profile, Traits, layout, traits
 from tidegate.model import Family, Finding, Layer
@@ -58,6 +59,12 @@ BY_CATEGORY: Final = {
 }
 """The same of a number that follows from a category of its row."""
 
+ENDS: Final = ("min", "max")
+"""The least and the greatest value, which of a time are the first and the last one."""
+
+OF_TIMES: Final = {"time min": "the first one", "time max": "the last one"}
+"""Times that are told by how long after the bucket's begin they lie."""
+
 OTHERS: Final = {
     "true_count": "the share of true values",
     "row_count": "the number of rows",
@@ -98,7 +105,7 @@ def judge(
         if here := [at for at in under_test if (at in panel.young) == young]:
             first_said = young & np.isfinite(panel.first) & np.isfinite(teach)
             found += _unlike(panel, here, np.where(first_said, panel.first, teach), history, past, settings)
-    return [f for f in found if not any(same_matter(f, other) for other in told)]
+    return [f for f in found if not any(same_matter(f, other, clock=history.time_column) for other in told)]
 
 
 def _unlike(
@@ -135,12 +142,15 @@ def looked_at(profile: Profile, panel: Panel, here: Sequence[int], plan: Layout)
     ]
 
 
-def same_matter(one: Finding, other: Finding) -> bool:
+def same_matter(one: Finding, other: Finding, *, clock: str | None = None) -> bool:
     """Whether another finding holds, or is about the same column, in the same bucket or in all.
 
     Rows that hold because they are far from what their category leads to expect are not silenced by what is only told of their column: its
-    mean moves by less.
+    mean moves by less. Nor is when the first or last row came, by the column `clock` that cuts the buckets, by how many rows came: it tells
+    a clock that was put forward from a load that broke off.
     """
+    if one.column == clock and one.spec is not None and one.spec.metric in ENDS and other.kind == Aspect.VOLUME:
+        return False
     by_category = one.spec is not None and one.spec.metric in BY_CATEGORY and one.spec.argument is not None
     if not (other.holds or (other.column == one.column and not (one.holds and by_category))):
         return False
@@ -166,7 +176,7 @@ def finding(
         layer=Layer.DATA,
         dataset=ref,
         column=column(first.spec),
-        sentence=f"{ref} is unlike its past for {bucket}, most of all in {said(first)}{beside}; of {once} such"
+        sentence=f"{ref} is unlike its past for {bucket}, most of all in {said(first, panel.grain)}{beside}; of {once} such"
         f" {panel.grain}s one is by chance",
         holds=far >= settings.least_share,
         spec=first.spec,
@@ -200,13 +210,16 @@ def is_by_category(reason: Reason) -> bool:
     return reason.spec.metric in BY_CATEGORY and reason.spec.argument is not None
 
 
-def said(reason: Reason) -> str:
-    """A reason in words, with numbers where they are shares."""
+def said(reason: Reason, grain: str) -> str:
+    """A reason in words, with numbers where they are shares or times."""
     where = f"{column(reason.spec)}: " if column(reason.spec) else ""
     if is_by_category(reason) and reason.kind not in SHARES:
         return where + BY_CATEGORY[reason.spec.metric].format(argument=reason.spec.argument)
     if reason.kind.startswith("segment "):
         return f"{where}{OTHERS[reason.spec.metric]} where {reason.spec.segment}"
+    if reason.kind in OF_TIMES:
+        came, usual = (words.after(math.sinh(min(max(y, -30.0), 30.0))) for y in (reason.observed, reason.expected))
+        return f"{where}{OF_TIMES[reason.kind]} {came} the {grain} began, expected {usual}"
     if reason.kind not in SHARES:
         return where + OTHERS.get(reason.kind, reason.kind)
     came, usual = (words.percent(share(y)) for y in (reason.observed, reason.expected))

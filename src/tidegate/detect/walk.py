@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from tidegate.detect.forecast import Flags, Floats, by_time, rarity
-from tidegate.detect.traits import Traits
+from tidegate.detect.traits import VALUES, Traits
 
 Places = NDArray[np.int64]
 Found = TypeVar("Found", Floats, Flags)
@@ -29,6 +29,9 @@ LEAST: Final = 3
 
 STILL: Final = 1e-9
 """An error below this is none: the series stands still."""
+
+BEYOND: Final = 1.5
+"""By how much a value that has always stood still may exceed the one in n + 1 of its moving at all. Chosen by walk-forward; 0.5 to 3 do alike."""
 
 KEPT: Final = 16 << 20
 """More bytes than any array of a walk has. Chosen, not derived."""
@@ -201,7 +204,8 @@ def surprise(found: Traits, past: Walk, at: slice) -> Floats:
 
     Student's tail, heavy on purpose: two degrees of freedom and one more for every ten errors, since errors of real tables
     are not normal; more for a series that has stood still, whose only noise is that of sampling. An error that is not
-    larger than a past one is at most as rare as that.
+    larger than a past one is at most as rare as that. Nor is the first move of a value that stood still much rarer: in what unit it
+    is far, nothing of its past tells (millimetres of rain after a dry fortnight).
     """
     points, still = past.points[:, at], past.still[:, at]
     error = np.abs(found.y - past.centre[:, at])
@@ -211,6 +215,9 @@ def surprise(found: Traits, past: Walk, at: slice) -> Floats:
     scale = np.maximum(np.fmax(past.scale[rows, at], found.floor[rows]), 1e-12)  # no floor where the rows are not known
     error = np.where(known, error[rows], 0.0)
     rare = rarity(error / scale, np.where(still, 10 + points / 2, 2 + points / 10))
-    rare = np.where(error <= largest, np.minimum(rare, np.log10(points + 1)), rare)
+    usual = np.log10(points + 1)
+    rare = np.where(error <= largest, np.minimum(rare, usual), rare)
+    unscaled = still & np.array([found.kinds[i] in VALUES for i in rows], dtype=bool)[:, None]
+    rare = np.where(unscaled, np.minimum(rare, usual + BEYOND), rare)
     out[rows] = np.where(known, rare, 0.0)
     return out

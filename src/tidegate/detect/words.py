@@ -7,6 +7,9 @@ import math
 from tidegate.detect.panel import middle
 from tidegate.model import Band, Interval
 
+SHARES = {"true_count": "true", "empty_count": "empty", "nan_count": "NaN", "infinite_count": "infinite"}
+"""What the values are that a metric counts."""
+
 
 def count(value: float) -> str:
     """A number of rows: `1,180`."""
@@ -78,6 +81,16 @@ def factor(observed: float, expected: float) -> str:
         if ratio > 0.1
         else f"about 1/{count(1 / ratio)} of its usual value"
     )
+
+
+def after(hours: float) -> str:
+    """How long after something, or before it: `5 h 12 min after`, `40 s after`, `3.5 days before`."""
+    side, seconds = "before" if hours < 0 else "after", round(abs(hours) * 3600)
+    if seconds < 60 or seconds >= 2 * 86_400:
+        return f"{seconds} s {side}" if seconds < 60 else f"{number(round(seconds / 86_400, 1))} days {side}"
+    whole, minutes = divmod(round(seconds / 60), 60)
+    told = [f"{n} {unit}" for n, unit in ((whole, "h"), (minutes, "min")) if n]
+    return f"{' '.join(told)} {side}"
 
 
 def bucket(interval: Interval, grain: str) -> str:

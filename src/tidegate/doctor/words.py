@@ -49,9 +49,9 @@ def line_of(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
 
 
-def first_line(text: str, pattern: str, *, flags: int = re.MULTILINE) -> int:
-    """The line of the first match of a pattern; 1 when there is none."""
-    found = re.search(pattern, text, flags)
+def first_line(text: str, pattern: str) -> int:
+    """The line of the first match of a pattern; 1 when there is none. `^` and `$` are the ends of a line."""
+    found = re.search(pattern, text, re.MULTILINE)
     return line_of(text, found.start()) if found else 1
 
 

@@ -132,7 +132,7 @@ def check_redirectable(profile: Profile, env: Mapping[str, str]) -> None:
     if profile.adapter != "duckdb":
         raise ConfigError(
             f"{where} is of type `{profile.adapter}`; a dbt step can build versions of `duckdb` only",
-            hint="use a duckdb target, or watch this warehouse with `tidegate observe`",
+            hint="use a target of type `duckdb`: no other warehouse can be versioned yet",
         )
     path = profile.path(env)
     if profile.output.get("remote") or profile.output.get("is_ducklake") or (path and REMOTE.match(path)):

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from tidegate.metrics.atoms import Atoms, Combine
+from tidegate.metrics.fragments import quoted
 from tidegate.metrics.kinds import TIMES, Kind, kind_of
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _bounded(said: re.Match[str], dataset: Dataset) -> str | None:
     column = dataset.column(said["quoted"] or said["word"])
     if column is None:
         return None
-    kind, name = kind_of(column), '"' + column.name.replace('"', '""') + '"'
+    kind, name = kind_of(column), quoted(column.name)
     if said["length"]:
         return f"LENGTH({name})" if kind is Kind.TEXT else None
     return name if kind in (Kind.INTEGER, Kind.DECIMAL) else None

@@ -63,7 +63,8 @@ class Grid:
     """Numbers of one dataset by time bucket, in columns: there are tens of thousands, too many for an object each.
 
     Number i, of `values`, is about `specs[series[i]]` in the bucket `intervals[buckets[i]]`; `series`, `buckets` and
-    `values` are of one length. No number and bucket come twice together.
+    `values` are of one length. No number and bucket come twice together. `first` has what was said of these buckets while they were
+    young, where that was read too.
     """
 
     specs: tuple[MetricSpec, ...] = ()
@@ -71,6 +72,7 @@ class Grid:
     series: Sequence[int] = ()
     buckets: Sequence[int] = ()
     values: Sequence[Value] = ()
+    first: Grid | None = None
 
     @classmethod
     def of(cls, measurements: Sequence[Measurement]) -> Grid:

@@ -27,6 +27,7 @@ from tidegate.model import (
     Publication,
     Run,
     Version,
+    VersionState,
 )
 from tidegate.model.event import SYSTEM
 
@@ -184,8 +185,10 @@ class StateStore(Protocol):
     def next_incident(self) -> int:
         """One more than the highest incident number that was ever used."""
 
-    def versions(self, *, limit: int | None = None) -> tuple[Version, ...]:
-        """Newest first."""
+    def versions(self, *, states: Collection[VersionState] = (), limit: int | None = None) -> tuple[Version, ...]:
+        """Newest first. Of these states; of every state when none is given, and then all that ever were: their number grows
+        with every run.
+        """
 
     def version(self, number: int) -> Version | None: ...
 
@@ -233,9 +236,16 @@ class StateStore(Protocol):
     def numbers(self, version: int, dataset: DatasetRef) -> tuple[Measurement, ...]:
         """The whole-table numbers of a dataset in one version."""
 
-    def grid(self, version: int, dataset: DatasetRef, *, since: datetime | None = None) -> Grid:
+    def grid(
+        self,
+        version: int,
+        dataset: DatasetRef,
+        *,
+        since: datetime | None = None,
+        ages: tuple[float, float] | None = None,
+    ) -> Grid:
         """The bucketed numbers as `measurements` gives them, in columns, of the buckets that start at `since` or later;
-        oldest bucket first. Several times cheaper.
+        oldest bucket first. Several times cheaper. With `ages` its `first` is what `first_seen` gives, from its first bucket on.
         """
 
     def newest_bucket(self, version: int, dataset: DatasetRef) -> Interval | None:
@@ -258,19 +268,19 @@ class StateStore(Protocol):
         """
 
     def first_seen(
-        self, version: int, dataset: DatasetRef, *, within: float | None = None, since: datetime | None = None
+        self,
+        version: int,
+        dataset: DatasetRef,
+        *,
+        ages: tuple[float, float] | None = None,
+        since: datetime | None = None,
     ) -> tuple[Measurement, ...]:
         """For each bucketed number of a lineage, the value of the version that first saw its bucket; of buckets that
         start at `since` or later.
 
-        With `within` only words count that were taken when the bucket was over, and for at most that many of its own
-        lengths: what a young bucket looked like, which a backfilled history does not tell.
+        With `ages` only words count that were taken when the bucket had been over for so many of its own lengths, from
+        the first to the second: what a young bucket looked like, which a backfilled history does not tell.
         """
-
-    def first_grid(
-        self, version: int, dataset: DatasetRef, *, within: float | None = None, since: datetime | None = None
-    ) -> Grid:
-        """The values of `first_seen` in columns."""
 
     def words(self, version: int, spec: MetricSpec) -> tuple[Measurement, ...]:
         """Everything that a lineage ever said of one number in its buckets, oldest bucket first and then oldest version first:

@@ -94,7 +94,8 @@ class Reader(Protocol):
         their row numbers, every row in one. Empty where the engine cannot tell, or reading the table is as cheap. Reads
         a few rows at most.
 
-        `notes` are what the reader of any version left there the last time; what it finds there, or not, changes the cost alone.
+        `notes` are what the reader left there in this version, or in the one that this one began as, and nothing in any other
+        case: only what they tell of may have the name of an earlier part.
         """
 
     def query(self, sql: str, *, timeout_s: float | None = None) -> Answer:
@@ -180,6 +181,9 @@ class Warehouse(Protocol):
 
     def let_original_be(self, number: int) -> None:
         """Forget that the database which version `number` was adopted from was to be replaced by a link."""
+
+    def written_at(self, original: Path) -> datetime | None:
+        """When a database that may be adopted was last written, also into its log; None when it is a link, or is gone."""
 
     def begin(self, *, number: int, parent: int | None) -> Candidate:
         """Make a candidate: a copy of the parent with its travelling state, or an empty folder when there is no parent.

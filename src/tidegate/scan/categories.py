@@ -58,12 +58,12 @@ def _add(tally: Tally, name: str, values: Sequence[str | None], counts: dict[str
         tally.add(tally.spec("row_count", segment=Segment(column=name, value=value)), counts[value])
 
 
-def grouping_sql(tally: Tally, columns: Sequence[Column], where: Sequence[str] = ()) -> str:
+def grouping_sql(tally: Tally, columns: Sequence[Column]) -> str:
     """Count the rows of each value of each column; one set per column, told apart by GROUPING."""
     names = [quoted(column.name, tally.dialect) for column in columns]
     items = [f"GROUPING({', '.join(names)})", *(f"CAST({name} AS TEXT)" for name in names), "COUNT(*)"]
     source = relation(tally.dataset.ref, tally.dialect)
-    return select(items, source, where=where, sets=[[name] for name in names], dialect=tally.dialect)
+    return select(items, source, sets=[[name] for name in names], dialect=tally.dialect)
 
 
 def read_sets(columns: Sequence[Column], rows: Sequence[tuple[object, ...]]) -> Counts:

@@ -33,6 +33,9 @@ MOST_STRETCHES: Final = 8
 EVER: Final = Interval(start=datetime(1000, 1, 1, tzinfo=UTC), end=datetime(9999, 1, 1, tzinfo=UTC))
 """The buckets of which hashes are kept of pieces, whatever the window is at the time."""
 
+EVER_IN_NANOSECONDS: Final = Interval(start=datetime(1678, 1, 1, tzinfo=UTC), end=datetime(2262, 1, 1, tzinfo=UTC))
+"""The same where times are kept in nanoseconds, of which 64 bits hold no more."""
+
 Contents: TypeAlias = Mapping[Interval, int]
 
 
@@ -71,7 +74,9 @@ def contents(tally: Tally, span: Window, measured: Container[str]) -> Plan[dict[
     total = f"CAST(SUM(CAST({row} AS HUGEINT)) % {PRIME} AS BIGINT)"
     source = relation(tally.dataset.ref, tally.dialect)
     if tally.options.pieces:
-        items, ever = [Item(span.key(tally.dialect), Merge.KEY), Item(total, Merge.SUM)], span.cut(EVER)
+        nanoseconds = span.column.type.upper() == "TIMESTAMP_NS"
+        items = [Item(span.key(tally.dialect), Merge.KEY), Item(total, Merge.SUM)]
+        ever = span.cut(EVER_IN_NANOSECONDS if nanoseconds else EVER)
         kept = yield from table(tally, "contents", items, source, where=[ever.condition(tally.dialect)])
         found = {bucket_of(key, span): int(str(value)) % PRIME for key, value in kept}
         return {one: found[one] for one in sorted(found) if one.start in span.interval}

@@ -60,7 +60,7 @@ def _with_newest_load(tally: Tally, span: Window, recent: Window, load: Column, 
     if rows is None or len(loads) < 2 or not isinstance(rows.value, int) or rows.value > WHOLE_TABLE:
         return recent
     oldest = aggregate(tally.spec("min", span.column.name), span.column, dialect=tally.dialect)
-    where = [_of_loads(load, loads[:1], tally.dialect), span.condition(tally.dialect)]
+    where = [of_loads(load, loads[:1], tally.dialect), span.condition(tally.dialect)]
     sql = select([oldest], relation(tally.dataset.ref, tally.dialect), where=where, dialect=tally.dialect)
     found = yield tally.statement("newest load", sql)
     first = moment(float(str(found[0][0]))) if found[0][0] is not None else None
@@ -86,10 +86,11 @@ def _where(tally: Tally, recent: Window | None, load: Column | None, loads: Sequ
             " and no time or load to cut them by"
         )
         return None
-    return [_of_loads(load, loads, tally.dialect)]
+    return [of_loads(load, loads, tally.dialect)]
 
 
-def _of_loads(load: Column, loads: Sequence[str], dialect: str) -> str:
+def of_loads(load: Column, loads: Sequence[str], dialect: str) -> str:
+    """The SQL condition that a row came with one of some loads."""
     values = ", ".join(literal(value, dialect) for value in loads)
     return f"CAST({quoted(load.name, dialect)} AS TEXT) IN ({values})"
 

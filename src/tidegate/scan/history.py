@@ -29,6 +29,9 @@ OF_THE_PAST: Final = RELATED | {*AGAIN, *LEFT, UNJUDGED}
 DISTINCT_VALUES: Final = 10_000_000
 """Values (rows × columns) up to which the distinct values of text and keys are counted per bucket: 10 to 70 ns each."""
 
+NO_NUMBERS: Final = ("nan_count", "infinite_count")
+"""What means and sums leave out; asked of the buckets of a column that has any."""
+
 SEGMENT_MEASURES: Final = 12
 """Columns whose mean is kept per segment. Chosen, not derived."""
 
@@ -173,9 +176,11 @@ def _asks(tally: Tally, span: Window) -> list[MetricSpec]:
     ]
     counted = {c.name for c in able} if tally.rows * len(able) <= DISTINCT_VALUES else set()
     asks = [tally.spec("row_count"), tally.spec("max", span.column.name)]
+    asks += watch.of_clock(tally.dataset.ref, span.column, span.grain)
     for column in tally.dataset.columns:
         if 0 < tally.nulls(column) < tally.rows:
             asks.append(tally.spec("null_count", column.name))
+        asks += [tally.spec(metric, column.name) for metric in NO_NUMBERS if tally.number(metric, column.name)]
         if column.name in measures:
             asks += [tally.spec(metric, column.name) for metric in ("mean", "stddev", "sum")]
         elif column.family is Family.BOOLEAN:

@@ -21,6 +21,9 @@ then asks the user's own conditions one by one, and lets the error through when 
 Counts = dict[str, dict[str | None, int]]
 """For each column, for each of its values (as text, None is NULL), the number of rows."""
 
+Loads = tuple[tuple[str, tuple[Measurement, ...]], ...]
+"""The newest loads of a table without times, oldest first, each with its numbers as if it were a table."""
+
 NOTHING_LEARNT: Mapping[str, Mapping[str, bytes]] = MappingProxyType({})
 NO_REASONS: Mapping[MetricSpec, str] = MappingProxyType({})
 
@@ -67,6 +70,7 @@ class Profile:
     segment_columns: tuple[str, ...] = ()
     reopened: frozenset[Interval] | None = None
     vanished: tuple[tuple[MetricSpec, Interval], ...] = ()
+    loads: Loads = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +92,7 @@ class TableScan:
     segment_columns: tuple[str, ...]
     reopened: frozenset[Interval] | None = None
     vanished: tuple[tuple[MetricSpec, Interval], ...] = ()
+    loads: Loads = ()
     notes: tuple[str, ...] = ()
     unmeasured: Mapping[MetricSpec, str] = field(default_factory=lambda: NO_REASONS)
     learnt: Mapping[str, Mapping[str, bytes]] = field(default_factory=lambda: NOTHING_LEARNT)

@@ -55,6 +55,9 @@ MOST_HASHED: Final = 100_000_000
 MOST_LISTED: Final = 1_000
 """Different values outside a list that are kept of a piece of a table; with more they are counted. Chosen, not derived."""
 
+UNLIKE_HASHES: Final = "VARIANT"
+"""The type, also of a part of a structure, whose equal values may have different hashes: 1 and 1.0."""
+
 NO_COLUMN: Final = Column(name="", type="", family=Family.OTHER)
 
 
@@ -95,7 +98,7 @@ def _repeated(tally: Tally, wish: Wish) -> Answers:
     orderly = kind_of(wish.column) is Kind.INTEGER and not tally.dataset.is_view
     if orderly and (yield from _ascending(tally, wish, where)):
         return 0
-    return (yield from _counted(tally, wish, [name], where, "unique"))
+    return (yield from _counted(tally, wish, [wish.column], where, "unique"))
 
 
 def _repeated_rows(tally: Tally, wish: Wish) -> Answers:
@@ -106,8 +109,7 @@ def _repeated_rows(tally: Tally, wish: Wish) -> Answers:
         raise KeyError(f"{tally.dataset.ref} lacks one of the columns {', '.join(names)}")
     if any(_is_key(tally, column, wish.spec.where) for column in columns):
         return 0
-    keys = [quoted(column.name, tally.dialect) for column in columns]
-    return (yield from _counted(tally, wish, keys, conditions(wish.spec, dialect=tally.dialect), "unique rows"))
+    return (yield from _counted(tally, wish, columns, conditions(wish.spec, dialect=tally.dialect), "unique rows"))
 
 
 def _is_key(tally: Tally, column: Column, where: str | None) -> bool:
@@ -120,15 +122,17 @@ def _is_key(tally: Tally, column: Column, where: str | None) -> bool:
     return False
 
 
-def _counted(tally: Tally, wish: Wish, keys: Sequence[str], where: Sequence[str], purpose: str) -> Answers:
+def _counted(tally: Tally, wish: Wish, columns: Sequence[Column], where: Sequence[str], purpose: str) -> Answers:
     """How many values, or combinations, come more than once: by their hashes first where the table is large.
 
     Sorting 64-bit hashes costs 45 ns a row where grouping costs 185; when none repeats, no value does. When some do, the
     values are grouped, for two of them may share a hash.
     """
+    keys = [quoted(column.name, tally.dialect) for column in columns]
     table = relation(tally.dataset.ref, tally.dialect)
     row, size = f"HASH({', '.join(keys)})", tally.dataset.rows or 0
-    able = size <= MOST_HASHED and not tally.dataset.collated
+    alike = tally.dataset.collated or any(UNLIKE_HASHES in column.type.upper() for column in columns)
+    able = size <= MOST_HASHED and not alike
     if able and tally.options.pieces and _lasts(tally, wish):
         if (yield from no_repeats(tally, purpose, row, where, wish.spec)):
             return 0

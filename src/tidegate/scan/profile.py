@@ -6,8 +6,9 @@ from tidegate.scan import infer
 from tidegate.scan.categories import categories
 from tidegate.scan.duplicates import duplicates
 from tidegate.scan.history import History, history
+from tidegate.scan.loads import loads
 from tidegate.scan.looks import looks
-from tidegate.scan.options import Plan, Profile
+from tidegate.scan.options import Loads, Plan, Profile
 from tidegate.scan.sample import sample
 from tidegate.scan.tally import Tally
 from tidegate.scan.window import window
@@ -24,11 +25,12 @@ def profile(tally: Tally) -> Plan[Profile]:
     time = infer.time_column(tally)
     grain = infer.grain(tally, time) if time else None
     span = window(tally, time, grain) if time and grain else None
-    past = History()
+    past, by_load = History(), Loads()
     if span is not None:
         past = yield from history(tally, span, {name: len(values) for name, values in counts.items()})
     else:
         yield from looks(tally)
+        by_load = () if load is None else (yield from loads(tally, load, counts))
     yield from duplicates(tally, span, past.starts, load)
     return Profile(
         counts=counts,
@@ -38,4 +40,5 @@ def profile(tally: Tally) -> Plan[Profile]:
         segment_columns=tuple(column.name for column in past.segments),
         reopened=past.reopened,
         vanished=past.vanished,
+        loads=by_load,
     )

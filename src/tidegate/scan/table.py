@@ -50,6 +50,7 @@ def scan_table(
         segment_columns=found.segment_columns,
         reopened=found.reopened,
         vanished=found.vanished,
+        loads=found.loads,
         notes=tuple(tally.notes),
         unmeasured=tally.unmeasured,
         learnt=learnt(options.pieces),

@@ -58,16 +58,17 @@ class Tally:
 
     def add(self, spec: MetricSpec, raw: object, *, error: float | None = None) -> None:
         """Keep a whole-table number as it came from the engine."""
-        self.measured[spec] = self._measurement(spec, raw, None, error)
+        self.measured[spec] = self.measurement(spec, raw, None, error)
 
     def add_buckets(self, specs: Sequence[MetricSpec], raws: Sequence[object], interval: Interval) -> None:
         """Keep the numbers of one bucket; there are tens of thousands, so they are only listed."""
         for spec, raw in zip(specs, raws, strict=True):
-            self.bucketed.append(self._measurement(spec, raw, interval, None))
+            self.bucketed.append(self.measurement(spec, raw, interval, None))
 
-    def _measurement(
-        self, spec: MetricSpec, raw: object, interval: Interval | None, error: float | None
+    def measurement(
+        self, spec: MetricSpec, raw: object, interval: Interval | None = None, error: float | None = None
     ) -> Measurement:
+        """A number as it came from the engine, which is not kept here."""
         metric, options = METRICS[spec.metric], self.options
         return Measurement(
             spec=spec,

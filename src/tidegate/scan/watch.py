@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tidegate.metrics import METRICS, kind_of, quoted
+from tidegate.metrics import METRICS, Kind, kind_of, quoted
 from tidegate.model import Column, DatasetRef, Family, MetricSpec
 
 SHARES: Final = ("0.05", "0.25", "0.5", "0.75", "0.95")
@@ -59,6 +59,19 @@ def in_buckets(ref: DatasetRef, column: Column) -> list[MetricSpec]:
     asked = IN_BUCKETS.get(column.family, ())
     fitting = [m for m in asked if METRICS[m].applies_to(kind_of(column), column.family)]
     return [MetricSpec(dataset=ref, metric=metric, column=column.name) for metric in fitting]
+
+
+OF_A_CLOCK: Final = ("min", "off_hour_count")
+"""What is asked of the time that cuts the buckets, beside its newest: when the first row came, and how many came off the full hour."""
+
+
+def of_clock(ref: DatasetRef, column: Column, grain: str) -> list[MetricSpec]:
+    """What is watched of the time that cuts the buckets; a date is the first of its own day, which tells nothing."""
+    kind = kind_of(column)
+    asked = [m for m in OF_A_CLOCK if METRICS[m].applies_to(kind, column.family)]
+    if kind is Kind.DATE and grain == "day":
+        asked.remove("min")
+    return [MetricSpec(dataset=ref, metric=metric, column=column.name) for metric in asked]
 
 
 def of_pairs(ref: DatasetRef, means: Mapping[str, float]) -> list[MetricSpec]:

@@ -1,4 +1,4 @@
-"""Audit: is what readers see still what was judged? Somebody may have written to it since."""
+"""Audit: is what readers see still what was judged, and what is written? Somebody may write to it, or beside it."""
 
 from __future__ import annotations
 
@@ -40,3 +40,15 @@ def unaudited(site: Site) -> tuple[Finding, ...]:
             hint=f"find out who wrote to `{site.warehouse.state_folder(version.number).parent}`",
         ),
     )
+
+
+def passed_by(site: Site) -> tuple[str, ...]:
+    """A note, when the database that version 1 was copied from is still written: readers never see what is written there."""
+    original = site.settings.warehouse.adopt
+    adopted = next((p for p in site.state.publications() if p.kind == "adopt"), None)
+    written = site.warehouse.written_at(original) if original is not None and adopted is not None else None
+    if written is None or adopted is None or written <= adopted.at:
+        return ()
+    when = f"{written:%Y-%m-%d %H:%M} UTC, after version {adopted.version} was copied from it"
+    step = "make what writes there a step that writes to `TIDEGATE_DATABASE`"
+    return (f"`{original}` was written at {when}: readers do not see that; {step}",)

@@ -13,6 +13,7 @@ from tidegate.model import Dataset, DatasetRef, Finding, Incident, Interval, Set
 from tidegate.model.words import counted
 from tidegate.services.baseline import DAYS_A_MONTH, SOLVED, Answers, Feedback, knobs
 from tidegate.services.faults import FAULTS, Fault, row_count
+from tidegate.services.overrides import refuse
 from tidegate.services.publish import nothing_published
 from tidegate.services.replay import Past, Point, line, look
 from tidegate.services.site import Site
@@ -221,6 +222,8 @@ def backtest(
     catalog = profiled(site, published.number)
     own = site.settings.false_alarms_per_month if budget is None else budget
     chosen = chosen_tables(catalog, tables)
+    for dataset in chosen:
+        refuse(dataset, site.settings)
     answers = Answers(site.state, published.number)
     walks: list[Walk] = []
     replays: list[TableReplay] = []
@@ -250,13 +253,17 @@ def backtest(
             {d.ref: d for d in chosen},
             {w.past.dataset.ref: dataclasses.replace(w.budgets.settings(own), louder={}) for w in walks},
         ),
-        notes=_notes(site, days),
+        notes=_notes(site, cut=days is None and any(_is_cut(w.past) for w in walks)),
         seconds=site.clock.wall_s() - begun,
     )
 
 
-def _notes(site: Site, days: int | None) -> tuple[str, ...]:
-    said = [f"the last {DAYS} days were replayed; `--days` goes further back"] if days is None else []
+def _is_cut(past: Past) -> bool:
+    return _under_test(past, DAYS).start > DetectSettings().min_history
+
+
+def _notes(site: Site, *, cut: bool) -> tuple[str, ...]:
+    said = [f"the last {DAYS} days were replayed; `--days` goes further back"] if cut else []
     if site.settings.learned != "hold":
         said.append(f"`learned: {site.settings.learned}` in tidegate.yml: in a run none of this would hold")
     return tuple(said)
@@ -297,11 +304,15 @@ def _news(
     )
 
 
+CENTURY = 36_500
+"""Days beyond which no past reaches."""
+
+
 def _under_test(past: Past, days: int) -> range:
     first, last = DetectSettings().min_history, len(past)
     if first >= last:
         return range(last, last)
-    since = past.now(last - 1) - timedelta(days=days)
+    since = past.now(last - 1) - timedelta(days=min(days, CENTURY))
     return range(next((at for at in range(first, last) if past.now(at) > since), last), last)
 
 
@@ -472,7 +483,7 @@ def answered(found: Backtest) -> Iterator[str]:
 def labels(found: Labels) -> Iterator[str]:
     """What people's answers say, in a few clauses."""
     if not found.real and not found.false:
-        yield "none labelled: `tidegate incidents resolve N --as fixed` or `--as false-alarm` labels one"
+        yield 'none labelled: `tidegate incidents resolve N --as fixed --reason "..."` or `--as false-alarm` labels one'
     if found.real:
         late = sorted(found.delays)
         middle = late[len(late) // 2] if late else 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from tidegate.detect import DRIFT, LOUDEST, DetectSettings, Normal
+from tidegate.detect.history import LOAD_COLUMN
 from tidegate.model import DatasetRef, Finding, Incident, IncidentState, Interval, MetricSpec, Settings, VersionState
 from tidegate.model.settings import NO_HOLIDAYS
 from tidegate.ports import StateStore
@@ -114,7 +115,7 @@ class Answers:
 
     def __init__(self, state: StateStore, number: int | None, *, under_test: int | None = None) -> None:
         lineage = set(state.lineage(number)) if number is not None else set()
-        held = {v.number for v in state.versions() if v.state is VersionState.HELD and v.parent in lineage}
+        held = {v.number for v in state.versions(states=[VersionState.HELD]) if v.parent in lineage}
         self._lineage = lineage
         around = lineage | held | ({under_test} if under_test is not None else set())
         self._incidents = state.incidents(versions=around) if around else ()
@@ -125,6 +126,14 @@ class Answers:
             (finding.spec, finding.interval)
             for incident, finding in self._about(ref)
             if finding.interval is not None and finding.kind != DRIFT and self._unaccepted(incident)
+        )
+
+    def loads(self, ref: DatasetRef) -> tuple[tuple[MetricSpec, None], ...]:
+        """Numbers of single loads that never teach, for the same reason."""
+        return tuple(
+            (finding.spec, None)
+            for incident, finding in self._about(ref)
+            if finding.spec is not None and _is_of_load(finding.spec) and self._unaccepted(incident)
         )
 
     def drifts(self, ref: DatasetRef) -> tuple[Excluded, ...]:
@@ -181,6 +190,10 @@ class Answers:
             for finding in incident.findings
             if finding.dataset == ref
         )
+
+
+def _is_of_load(spec: MetricSpec) -> bool:
+    return spec.segment is not None and spec.segment.column == LOAD_COLUMN
 
 
 def _same_time(known: Finding, finding: Finding) -> bool:

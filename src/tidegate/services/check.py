@@ -22,7 +22,7 @@ from tidegate.model import (
 )
 from tidegate.model.words import counted
 from tidegate.services import contract, incidents, products, slo
-from tidegate.services.audit import unaudited
+from tidegate.services.audit import passed_by, unaudited
 from tidegate.services.judge import Verdict, judge
 from tidegate.services.measure import Measured, for_checks_alone, measure
 from tidegate.services.publish import adopt, nothing_published, repair
@@ -120,6 +120,7 @@ def scan_chosen(site: Site, found: Target, selection: Selection) -> Measured:
             now=now,
             progress=site.progress,
             answers=site.answers,
+            began_as=found.version.parent,
         )
 
 
@@ -150,7 +151,9 @@ def check(site: Site, *, wait_s: float = 0.0, selection: Selection = EVERYTHING)
                 raise NothingCheckedError(f"version `{found.version.number}` holds no table that could be measured")
             products.demand_known(site.settings.products, measured.catalog, found.facts.nodes)
             verdict = explained(site, measured, _judged(site, found, measured, site.settings))
-            verdict = dataclasses.replace(verdict, findings=(*unaudited(site), *verdict.findings))
+            verdict = dataclasses.replace(
+                verdict, findings=(*unaudited(site), *verdict.findings), notes=(*passed_by(site), *verdict.notes)
+            )
             known = _keep(site, found, measured, verdict)
     return CheckOutcome(
         version=found.version.number,

@@ -54,8 +54,8 @@ def compared(rows: Iterable[SliceRow], buckets: int, *, adds_up: bool) -> list[S
     """The deliveries that one column names in the bucket, each with what is usual for one of its kind.
 
     A delivery comes once, so what it brought before says nothing of it. It is held against those of the baseline whose names
-    differ from its own in digits alone, or against all if none do: the median of their rows and values. One that lasts over
-    the whole baseline is its own measure. Where more came than usual, nothing is expected of the newest ones,
+    differ from its own in digits alone, or against all if none do: the median of their rows and values, and no more than a
+    bucket has, as one that brought many buckets at once would. One that lasts over the whole baseline is its own measure. Where more came than usual, nothing is expected of the newest ones,
     and least of those that are called like none before.
 
     Args:
@@ -80,9 +80,10 @@ def compared(rows: Iterable[SliceRow], buckets: int, *, adds_up: bool) -> list[S
         if row.segment in surplus:
             row = dataclasses.replace(row, expected_rows=0.0, expected_value=_value(past, 0 if adds_up else 1))
         elif alike and not _lasts(row, whole):
-            usual_rows = min(whole, buckets * median(r.expected_rows for r in alike))
+            a_bucket = median(r.expected_rows for r in alike)
+            usual_rows = min(whole, buckets * a_bucket)
             row = dataclasses.replace(
-                row, expected_rows=usual_rows, expected_value=_value(alike, buckets if adds_up else 1)
+                row, expected_rows=usual_rows, expected_value=_value(alike, usual_rows / a_bucket if adds_up else 1)
             )
         told.append(row)
     return told
@@ -98,7 +99,7 @@ def _lasts(row: SliceRow, whole: float) -> bool:
     return whole > 0 and row.expected_rows >= whole / 2
 
 
-def _value(past: Sequence[SliceRow], times: int) -> float | None:
+def _value(past: Sequence[SliceRow], times: float) -> float | None:
     values = [r.expected_value for r in past if r.expected_value is not None]
     return times * median(values) if values else None
 

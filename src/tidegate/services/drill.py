@@ -471,9 +471,10 @@ class Past:
     data: Mapping[str, object]
 
 
-def past(site: Site, name: str | None = None, *, limit: int | None = None) -> tuple[Past, ...]:
+def past(site: Site, name: str | None = None) -> tuple[Past, ...]:
     """What came of earlier drills, the newest first. Linear in the ledger when no name is given."""
     subject = f"drill:{name}" if name is not None else None
     events = [e for e in site.state.events(subject=subject) if e.kind == "drill.finished"]
-    found = [Past(name=e.subject.removeprefix("drill:"), at=e.at, role=e.role, data=e.data) for e in reversed(events)]
-    return tuple(found[:limit])
+    return tuple(
+        Past(name=e.subject.removeprefix("drill:"), at=e.at, role=e.role, data=e.data) for e in reversed(events)
+    )

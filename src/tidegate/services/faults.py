@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from tidegate.model import MetricSpec, Segment, Value
 from tidegate.services.replay import Numbers
 
-COUNTS = frozenset({"row_count", "null_count", "true_count", "empty_count", "duplicate_rows", "sum"})
+COUNTS = frozenset(
+    {"row_count", "null_count", "true_count", "empty_count", "nan_count", "infinite_count", "duplicate_rows", "sum"}
+)
 """Numbers that shrink and grow with the rows."""
 
 SIZES = frozenset({"mean", "sum", "min", "max", "quantile", "stddev"})

@@ -11,9 +11,9 @@ from tidegate.checks import CHECKS, blind_spots
 from tidegate.detect import (
     OF_VERSIONS,
     OF_VERSIONS_BESIDE_TIME,
-    YOUNG,
     DetectSettings,
     TableHistory,
+    ages,
     judge_schema,
     judge_table,
 )
@@ -34,6 +34,7 @@ from tidegate.ports import StateStore
 from tidegate.services.baseline import Answers, knobs
 from tidegate.services.incidents import group
 from tidegate.services.measure import Measured
+from tidegate.services.overrides import unknown_tables, wrong_times
 
 NAMES_SHOWN = 5
 
@@ -88,9 +89,12 @@ def judge(
         answers = Answers(state, parent, under_test=measured.version)
         learned = _learned(measured, facts, graph, answers, parent=parent, state=state, settings=settings, now=now)
         known = [f for f in learned if answers.to(f)]
+        notes += unknown_tables(measured.catalog, settings)
         notes += _young([f for f in learned if _is_note(f)])
         notes += [f"accepted before: {f.sentence}" for f in known]
         findings += [f for f in learned if not _is_note(f) and f not in known]
+        wrong = wrong_times(measured.catalog, measured.profiled, settings)
+        findings += wrong if settings.learned == "hold" else map(_softened, wrong)
     findings = [f for members in group(findings, graph) for f in members]
     findings.sort(key=lambda f: not f.holds)
     return Verdict(results=results, findings=tuple(findings), notes=tuple(notes))
@@ -123,15 +127,16 @@ def _learned(
             current=scan.measurements,
             known=measured.known.get(ref, Grid()),
             reopened=scan.reopened,
-            excluded=answers.excluded(ref),
+            excluded=(*answers.excluded(ref), *answers.loads(ref)),
             accepted=answers.normals(ref),
             drifts=answers.drifts(ref),
             new_loads=facts.load_ids,
+            loads=scan.loads,
             time_column=scan.time_column,
             grain=scan.grain,
         )
         if parent is not None and ref in old:
-            history = _remembered(history, state, parent, told)
+            history = _remembered(history, state, parent, told, now)
         found += judge_table(history, now=now, settings=told)
     for ref in dict.fromkeys([*old, *(r for r in measured.scans if r in measured.profiled)]):
         present = measured.catalog[ref].columns if ref in measured.catalog else ()
@@ -140,16 +145,20 @@ def _learned(
     return found if settings.learned == "hold" else [_softened(f) for f in found]
 
 
-def _remembered(history: TableHistory, state: StateStore, parent: int, knobs: DetectSettings) -> TableHistory:
+def _remembered(
+    history: TableHistory, state: StateStore, parent: int, knobs: DetectSettings, now: datetime
+) -> TableHistory:
     """With what the parent's lineage says of the table; of earlier versions only what buckets do not tell better."""
-    ref = history.dataset.ref
-    known = history.known.intervals if history.known is not None else ()
-    in_time = len(known) > knobs.min_history
+    ref, grid = history.dataset.ref, history.known or Grid()
+    in_time = len(grid.intervals) > knobs.min_history
     told = _by_time(history) if in_time else ()
+    young = ages(history.newest_age(now))
+    begins = min((i.start for i in grid.intervals), default=None)
+    first = grid.first if young == ages(0.0) else None
     return dataclasses.replace(
         history,
         base=state.numbers(parent, ref),
-        first=state.first_grid(parent, ref, within=YOUNG, since=min((i.start for i in known), default=None)),
+        first=first or state.grid(parent, ref, since=begins, ages=young).first or Grid(),
         versions=state.history(
             parent, ref, metrics=OF_VERSIONS_BESIDE_TIME if in_time else OF_VERSIONS, segments=not in_time, told=told
         ),

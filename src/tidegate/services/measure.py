@@ -46,7 +46,7 @@ Untaught: TypeAlias = Callable[[DatasetRef], Sequence[Interval]]
 """The time of a dataset that open incidents are about."""
 
 NOTES = "notes"
-"""What the reader's notes are kept under; no piece of a table has such a name."""
+"""What the reader's notes of a version are kept under, with its number; no piece of a table has such a name."""
 
 INTERNAL_PREFIXES = ("_dlt_", "tidegate_")
 """Tables that a tool keeps for itself; they are neither profiled nor judged."""
@@ -142,12 +142,13 @@ def measure(
     known: Known = NOTHING_KNOWN.get,
     untaught: Untaught = lambda ref: (),
     answers: AnswerStore | None = None,
+    began_as: int | None = None,
 ) -> Measured:
     """Scan every table once, with what the checks need riding along, and evaluate the checks.
 
     `known` gives the bucketed numbers of a dataset in the version that this one began as: buckets whose rows have not
     changed since are not scanned again. Of the time that is `untaught` later rows learn nothing. `answers` is what is kept of parts of tables: those that are known to be the same
-    are not scanned again for what was asked of them before.
+    in this version, or in the one that it `began_as`, are not scanned again for what was asked of them before.
 
     A dataset whose scan fails is reported in `broken` and its checks end as `error`; the others go on.
     Reads each table's bytes about once; the number of statements per table does not grow with the number of checks.
@@ -164,7 +165,7 @@ def measure(
         progress.advance(done, len(todo), str(dataset.ref))
         options = _options(dataset, settings, version=version, now=now, profile=dataset.ref in profiled)
         options = dataclasses.replace(options, known=past.get(dataset.ref), untaught=untaught(dataset.ref))
-        memory = _Memory(answers, dataset)
+        memory = _Memory(answers, dataset, version, began_as)
         try:
             options = dataclasses.replace(options, pieces=memory.pieces(reader))
             scans[dataset.ref] = meter.drive(scan_table(dataset, wanted.get(dataset.ref, ()), options))
@@ -194,17 +195,21 @@ def measure(
 class _Memory:
     """What is kept of one table between scans: answers about its pieces, and the reader's own notes about its parts."""
 
-    def __init__(self, answers: AnswerStore | None, dataset: Dataset) -> None:
+    def __init__(self, answers: AnswerStore | None, dataset: Dataset, version: int, began_as: int | None) -> None:
         self._answers = answers
         self._dataset = dataset
-        self._before = self._notes = b"{}"
+        self._own, self._parents = f"{NOTES} {version}", f"{NOTES} {began_as}"
+        self._before: bytes | None = None
+        self._notes = b"{}"
 
     def pieces(self, reader: Reader) -> tuple[Piece, ...]:
         """The pieces of the table, none where its parts cannot be told apart."""
         if self._answers is None:
             return ()
-        self._before = bytes(self._answers.known(self._dataset.ref, [NOTES]).get(NOTES, {}).get(NOTES, b"{}"))
-        notes = json.loads(self._before)
+        noted = self._answers.known(self._dataset.ref, [self._own, self._parents])
+        said = {name: bytes(found[NOTES]) for name, found in noted.items() if NOTES in found}
+        self._before = said.get(self._own)
+        notes = json.loads(self._before or said.get(self._parents, b"{}"))
         parts = reader.parts(self._dataset, notes)
         self._notes = json.dumps(notes, separators=(",", ":")).encode()
         return cut(parts, self._answers.known(self._dataset.ref, runs(parts))) if parts else ()
@@ -213,8 +218,8 @@ class _Memory:
         """Remember what a scan found out."""
         if self._answers is None or not pieces:
             return
-        notes = {NOTES: {NOTES: self._notes}} if self._notes != self._before else {}
-        used = [*(piece.name for piece in pieces), NOTES]
+        notes = {self._own: {NOTES: self._notes}} if self._notes != self._before else {}
+        used = [*(piece.name for piece in pieces), self._own, self._parents]
         self._answers.keep(self._dataset.ref, {**scan.learnt, **notes}, used=used)
 
 

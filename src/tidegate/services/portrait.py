@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from statistics import median
 from typing import Final
 
-from tidegate.detect import DetectSettings, TableHistory, outlook
+from tidegate.detect import DetectSettings, TableHistory, age_of, newest_of_runs, outlook
 from tidegate.detect.ahead import Outlook
 from tidegate.detect.excuse import named_day
-from tidegate.model import Dataset, DatasetRef, Interval, Measurement, MetricSpec, TableSettings
+from tidegate.model import Dataset, DatasetRef, Grid, Interval, Measurement, MetricSpec, TableSettings
 from tidegate.model.settings import COMMON_HOLIDAYS, WEEKEND
 from tidegate.scan import Beside, Relations, kept, kept_beside
+from tidegate.scan.loads import LEAST
 from tidegate.services.baseline import Answers, Budget, budget_of, knobs
+from tidegate.services.overrides import refuse
 from tidegate.services.publish import nothing_published
-from tidegate.services.replay import Point, rows_line
+from tidegate.services.replay import Past, Point, bucket_past, rows_line, version_past
 from tidegate.services.site import Site
-from tidegate.services.tables import chosen_tables, past_of, profiled
+from tidegate.services.tables import chosen_tables, inferred_of, profiled
 
 AGES: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 14.0)
 """The ages, in lengths of a bucket after its end, at which is told how much of it was there. Chosen, not derived, like these:"""
@@ -73,7 +75,7 @@ class Lateness:
 class Portrait:
     """One table as detection sees it. `said` has grain, time column, time zone, holidays, weekend, seasonality and budget.
 
-    `next_holidays` are the next days on which an even drop is excused. `budget` is this table's, in false alarms a month,
+    `loads` are the newest loads that were counted. `next_holidays` are the next days on which an even drop is excused. `budget` is this table's, in false alarms a month,
     and `incidents` the numbers of those that are about it, newest first. `line` is the past of its rows. `relations` are the
     keys and pairs that were chosen, `numbers` those that are looked at beside others, None where none could be yet; `notes` what its last scan could not measure, and why.
     """
@@ -82,6 +84,7 @@ class Portrait:
     version: int
     rows: int | None
     load_column: str | None
+    loads: int
     said: Mapping[str, Said]
     outlook: Outlook
     lateness: Lateness
@@ -92,6 +95,16 @@ class Portrait:
     relations: Relations | None
     numbers: Beside | None
     notes: tuple[str, ...]
+
+    @property
+    def has_loads_for_batches(self) -> bool:
+        """Whether, without a column of times, each new load is judged by those before it."""
+        return self.outlook.unit == "version" and self.loads >= self.loads_needed
+
+    @property
+    def loads_needed(self) -> int:
+        """From how many loads on that is so."""
+        return LEAST
 
     @property
     def is_young(self) -> bool:
@@ -111,29 +124,31 @@ def portrait(site: Site, name: str) -> Portrait:
         raise nothing_published(site)
     number, catalog = published.number, profiled(site, published.number)
     (dataset,) = chosen_tables(catalog, [name])
+    refuse(dataset, site.settings)
     ref, answers = dataset.ref, Answers(site.state, number)
     numbers, known = (
         site.state.numbers(number, ref),
         knobs(site.settings, ref, catalog, feedback=answers.feedback(ref)),
     )
     now = max((m.taken_at for m in numbers), default=site.clock.now())
-    history = _history(site, number, dataset, answers, numbers)
+    inferred = inferred_of(site, number, ref)
+    history = _history(site, number, dataset, answers, numbers, inferred.get("grain"))
     seen = outlook(history, now=now, settings=known)
     words = site.state.words(number, MetricSpec(dataset=ref, metric="row_count"))
-    inferred = _scanned(site, number, ref)
     budget = budget_of(site.settings, ref, catalog)
     return Portrait(
         dataset=ref,
         version=number,
         rows=next((int(m.value) for m in numbers if _is_rows(m) and isinstance(m.value, int)), None),
         load_column=inferred.get("load_column"),
+        loads=sum(_is_load(m, inferred.get("load_column")) for m in numbers),
         said=_said(site, ref, inferred, seen, budget),
         outlook=seen,
         lateness=lateness(words),
         next_holidays=_holidays(now.date(), known) if seen.unit in {"day", "hour"} else (),
         budget=budget,
         incidents=tuple(i.number for i in answers.of(ref)),
-        line=rows_line(past_of(site, number, dataset, answers)),
+        line=rows_line(_rows(site, number, dataset, history.known or Grid(), now)),
         relations=kept(history.known),
         numbers=kept_beside(history.known),
         notes=_notes(site, number, ref),
@@ -141,7 +156,7 @@ def portrait(site: Site, name: str) -> Portrait:
 
 
 def _history(
-    site: Site, number: int, dataset: Dataset, answers: Answers, numbers: Sequence[Measurement]
+    site: Site, number: int, dataset: Dataset, answers: Answers, numbers: Sequence[Measurement], grain: str | None
 ) -> TableHistory:
     """All that is kept of a table as its past: its buckets, else its versions, the published one the newest."""
     ref, grid = dataset.ref, site.state.grid(number, dataset.ref)
@@ -157,20 +172,32 @@ def _history(
         excluded=answers.excluded(ref),
         accepted=answers.normals(ref),
         drifts=answers.drifts(ref),
+        grain=grain,
     )
+
+
+def _rows(site: Site, number: int, dataset: Dataset, grid: Grid, now: datetime) -> Past:
+    """The past of a table's rows alone: those of every bucket, 0 where they were not counted; else those of its versions."""
+    spec, intervals = MetricSpec(dataset=dataset.ref, metric="row_count"), grid.intervals
+    counted = grid.specs.index(spec) if spec in grid.specs else None
+    rows = {at: v for one, at, v in zip(grid.series, grid.buckets, grid.values, strict=True) if one == counted}
+    values = [rows.get(at, 0) for at in range(len(intervals))]
+    alone = Grid(
+        specs=(spec,), intervals=intervals, series=[0] * len(values), buckets=range(len(values)), values=values
+    )
+    timed = bucket_past(dataset, alone, now=now)
+    return timed or version_past(
+        dataset, site.state.history(number, dataset.ref, metrics={"row_count"}, segments=False)
+    )
+
+
+def _is_load(m: Measurement, column: str | None) -> bool:
+    part = m.spec.segment
+    return part is not None and part.column == column and m.spec.metric == "row_count" and m.interval is None
 
 
 def _is_rows(m: Measurement) -> bool:
     return m.spec == MetricSpec(dataset=m.spec.dataset, metric="row_count") and m.interval is None
-
-
-def _scanned(site: Site, number: int, ref: DatasetRef) -> Mapping[str, str | None]:
-    """What the scan of a version inferred of a table: time column, grain, load column; nothing of versions before this was kept."""
-    tables = site.state.marks(number).get("tables")
-    found = tables.get(str(ref)) if isinstance(tables, Mapping) else None
-    if not isinstance(found, Mapping):
-        return {}
-    return {str(name): None if said is None else str(said) for name, said in found.items()}
 
 
 def _notes(site: Site, number: int, ref: DatasetRef) -> tuple[str, ...]:
@@ -212,13 +239,14 @@ def quoted_key(ref: DatasetRef) -> str:
 
 
 def lateness(words: Sequence[Measurement]) -> Lateness:
-    """How buckets ripen, from all that was ever said of their rows, in order; those that no run saw young say nothing."""
+    """How buckets ripen, from all that was ever said of their rows, in order; those that no run saw young, or as its newest, say nothing."""
     by_bucket: dict[Interval, list[Measurement]] = {}
     for word in words:
         if word.interval is not None and isinstance(word.value, (int, float)):
             by_bucket.setdefault(word.interval, []).append(word)
+    newest = newest_of_runs(words)
     seen = {
-        i: said for i, said in by_bucket.items() if any(i.end <= m.taken_at <= i.end + (i.end - i.start) for m in said)
+        i: said for i, said in by_bucket.items() if i in newest or any(0 <= age_of(i, m.taken_at) <= 1 for m in said)
     }
     if len(seen) < SEEN_YOUNG:
         return Lateness(curve=(), complete_after=None, seen=len(seen))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tidegate.errors import (
     DatabaseNotFoundError,
     NothingPublishedError,
     StaleVersionError,
+    StateError,
+    StorageError,
     TidegateError,
     VersionNotFoundError,
     WarehouseError,
@@ -20,6 +23,9 @@ from tidegate.model.event import OPERATOR, SYSTEM
 from tidegate.ports import NewEvent
 from tidegate.services import incidents, ledger
 from tidegate.services.site import Site
+
+ASIDE = (VersionState.HELD, VersionState.RETIRED)
+"""What is kept beside the published version, as long as retention says."""
 
 ADOPTIONS = 3
 """How often a database is adopted anew that is written while it is adopted. Chosen, not derived."""
@@ -134,8 +140,9 @@ def publish_by_hand(site: Site, number: int, *, reason: str, wait_s: float) -> V
         )
         described = dataclasses.replace(version, state=VersionState.PUBLISHED, reason=reason)
         said = {"decision": f"published by {site.actor}", ledger.ANCHOR: ledger.head(site)}
-        site.warehouse.describe(described, said)
-        prune(site)
+        with _what_is_decided_stands(site):
+            site.warehouse.describe(described, said)
+        tidy(site)
         return kept_version(site, number)
 
 
@@ -203,7 +210,7 @@ def _before(site: Site, present: Version) -> Version:
     A rollback is no arrival: two in a row go back two versions, not there and back.
     """
     kept = set(site.warehouse.kept())
-    back = {v.number: v for v in site.state.versions() if v.state is VersionState.RETIRED and v.number in kept}
+    back = {v.number: v for v in site.state.versions(states=[VersionState.RETIRED]) if v.number in kept}
     sought: int | None = present.number
     for publication in site.state.publications():
         if publication.version == sought and publication.kind != "rollback":
@@ -246,11 +253,13 @@ def repair(site: Site, *, published_may_be_gone: bool = False) -> tuple[str, ...
 def _agree_on_what_is_kept(site: Site, kept: set[int]) -> list[str]:
     """Remove what is recorded as pruned, and record as pruned what is gone, but for what is published."""
     said = []
-    for version in site.state.versions():
-        if version.state is VersionState.PRUNED and version.number in kept:
-            site.warehouse.discard(version.number)
-            said.append(f"what was left of version {version.number} is removed")
-        elif version.state not in {VersionState.PRUNED, VersionState.PUBLISHED} and version.number not in kept:
+    for number in sorted(kept):
+        version = site.state.version(number)
+        if version is not None and version.state is VersionState.PRUNED:
+            site.warehouse.discard(number)
+            said.append(f"what was left of version {number} is removed")
+    for version in site.state.versions(states=[*ASIDE, VersionState.CANDIDATE]):
+        if version.number not in kept:
             data = {"reason": "its data is missing from the warehouse folder"}
             site.state.append([site.event("version.pruned", f"version:{version.number}", data)])
             said.append(f"version {version.number} is missing from the warehouse folder")
@@ -318,25 +327,41 @@ def _finish_interrupted(site: Site) -> list[str]:
     for run in site.state.unfinished_runs():
         events.append(site.event("run.finished", f"run:{run.id}", finished))
         said.append(f"run {run.id} was interrupted; its candidate is removed")
-    for version in site.state.versions():
-        if version.state is VersionState.CANDIDATE:
-            what = f"run {version.run}" if version.run else "the adoption"
-            events.append(site.event("version.pruned", f"version:{version.number}", {"reason": f"{what}: {reason}"}))
+    for version in site.state.versions(states=[VersionState.CANDIDATE]):
+        what = f"run {version.run}" if version.run else "the adoption"
+        events.append(site.event("version.pruned", f"version:{version.number}", {"reason": f"{what}: {reason}"}))
     if events:
         site.state.append(events)
     return said
 
 
-def prune(site: Site) -> tuple[int, ...]:
+def tidy(site: Site) -> None:
+    """Remove what is no longer kept: versions, messages and answers of probes. What cannot be removed now, such as on a full
+    disk, is left to the next run: what was decided does not depend on it.
+    """
+    with _what_is_decided_stands(site):
+        prune(site)
+        _forget(site)
+
+
+@contextmanager
+def _what_is_decided_stands(site: Site) -> Iterator[None]:
+    """Say what the disk refused, instead of ending as if nothing had been decided."""
+    try:
+        yield
+    except (StorageError, StateError) as error:
+        site.progress.say(f"the decision stands; what follows it is left undone: {error}")
+
+
+def prune(site: Site, *, spare: int | None = None) -> tuple[int, ...]:
     """Remove versions that the retention rule no longer keeps: never the published one, nor one that an unsolved
-    incident names. The ledger first, then the data.
+    incident names, nor `spare`. The ledger first, then the data.
     """
     rule = site.settings.retention
-    named = {i.version for i in site.state.incidents(states=incidents.UNSOLVED)}
+    named = {spare, *(i.version for i in site.state.incidents(states=incidents.UNSOLVED))}
     oldest = site.clock.now() - timedelta(days=rule.days)
-    candidates = [v for v in site.state.versions() if v.state in {VersionState.HELD, VersionState.RETIRED}]
     removed = []
-    for place, version in enumerate(candidates):
+    for place, version in enumerate(site.state.versions(states=ASIDE)):
         if place < rule.versions or version.created_at >= oldest or version.number in named:
             continue
         site.progress.stage("prune", f"version {version.number}")
@@ -345,7 +370,6 @@ def prune(site: Site) -> tuple[int, ...]:
         site.progress.stage("remove", f"version {version.number}")
         site.warehouse.discard(version.number)
         removed.append(version.number)
-    _forget(site)
     return tuple(removed)
 
 

@@ -46,6 +46,9 @@ BUDGET = "budget"
 
 REMOVING = (Way.COPIES, Way.LOAD, Way.ROWS)
 
+REMOVED = {"duplicates": Way.COPIES, "check": Way.ROWS}
+"""Kinds of finding whose rows can go, by the way that takes them out."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -143,10 +146,10 @@ def _way(site: Site, incident: Incident, wish: Wish) -> Way:
         return Way.ROLLBACK
     if root.kind == BUDGET and _is_held(site, incident):
         return Way.PUBLISH
-    if root.kind == "duplicates":
-        return Way.COPIES
-    if root.kind == "check" and remove.failing(site, incident):
-        return Way.ROWS
+    removing = REMOVED.get(root.kind)
+    kept = incident.version in site.warehouse.kept()
+    if removing is not None and kept and _planned(site, incident, removing, None, incident.version):
+        return removing
     dated = any(f.interval is not None for f in incident.findings)
     return Way.BACKFILL if root.kind in LATE and dated else Way.RERUN
 
@@ -281,7 +284,8 @@ def _removal(site: Site, incident: Incident, way: Way, wish: Wish) -> PlanStep:
     if not counts:
         raise IncidentError(
             f"no row of version `{base}` is to be moved {_why(way, load)}",
-            hint="choose another way with `--by`, such as `--by rerun` once the source is right",
+            hint="choose another way with `--by`, such as `--by rerun` once the source is right; rows of views and of what dbt"
+            " builds go with those that they are built from",
         )
     rows = sum(counts.values())
     steps, afresh = _derived(site, base, [r.ref for r in counts])
@@ -315,23 +319,23 @@ def load_of(findings: Sequence[Finding]) -> str | None:
 
 
 def _planned(site: Site, incident: Incident, way: Way, load: str | None, base: int) -> tuple[Removal, ...]:
+    """What goes, of the tables that would not have it again: it goes from views and from what dbt builds by itself."""
+    found: tuple[Removal, ...]
     with site.warehouse.reader(base) as reader:
         match way:
             case Way.COPIES:
                 refs = [f.dataset for f in incident.findings if f.kind == "duplicates" and f.dataset is not None]
-                return tuple(remove.copies(reader, ref, load, incident.number) for ref in dict.fromkeys(refs))
+                found = tuple(remove.copies(reader, ref, load, incident.number) for ref in dict.fromkeys(refs))
             case Way.LOAD:
-                return remove.loads(reader, load or "", incident.number)
+                found = remove.loads(reader, load or "", incident.number)
             case _:
-                return remove.failing(site, incident)
+                found = remove.failing(site, incident)
+        again = remove.built_again(site, site.warehouse.state_folder(base), reader)
+    return tuple(removal for removal in found if removal.ref not in again)
 
 
 def _derived(site: Site, base: int, refs: Sequence[DatasetRef]) -> tuple[Sequence[Step], tuple[str, ...]]:
-    """The steps that build from the tables, and the incremental models below them, which are built from nothing.
-
-    Raises:
-        IncidentError: dbt builds one of the tables, so the rows would be there again.
-    """
+    """The steps that build from the tables, and the incremental models below them, which are built from nothing."""
     return remove.derived(site, site.warehouse.state_folder(base), refs)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tidegate import lineage
 from tidegate.checks import failing_rows, is_movable
 from tidegate.errors import IncidentError, QueryError
 from tidegate.metrics import ConditionError, literal, quoted, relation, select
-from tidegate.model import Check, Dataset, DatasetRef, Incident, Outcome
+from tidegate.model import Check, Dataset, DatasetRef, Incident, Outcome, PipelineFacts
 from tidegate.model.quarantine import quarantine_table
 from tidegate.ports import ROW, Candidate, Mark, Reader, Step, Suspicion
 from tidegate.scan.infer import LOADERS_OWN
@@ -157,26 +157,28 @@ def carry_out(site: Site, candidate: Candidate, run: str, removals: Sequence[Rem
     return tuple(taken)
 
 
+def built_again(site: Site, state: Path, reader: Reader) -> Set[DatasetRef]:
+    """What has a row again that is moved out of it, as long as what it is built from has the row: views, and what dbt
+    builds; `state` is the version's folder of artifacts.
+    """
+    facts = [step.facts(site.settings.root, state) for step in site.steps if step.kind == REPEATABLE]
+    return {d.ref for d in reader.catalog() if d.is_view}.union(*map(_written, facts))
+
+
+def _written(said: PipelineFacts) -> set[DatasetRef]:
+    return {n.dataset for n in said.nodes if n.dataset is not None and n.kind != "source"}
+
+
 def derived(site: Site, state: Path, refs: Sequence[DatasetRef]) -> tuple[Sequence[Step], tuple[str, ...]]:
     """The steps to run after rows of these tables went, and the names of incremental models below, to be built from nothing.
 
     These are the steps behind the last one that loads such a table; where nobody knows which that is, the dbt steps at the
-    end.
-
-    Raises:
-        IncidentError: dbt builds one of the tables, so the rows would be there again.
+    end. dbt builds none of the tables.
     """
     facts = [step.facts(site.settings.root, state) for step in site.steps]
     owner = -1
-    for place, (step, said) in enumerate(zip(site.steps, facts, strict=True)):
-        mine = {n.dataset for n in said.nodes if n.kind != "source"} & set(refs)
-        if mine and step.kind == REPEATABLE:
-            names = ", ".join(sorted(map(str, mine)))
-            raise IncidentError(
-                f"dbt builds `{names}`, so rows that were moved out of it would be there again",
-                hint="repair what it is built from: `tidegate recover INCIDENT --by rerun`, or `--by load --load ID`",
-            )
-        owner = place if mine else owner
+    for place, said in enumerate(facts):
+        owner = place if _written(said) & set(refs) else owner
     first = owner + 1
     if owner < 0:
         first = len(site.steps)
@@ -195,6 +197,6 @@ def _check(incident: int, ref: DatasetRef, name: str) -> Check:
 
 def _dataset(reader: Reader, ref: DatasetRef) -> Dataset:
     found = next((d for d in reader.catalog() if d.ref == ref), None)
-    if found is None or found.is_view:
+    if found is None:
         raise IncidentError(f"there is no table `{ref}` to take rows out of", hint="choose another way with `--by`")
     return found

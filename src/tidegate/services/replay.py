@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from tidegate.detect import YOUNG, DetectSettings, Normal, TableHistory, judge_table, just_ended, lookback
+from tidegate.detect import (
+    DetectSettings,
+    Normal,
+    TableHistory,
+    age_of,
+    ages,
+    judge_table,
+    just_ended,
+    lookback,
+    newest_of_runs,
+)
 from tidegate.detect.history import infer_grain
 from tidegate.model import Dataset, Finding, Grid, Interval, Measurement, MetricSpec, Value
 from tidegate.services.baseline import Excluded
@@ -78,7 +88,8 @@ def look(past: Past, at: int, settings: DetectSettings, alter: Alter = as_it_was
 class Bucket:
     """One closed bucket: its numbers today, and the first words on it where they differ. `filled`: it has rows.
 
-    `now` is when the run was that saw it while it was young, else its end.
+    `now` is when the run was that saw it while it was young, else its end. `age` is how old it was, in its own lengths, when a run first saw
+    it as the newest one; 0 where none did.
     `backfilled`: the first words came with the table's whole past, so they do not tell how it looked when it came.
     """
 
@@ -87,6 +98,7 @@ class Bucket:
     now: datetime
     first: tuple[Measurement, ...] = ()
     backfilled: bool = False
+    age: float = 0.0
 
     @property
     def filled(self) -> bool:
@@ -102,8 +114,7 @@ class Bucket:
 
 
 def _is_young(m: Measurement) -> bool:
-    i = m.interval
-    return i is not None and m.taken_at <= i.end + YOUNG * (i.end - i.start)
+    return m.interval is not None and age_of(m.interval, m.taken_at) <= ages(0.0)[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +176,9 @@ class BucketPast:
             base=(_measured(self._rows(), 0, before.now, before.interval),),
             known=self._known(start, at),
             reopened=frozenset({before.interval, step.interval} if ripened else {step.interval}),
-            first=just_ended([m for s in self.steps[start:at] for m in s.first]) if step.first else Grid(),
+            first=just_ended([m for s in self.steps[start:at] for m in s.first], age=step.age)
+            if step.first
+            else Grid(),
             versions=tuple((-1 - n, (newest,)) for n, newest in enumerate(runs)),
             excluded=tuple(e for e in self.excluded if e[1].end <= step.interval.start),
             accepted=tuple(a for a in self.accepted if a.interval and a.interval.end <= step.interval.start),
@@ -235,22 +248,29 @@ def bucket_past(
     oldest = min((m.version for said in words.values() for m in said), default=0)
     past = frozenset(sorted(i for i, said in words.items() if said[0].version == oldest)[:-1])
     ordered = sorted(i for i in by_bucket if infer_grain(i) == grain)
-    steps = [_bucket(i, by_bucket.get(i, {}), words.get(i, ()), backfilled=i in past) for i in _without_gaps(ordered)]
+    seen = newest_of_runs(m for said in words.values() for m in said)
+    steps = [
+        _bucket(i, by_bucket.get(i, {}), words.get(i, ()), backfilled=i in past, age=seen.get(i))
+        for i in _without_gaps(ordered)
+    ]
     steps = [_by_itself(one, after) for one, after in zip(steps, (*steps[1:], None), strict=True)]
     made = _in_columns(dataset, grain, steps, time_column or TIME)
     return dataclasses.replace(made, excluded=tuple(excluded), accepted=tuple(accepted), drifts=tuple(drifts))
 
 
-def _bucket(interval: Interval, numbers: Numbers, words: Sequence[Measurement], *, backfilled: bool) -> Bucket:
+def _bucket(
+    interval: Interval, numbers: Numbers, words: Sequence[Measurement], *, backfilled: bool, age: float | None
+) -> Bucket:
     """First words that still hold, and were not spoken of a young bucket, tell nothing more."""
     now = max((m.taken_at for m in words if _is_young(m)), default=None)
-    news = now is not None or any(numbers.get(m.spec) != m.value for m in words)
+    news = now is not None or age is not None or any(numbers.get(m.spec) != m.value for m in words)
     return Bucket(
         interval=interval,
         numbers=numbers,
         now=now or interval.end,
         first=tuple(words) if news else (),
         backfilled=backfilled and now is None,
+        age=age or 0.0,
     )
 
 

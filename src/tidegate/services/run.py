@@ -10,7 +10,7 @@ from functools import reduce
 from pathlib import Path
 
 from tidegate import lineage
-from tidegate.detect import lookback
+from tidegate.detect import ages, lookback
 from tidegate.errors import PromotionError, StaleVersionError, StepError, StepEscapedError, StepTimeoutError
 from tidegate.model import (
     Action,
@@ -36,12 +36,12 @@ from tidegate.model import (
 from tidegate.model.event import SYSTEM
 from tidegate.ports import Backfill, Candidate, Step, StepContext
 from tidegate.services import contract, effort, gate, incidents, ledger, products, quarantine, slo
-from tidegate.services.audit import unaudited
+from tidegate.services.audit import passed_by, unaudited
 from tidegate.services.baseline import Answers
 from tidegate.services.explain import explain, with_statements
 from tidegate.services.judge import Verdict, judge
 from tidegate.services.measure import Measured, measure
-from tidegate.services.publish import adopt, kept_version, prune, publish, repair
+from tidegate.services.publish import adopt, kept_version, prune, publish, repair, tidy
 from tidegate.services.site import Site
 
 
@@ -138,6 +138,7 @@ def run(site: Site, steps: Sequence[Step], *, wait_s: float = 0.0, build: Build 
         adopt(site)
         if build.base is not None:
             kept_version(site, build.base)
+        prune(site, spare=build.base)  # the candidate may need the room of what a new `retention:` no longer keeps
         number = site.state.next_version()
         parent = site.state.published()
         run_id = f"{site.clock.now():%Y%m%dT%H%M%SZ}-{number:06d}"
@@ -222,7 +223,7 @@ def _build(
     graph = lineage.build(facts.nodes, facts.edges)
     learn_parent(site, parent)
     site.progress.stage("scan", f"version {number}")
-    measured = scan_version(site, number, facts, parent=None if build.received else parent)
+    measured = scan_version(site, number, facts, parent=None if build.received else parent, base=build.base)
     watch.lap("measure")
     products.demand_known(site.settings.products, measured.catalog, facts.nodes)
     site.progress.stage("judge", f"version {number}")
@@ -230,6 +231,7 @@ def _build(
     moved = quarantine.findings(separated, reports, measured.catalog)
     costly = effort.findings(site, reports)
     verdict = dataclasses.replace(verdict, findings=(*unaudited(site), *moved, *verdict.findings, *costly))
+    verdict = dataclasses.replace(verdict, notes=(*passed_by(site), *verdict.notes))
     verdict = slo.with_risk(site, verdict, version=number)
     save(site, measured, verdict)
     decision = gate.decide(number, verdict.results, verdict.findings, tables=len(measured.scans), now=site.clock.now())
@@ -338,7 +340,7 @@ def _act(
         calm = incidents.mitigated(site, verdict.findings, version=number)
         along = [judged, *told, *calm, finished]
         publish(site, version, fingerprint=fingerprint, kind="publish", reason=reason, along=along)
-    prune(site)
+    tidy(site)
 
 
 def _steps(
@@ -529,8 +531,10 @@ def learn_parent(site: Site, parent: int | None) -> None:
     save(site, measured, Verdict(results=(), findings=(), notes=()))
 
 
-def scan_version(site: Site, number: int, facts: PipelineFacts, *, parent: int | None) -> Measured:
-    """Measure one kept version with every check that is declared; `parent` is the version that it began as."""
+def scan_version(
+    site: Site, number: int, facts: PipelineFacts, *, parent: int | None, base: int | None = None
+) -> Measured:
+    """Measure one kept version with every check that is declared; `parent` is the version that it began as, unless that is another `base`."""
     answers = Answers(site.state, parent, under_test=number)
     with site.warehouse.reader(number) as reader:
         checks = (*facts.checks, *site.settings.checks, *contract.checks_of(site.settings.contracts, reader))
@@ -544,6 +548,7 @@ def scan_version(site: Site, number: int, facts: PipelineFacts, *, parent: int |
             known=lambda ref: _known(site, parent, ref),
             untaught=lambda ref: [interval for _, interval in answers.excluded(ref)],
             answers=site.answers,
+            began_as=base or parent,
         )
 
 
@@ -552,7 +557,7 @@ def _known(site: Site, parent: int | None, ref: DatasetRef) -> Grid | None:
     newest = site.state.newest_bucket(parent, ref) if parent is not None else None
     if parent is None or newest is None:
         return None
-    return site.state.grid(parent, ref, since=newest.start - lookback(newest))
+    return site.state.grid(parent, ref, since=newest.start - lookback(newest), ages=ages(0.0))
 
 
 def explained(site: Site, measured: Measured, verdict: Verdict) -> Verdict:

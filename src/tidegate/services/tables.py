@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 
-from tidegate.detect import YOUNG
+from tidegate.detect import ages
 from tidegate.errors import UsageError
 from tidegate.model import Dataset, DatasetRef, Measurement
 from tidegate.services.baseline import Answers
@@ -69,5 +69,14 @@ def past_of(site: Site, number: int, dataset: Dataset, answers: Answers) -> Past
 
 def _first_words(site: Site, number: int, ref: DatasetRef) -> tuple[Measurement, ...]:
     """What runs said of the buckets that they saw come: while these were young, else at first."""
-    words = (*site.state.first_seen(number, ref), *site.state.first_seen(number, ref, within=YOUNG))
+    words = (*site.state.first_seen(number, ref), *site.state.first_seen(number, ref, ages=ages(0)))
     return tuple({(m.spec, m.interval): m for m in words}.values())
+
+
+def inferred_of(site: Site, number: int, ref: DatasetRef) -> Mapping[str, str | None]:
+    """What the scan of a version inferred of a table: time column, grain, load column; nothing of versions before this was kept."""
+    tables = site.state.marks(number).get("tables")
+    found = tables.get(str(ref)) if isinstance(tables, Mapping) else None
+    if not isinstance(found, Mapping):
+        return {}
+    return {str(name): None if said is None else str(said) for name, said in found.items()}

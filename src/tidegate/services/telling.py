@@ -11,6 +11,7 @@ from tidegate.model import Check, Column, Dataset, Family, Outcome
 from tidegate.ports import Reader
 from tidegate.services.measure import for_checks_alone, measure
 from tidegate.services.site import Site
+from tidegate.services.tables import inferred_of
 
 LOAD = "_dlt_load_id"
 LEAST = 0.05
@@ -49,7 +50,7 @@ def proposals(
 
     Each is tried as the gate would evaluate it.
     """
-    numbers = [_Number(name=n, sql=s) for n, s in _numbers(dataset, column, site)]
+    numbers = [_Number(name=n, sql=s) for n, s in _numbers(dataset, column, site, good)]
     with site.warehouse.reader(good) as reader:
         sound = {n: _value(reader, n) for n in numbers}
     with site.warehouse.reader(bad) as reader:
@@ -108,22 +109,23 @@ def _check(dataset: Dataset, number: _Number, sound: float, damaged: float, sour
     )
 
 
-def _numbers(dataset: Dataset, column: Column | None, site: Site) -> Iterator[tuple[str, str]]:
-    """What may be demanded of the newest rows."""
-    newest = _newest(dataset, site)
+def _numbers(dataset: Dataset, column: Column | None, site: Site, version: int) -> Iterator[tuple[str, str]]:
+    """What may be demanded of the newest rows of a version; of all rows, where nobody knows which are the newest."""
+    newest = _newest(dataset, site, version)
+    where = " in the newest rows" if newest else ""
     for name, item in _items(dataset, column, site):
-        yield f"{name} in the newest rows", f"SELECT {item} FROM {relation(dataset.ref)}{newest}"  # noqa: S608 only quoted names
+        yield f"{name}{where}", f"SELECT {item} FROM {relation(dataset.ref)}{newest}"  # noqa: S608 only quoted names
 
 
-def _newest(dataset: Dataset, site: Site) -> str:
+def _newest(dataset: Dataset, site: Site, version: int) -> str:
     """The rows of the last dlt load, else of the last day; all, where neither is known."""
     table = relation(dataset.ref)
     if dataset.column(LOAD) is not None:
         return f" WHERE {LOAD} = (SELECT max({LOAD}) FROM {table})"  # noqa: S608 only quoted names
-    said = site.settings.tables.get(dataset.ref)
-    if said is None or said.time_column is None:
+    said = site.settings.table(dataset.ref).time_column or inferred_of(site, version, dataset.ref).get("time_column")
+    if said is None:
         return ""
-    day = f"CAST({quoted(said.time_column)} AS DATE)"
+    day = f"CAST({quoted(said)} AS DATE)"
     return f" WHERE {day} = (SELECT max({day}) FROM {table})"  # noqa: S608 only quoted names
 
 

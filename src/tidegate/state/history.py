@@ -6,7 +6,8 @@ import json
 import math
 from array import array
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import compress, islice
 from typing import Any, TypeAlias
@@ -36,7 +37,7 @@ FIRST = """
 SELECT bucket_start, bucket_end, series, min(version), value, text, unit, error, taken_at, vanished
 FROM bucket
 WHERE dataset = :dataset AND bucket_start >= :since AND NOT vanished AND version IN (SELECT CAST(value AS BIGINT) FROM json_each(:lineage))
-    AND (:within IS NULL OR taken_at BETWEEN bucket_end AND bucket_end + :within * (bucket_end - bucket_start))
+    AND (:most IS NULL OR taken_at BETWEEN bucket_end + :least * (bucket_end - bucket_start) AND bucket_end + :most * (bucket_end - bucket_start))
 GROUP BY bucket_start, bucket_end, series
 """
 NEWEST = """
@@ -49,16 +50,17 @@ GONE = "-"
 """In place of a text, that the number vanished; no text that stands for a value is like it."""
 
 EVERY_WORD = f"""
-SELECT bucket_start, bucket_end, series, value, CASE WHEN vanished THEN '{GONE}' ELSE text END
+SELECT bucket_start, bucket_end, series, value, CASE WHEN vanished THEN '{GONE}' ELSE text END,
+    NOT vanished AND taken_at BETWEEN bucket_end + CAST(:least AS double precision) * (bucket_end - bucket_start)
+    AND bucket_end + CAST(:most AS double precision) * (bucket_end - bucket_start)
 FROM bucket
 WHERE dataset = :dataset AND bucket_start >= :since AND version IN (SELECT CAST(value AS BIGINT) FROM json_each(:lineage))
+ORDER BY bucket_start, bucket_end, series, version
 """
-YOUNG_WORD = """
-    AND NOT vanished AND (CAST(:within AS double precision) IS NULL
-    OR taken_at BETWEEN bucket_end AND bucket_end + CAST(:within AS double precision) * (bucket_end - bucket_start))
-"""
+Ages: TypeAlias = tuple[float, float] | None
+"""From which age of a bucket to which a word on it counts, in its own lengths since its end; None for any."""
+
 AT_ONCE = 2048
-IN_ORDER = "ORDER BY bucket_start, bucket_end, series, version"
 OF_SERIES = """
 SELECT bucket_start, bucket_end, series, version, value, text, unit, error, taken_at, vanished
 FROM bucket
@@ -88,15 +90,19 @@ def whole(connection: Connection, version: int, dataset: DatasetRef) -> tuple[Me
     return tuple(shelf.whole(connection.execute(WHOLE, (version, shelf.dataset))))
 
 
-def grid(connection: Connection, version: int, dataset: DatasetRef, since: datetime | None) -> Grid:
-    """What the lineage of a version says of each bucket that starts at `since` or later, oldest bucket first."""
+def grid(connection: Connection, version: int, dataset: DatasetRef, since: datetime | None, ages: Ages) -> Grid:
+    """What the lineage of a version says of each bucket that starts at `since` or later, oldest bucket first; with `ages` also what
+    it first said of them while they were young.
+    """
     shelf = Shelf(connection, dataset)
     parameters = {
         "dataset": shelf.dataset,
         "lineage": as_json(lineage(connection, version)),
         "since": -LARGEST if since is None else micros(since),
+        **_between(ages),
     }
-    return shelf.grid(connection.execute(EVERY_WORD + IN_ORDER, parameters), newest=True)
+    known, first = shelf.grids(connection.execute(EVERY_WORD, parameters))
+    return known if ages is None else replace(known, first=first)
 
 
 def newest_bucket(connection: Connection, version: int, dataset: DatasetRef) -> Interval | None:
@@ -108,27 +114,18 @@ def newest_bucket(connection: Connection, version: int, dataset: DatasetRef) -> 
 
 
 def first_seen(
-    connection: Connection, version: int, dataset: DatasetRef, within: float | None, since: datetime | None
+    connection: Connection, version: int, dataset: DatasetRef, ages: Ages, since: datetime | None
 ) -> tuple[Measurement, ...]:
     """The first word in the lineage on each bucketed number, oldest bucket first; also of buckets that vanished."""
     shelf = Shelf(connection, dataset)
-    parameters = {"dataset": shelf.dataset, "lineage": as_json(lineage(connection, version)), "within": within}
+    parameters = {"dataset": shelf.dataset, "lineage": as_json(lineage(connection, version)), **_between(ages)}
     parameters["since"] = -LARGEST if since is None else micros(since)
     return tuple(shelf.bucketed(connection.execute(FIRST, parameters)))
 
 
-def first_grid(
-    connection: Connection, version: int, dataset: DatasetRef, within: float | None, since: datetime | None
-) -> Grid:
-    """The same in columns."""
-    shelf = Shelf(connection, dataset)
-    parameters = {
-        "dataset": shelf.dataset,
-        "lineage": as_json(lineage(connection, version)),
-        "since": -LARGEST if since is None else micros(since),
-        "within": within,
-    }
-    return shelf.grid(connection.execute(EVERY_WORD + YOUNG_WORD + IN_ORDER, parameters), newest=False)
+def _between(ages: Ages) -> dict[str, float | None]:
+    least, most = ages if ages is not None else (None, None)
+    return {"least": least, "most": most}
 
 
 def words(connection: Connection, version: int, spec: MetricSpec) -> tuple[Measurement, ...]:
@@ -196,24 +193,19 @@ class Shelf:
         for row in rows:
             yield self._measurement(row[2:9], self.interval(row[0], row[1]))
 
-    def grid(self, rows: Iterable[tuple[Any, ...]], *, newest: bool) -> Grid:
-        """Make columns from each (start, end, series, value, text), in order of bucket, series and version.
+    def grids(self, rows: Iterable[tuple[Any, ...]]) -> tuple[Grid, Grid]:
+        """Make columns from each (start, end, series, value, text, is young), in order of bucket, series and version: of the last word
+        on each number, and of its first young one, from the first bucket on of which the last words tell something.
 
-        Of several words on one number the last one counts with `newest`, else the first. A bucket at a time: there are
-        tens of thousands of numbers, and hundreds of buckets.
+        A bucket at a time: there are tens of thousands of numbers, and hundreds of buckets.
         """
-        places: dict[int, int] = {}
-        intervals, series, buckets, values = list[Interval](), array("q"), array("q"), list[Any]()
+        known, first = _Columns(), _Columns()
         for (start, end), words in _by_bucket(rows):
-            numbers, said = _said(words, newest=newest)
-            if not numbers:
-                continue
-            series.extend([places.setdefault(number, len(places)) for number in numbers])
-            buckets.extend(array("q", [len(intervals)]) * len(numbers))
-            values += said
-            intervals.append(self.interval(start, end))
-        specs = tuple(self._specs[number] for number in places)
-        return Grid(specs=specs, intervals=tuple(intervals), series=series, buckets=buckets, values=values)
+            interval = self.interval(start, end)
+            known.add(interval, *_said(words, newest=True))
+            if known.intervals:
+                first.add(interval, *_said(_young(words), newest=False))
+        return known.grid(self._specs), first.grid(self._specs)
 
     def interval(self, start: int, end: int) -> Interval:
         """One object for each bucket."""
@@ -241,13 +233,44 @@ class Shelf:
         return moment
 
 
-Words: TypeAlias = tuple[list[int], list[Any], list[str | None]]
-"""The series of some words, their values, and their texts."""
+Words: TypeAlias = tuple[list[int], list[Any], list[str | None], list[int]]
+"""The series of some words, their values, their texts, and whether they are of a young bucket."""
+
+
+class _Columns:
+    """A grid that is made a bucket after the other."""
+
+    def __init__(self) -> None:
+        self.intervals: list[Interval] = []
+        self._places: dict[int, int] = {}
+        self._series, self._buckets, self._values = array("q"), array("q"), list[Any]()
+        self._last: tuple[list[int], array[int]] = ([], array("q"))
+
+    def add(self, interval: Interval, numbers: list[int], values: list[Any]) -> None:
+        """Most buckets have the same numbers as the one before."""
+        if not numbers:
+            return
+        if numbers != self._last[0]:
+            self._last = numbers, array("q", [self._places.setdefault(one, len(self._places)) for one in numbers])
+        self._series.extend(self._last[1])
+        self._buckets.extend(array("q", [len(self.intervals)]) * len(numbers))
+        self._values += values
+        self.intervals.append(interval)
+
+    def grid(self, specs: Mapping[int, MetricSpec]) -> Grid:
+        """All of it."""
+        return Grid(
+            specs=tuple(specs[number] for number in self._places),
+            intervals=tuple(self.intervals),
+            series=self._series,
+            buckets=self._buckets,
+            values=self._values,
+        )
 
 
 def _by_bucket(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[tuple[int, int], Words]]:
     """Each bucket with its words; the rows are in order of bucket. Few rows are there at a time: all of them would be much to look after."""
-    starts, ends, series, values, texts = columns = tuple(list[Any]() for _ in range(5))
+    starts, ends, series, values, texts, young = columns = tuple(list[Any]() for _ in range(6))
     unread = iter(rows)
     while part := list(islice(unread, AT_ONCE)):
         for column, more in zip(columns, zip(*part, strict=True), strict=True):
@@ -256,13 +279,27 @@ def _by_bucket(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[tuple[int, int
     while begin < len(starts):
         same_start = bisect_right(starts, starts[begin], begin)
         until = bisect_right(ends, ends[begin], begin, same_start)
-        yield (starts[begin], ends[begin]), (series[begin:until], values[begin:until], texts[begin:until])
+        own = slice(begin, until)
+        yield (starts[begin], ends[begin]), (series[own], values[own], texts[own], young[own])
         begin = until
+
+
+def _young(words: Words) -> Words:
+    """Those of a young bucket."""
+    series, values, texts, young = words
+    if all(young):
+        return words
+    return (
+        list(compress(series, young)),
+        list(compress(values, young)),
+        list(compress(texts, young)),
+        list(compress(young, young)),
+    )
 
 
 def _said(words: Words, *, newest: bool) -> tuple[list[int], list[Any]]:
     """What is said of each number of a bucket, without those that vanished."""
-    series, values, texts = words
+    series, values, texts, _ = words
     if len(set(series)) < len(series):
         order = range(len(series)) if newest else range(len(series) - 1, -1, -1)
         kept = sorted({series[at]: at for at in order}.values())

@@ -17,8 +17,9 @@ ORDER BY {key}, version {order}
 """
 WORD = "bucket_start, bucket_end, series, version, value, text, unit, error, taken_at, vanished"
 CELL = "bucket_start, bucket_end, series"
-IN_TIME = """AND bucket_start >= :since AND NOT vanished AND (CAST(:within AS double precision) IS NULL
-    OR taken_at BETWEEN bucket_end AND bucket_end + CAST(:within AS double precision) * (bucket_end - bucket_start))
+IN_TIME = """AND bucket_start >= :since AND NOT vanished AND (CAST(:most AS double precision) IS NULL
+    OR taken_at BETWEEN bucket_end + CAST(:least AS double precision) * (bucket_end - bucket_start)
+    AND bucket_end + CAST(:most AS double precision) * (bucket_end - bucket_start))
 """
 
 

@@ -105,8 +105,12 @@ class DatabaseStateStore(StateStore):
     def next_incident(self) -> int:
         return self._one("SELECT coalesce(max(number), 0) + 1 FROM incident")
 
-    def versions(self, *, limit: int | None = None) -> tuple[Version, ...]:
-        return self._versions("ORDER BY number DESC LIMIT ?", _limit(limit))
+    def versions(self, *, states: Collection[VersionState] = (), limit: int | None = None) -> tuple[Version, ...]:
+        if not states:
+            return self._versions("ORDER BY number DESC LIMIT ?", _limit(limit))
+        chosen = json.dumps([state.value for state in states])
+        of_states = "WHERE state IN (SELECT value FROM json_each(?))"
+        return self._versions(f"{of_states} ORDER BY number DESC LIMIT ?", chosen, _limit(limit))
 
     def version(self, number: int) -> Version | None:
         return next(iter(self._versions("WHERE number = ?", number)), None)
@@ -196,9 +200,16 @@ class DatabaseStateStore(StateStore):
         with self._database.reading() as connection:
             return history.whole(connection, version, dataset)
 
-    def grid(self, version: int, dataset: DatasetRef, *, since: datetime | None = None) -> Grid:
+    def grid(
+        self,
+        version: int,
+        dataset: DatasetRef,
+        *,
+        since: datetime | None = None,
+        ages: tuple[float, float] | None = None,
+    ) -> Grid:
         with self._database.reading() as connection:
-            return history.grid(connection, version, dataset, since)
+            return history.grid(connection, version, dataset, since, ages)
 
     def newest_bucket(self, version: int, dataset: DatasetRef) -> Interval | None:
         with self._database.reading() as connection:
@@ -218,16 +229,15 @@ class DatabaseStateStore(StateStore):
             return history.published(connection, version, dataset, limit, metrics=metrics, segments=segments, told=told)
 
     def first_seen(
-        self, version: int, dataset: DatasetRef, *, within: float | None = None, since: datetime | None = None
+        self,
+        version: int,
+        dataset: DatasetRef,
+        *,
+        ages: tuple[float, float] | None = None,
+        since: datetime | None = None,
     ) -> tuple[Measurement, ...]:
         with self._database.reading() as connection:
-            return history.first_seen(connection, version, dataset, within, since)
-
-    def first_grid(
-        self, version: int, dataset: DatasetRef, *, within: float | None = None, since: datetime | None = None
-    ) -> Grid:
-        with self._database.reading() as connection:
-            return history.first_grid(connection, version, dataset, within, since)
+            return history.first_seen(connection, version, dataset, ages, since)
 
     def words(self, version: int, spec: MetricSpec) -> tuple[Measurement, ...]:
         with self._database.reading() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
 
@@ -58,6 +59,14 @@ def link_back(folder: Path, live: Path) -> bool:
             point(original, _target(original, live))
     forget(folder)
     return True
+
+
+def written_at(original: Path) -> datetime | None:
+    """When a database was last written, by its file and the logs beside it; None for a link, and when it is gone."""
+    if original.is_symlink() or not original.is_file():
+        return None
+    times = [file.stat().st_mtime for file in (original, *logs_beside(original))]
+    return datetime.fromtimestamp(max(times), tz=UTC)
 
 
 def _read(folder: Path) -> Mapping[str, object] | None:

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidegate.errors import ComparisonError, DiskFullError, QueryError, TidegateError, WarehouseError
+from tidegate.metrics import quoted
 from tidegate.model import Column, Dataset, DatasetRef
 from tidegate.ports import Answer, Capabilities
+from tidegate.warehouses import adoption
 from tidegate.warehouses.content import fingerprint, folder_fingerprint, logs_beside
 from tidegate.warehouses.duckdb_parts import LEAST_ROWS, engine_of, parts
 from tidegate.warehouses.duckdb_sessions import session, spoil
@@ -25,6 +27,8 @@ from tidegate.warehouses.lock import WriterLock
 from tidegate.warehouses.storage import can_clone, refusals
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import duckdb
     import numpy as np
     from numpy.typing import NDArray
@@ -193,9 +197,9 @@ class DuckDBWarehouse:
             _spread(connection, "new")
             ask = asking(connection)
             for ref, sql in tables.items():
-                table = f"{_quoted(ref.namespace)}.{_quoted(ref.name)}"
-                ask(f"CREATE SCHEMA IF NOT EXISTS {_quoted(name)}.{_quoted(ref.namespace)}")
-                ask(f"CREATE OR REPLACE TABLE {_quoted(name)}.{table} AS {sql or f'SELECT * FROM new.{table}'}")  # noqa: S608 only quoted names
+                table = f"{quoted(ref.namespace)}.{quoted(ref.name)}"
+                ask(f"CREATE SCHEMA IF NOT EXISTS {quoted(name)}.{quoted(ref.namespace)}")
+                ask(f"CREATE OR REPLACE TABLE {quoted(name)}.{table} AS {sql or f'SELECT * FROM new.{table}'}")  # noqa: S608 only quoted names
 
     @contextmanager
     def reader(self, number: int) -> Iterator[Reader]:
@@ -230,6 +234,10 @@ class DuckDBWarehouse:
 
     def let_original_be(self, number: int) -> None:
         self._folder.let_original_be(number)
+
+    def written_at(self, original: Path) -> datetime | None:
+        with refusals(f"look at `{original}`"):
+            return adoption.written_at(original)
 
     def discard(self, number: int) -> None:
         self._folder.discard(number)
@@ -391,10 +399,10 @@ def entered(connection: duckdb.DuckDBPyConnection, database: Path, *, mode: str 
     _attach(connection, database, name=None, mode=mode)
     name = _attached(connection)
     if _is_ambiguous(connection, name):
-        connection.execute(f"DETACH {_quoted(name)}")
+        connection.execute(f"DETACH {quoted(name)}")
         name = f"{name} (the database)"
-        _attach(connection, database, name=_quoted(name), mode=mode)
-    connection.execute(f"USE {_quoted(name)}")
+        _attach(connection, database, name=quoted(name), mode=mode)
+    connection.execute(f"USE {quoted(name)}")
     return name
 
 
@@ -452,10 +460,6 @@ def _spread(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 def _work_on_all_processors(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("RESET threads")
     spoil(connection)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _checkpoint(database: Path) -> None:
@@ -543,7 +547,7 @@ def open_rows(function: str, pattern: str, name: str, spill: Path) -> Iterator[D
     with session(spill) as connection:
         _work_on_all_processors(connection)
         ask = asking(connection)
-        ask(f"CREATE VIEW {_quoted(name)} AS SELECT * FROM {function}({literal(pattern)})")  # noqa: S608 only quoted names
+        ask(f"CREATE VIEW {quoted(name)} AS SELECT * FROM {function}({literal(pattern)})")  # noqa: S608 only quoted names
         yield DuckDBReader(connection, "memory")
 
 

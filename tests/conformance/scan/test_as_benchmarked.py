@@ -37,7 +37,7 @@ ALONE = {
         *((metric, None, None) for metric in ("quantile", "top_count", "both_count", "less_count", "equal_count")),
         *(("distinct_count", name, None) for name in (*MEASURES, "sold_at")),
     },
-    "a run cuts the table by this time": {(m, "sold_at", None) for m in ("min", "epoch_count", "off_hour_count")},
+    "rows at 1970-01-01 have a bucket of their own in a run": {("epoch_count", "sold_at", None)},
     "a run cuts by categories of fewer values, and no number": {
         *(("mean", name, "shop") for name in MEASURES),
         *(("row_count", None, name) for name in ("shop", "pieces")),

@@ -212,3 +212,23 @@ def test_the_limits_and_the_rows_beyond_them_are_those_that_were_judged(
     assert len(results.run(sql)) == measured(scan)[19][2] == 30
     assert by_category(replace(spec, column="net"), scan.measurements) is None
     assert by_category(replace(spec, argument=None), scan.measurements) is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "looks"),
+    [
+        ("(hash(i, d) % 100000) / 7.0 as value", False),
+        ("['a', 'b', 'c'][1 + i % 3] as test, ['x', 'y'][1 + i % 2] as kind", False),
+        ("(hash(i, d) % 100000) / 7.0 as value, ['a', 'b', 'c'][1 + i % 3] as test", True),
+    ],
+    ids=["one number", "categories alone", "both"],
+)
+def test_rows_are_fetched_only_where_a_number_may_follow_from_something(
+    engine: Engine, columns: str, looks: bool
+) -> None:
+    engine.run(
+        f"create table t as select timestamp '2026-03-01 07:00' + to_days(d::int) as taken_at, {columns}"
+        f" from range({DAYS}) a(d), range({ROWS}) b(i)"
+    )
+    scanned(engine)
+    assert ("numbers: first buckets" in engine.purposes) is looks

@@ -41,6 +41,8 @@ def test_a_column_without_any_value_is_null_in_every_row_of_every_bucket(engine)
     ("step", "rows", "grain", "first"),
     [
         ("to_minutes(i::int)", 5 * 1440, "hour", "2026-01-01"),
+        ("to_minutes(i::int)", 19 * 600, "hour", "2026-01-01"),
+        ("to_minutes(i::int)", 20 * 600, "day", "2026-01-01"),
         ("to_hours(i::int)", 24 * 60, "day", "2026-01-01"),
         ("to_days(i::int)", 90, "day", "2026-01-01"),
         ("to_days(i::int * 7)", 16, "week", "2025-12-29"),

@@ -61,6 +61,18 @@ def test_hashes_say_nothing_where_a_collation_does(engine: Engine) -> None:
     assert asked(engine, UNIQUE, collated=True) == (1, ["unique"])
 
 
+def test_hashes_say_nothing_of_values_that_are_equal_in_two_types(engine: Engine) -> None:
+    engine.run("create table t as select i::variant as v from range(3000) r(i)")
+    engine.run("insert into t values (5.0::decimal(4, 1)::variant)")
+    assert asked(engine, UNIQUE) == (1, ["unique"])
+
+
+def test_different_values_with_one_hash_are_told_apart(engine: Engine) -> None:
+    engine.run("create table t as select (1::hugeint << 64) + 2 as v union all select (2::hugeint << 64) + 1")
+    assert engine.run("select count(distinct hash(v)) from t") == [(1,)], "the engine's hash of two halves that swap"
+    assert asked(engine, UNIQUE) == (0, ["unique: hashes", "unique"])
+
+
 ROWS = MetricSpec(dataset=REF, metric="repeated_rows", argument='["v", "w"]')
 
 

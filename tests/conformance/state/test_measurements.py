@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from array import array
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -28,6 +29,9 @@ from tidegate.model import DatasetRef, Grid, Interval, MetricSpec, Segment, Valu
 from tidegate.ports.state import StateStore
 from tidegate.scan import Relations, kept
 from tidegate.scan.relations import Pair
+
+LONG = 10_000.0
+"""So many days after its end a bucket is young, for some tests."""
 
 
 @pytest.fixture
@@ -344,29 +348,40 @@ def test_versions_found_on_disk_are_history_when_they_were_published(store: Stat
     assert [version for version, _ in store.history(6, ORDERS)] == [4, 6]
 
 
-def test_first_seen_within_takes_the_first_word_on_a_bucket_that_was_over_and_young(chain: StateStore):
+def test_first_seen_at_an_age_takes_the_first_word_on_a_bucket_that_was_over_and_young(chain: StateStore):
     length = day(0).end - day(0).start
     early, young, late = (day(0).end + length * n for n in (-0.5, 0.5, 9))
     for version, (value, taken_at) in enumerate([(4, early), (10, young), (12, late)], start=1):
         word = dataclasses.replace(number(version, value, ROWS, day(0)), taken_at=taken_at)
         save(chain, version, [word])
     assert [m.value for m in chain.first_seen(3, ORDERS)] == [4]
-    assert [m.value for m in chain.first_seen(3, ORDERS, within=1.5)] == [10]
-    assert chain.first_seen(1, ORDERS, within=1.5) == ()
+    assert [m.value for m in chain.first_seen(3, ORDERS, ages=(0, 1.5))] == [10]
+    assert [m.value for m in chain.first_seen(3, ORDERS, ages=(8.5, 9.5))] == [12], "of a table that is delivered late"
+    assert chain.first_seen(1, ORDERS, ages=(0, 1.5)) == ()
+    for ages in ((0, 1.5), (8.5, 9.5), (2, 3)):
+        words = {(m.spec, m.interval, m.value) for m in chain.first_seen(3, ORDERS, ages=ages)}
+        first = chain.grid(3, ORDERS, ages=ages).first
+        assert first is not None
+        assert {*first.cells()} == words
 
 
-def test_the_first_grid_is_what_was_first_seen_in_columns(chain: StateStore):
-    save(
-        chain,
-        1,
-        [*buckets(1, {0: 10, 1: 11}), number(1, "abc", dataclasses.replace(ROWS, metric="max", column="name"), day(1))],
-    )
-    save(chain, 2, buckets(2, {0: 20, 1: 11, 2: 12}))
-    for since in (None, day(1).start):
-        words = chain.first_seen(2, ORDERS, since=since)
-        assert {*chain.first_grid(2, ORDERS, since=since).cells()} == {(m.spec, m.interval, m.value) for m in words}
-    assert len(words) == 3
-    assert chain.first_grid(2, ORDERS, within=0.0).values == []
+def test_the_grid_has_what_was_first_seen_of_young_buckets_beside_it(chain: StateStore):
+    """Three words on a day: before it was over, while it was young, and late; a day of which none was young, and one that vanished."""
+    name = dataclasses.replace(ROWS, metric="max", column="name")
+    moments = [day(0).end + (day(0).end - day(0).start) * n for n in (-0.5, 0.5, 9)]
+    for version, taken_at in enumerate(moments, start=1):
+        numbers = [number(version, 10 * version, ROWS, day(0)), number(version, f"v{version}", name, day(0))]
+        numbers += [number(version, 7, ROWS, day(5))] if version == 3 else [number(version, math.nan, ROWS, day(1))]
+        save(chain, version, [dataclasses.replace(m, taken_at=taken_at) for m in numbers])
+    for version, since in ((1, None), (2, None), (3, None), (3, day(1).start)):
+        plain, both = chain.grid(version, ORDERS, since=since), chain.grid(version, ORDERS, since=since, ages=(0, 1.5))
+        assert (plain.first, repr(dataclasses.replace(both, first=None))) == (None, repr(plain))
+        assert both.first is not None
+        begin = min(i.start for i in both.intervals)
+        young = chain.first_seen(version, ORDERS, ages=(0, 1.5), since=begin)
+        assert [*map(repr, both.first.cells())] == [repr((m.spec, m.interval, m.value)) for m in young]
+    assert [value for _, _, value in chain.grid(2, ORDERS, ages=(0, 1.5)).first.cells()] == [20, "v2"]
+    assert chain.grid(2, CUSTOMERS, ages=(0, 1.5)).first == Grid(series=array("q"), buckets=array("q"), values=[])
 
 
 def test_the_grid_is_what_is_known_of_the_buckets_in_columns(chain: StateStore):
@@ -395,9 +410,10 @@ def test_columns_have_the_last_word_or_the_first_and_no_number_that_vanished(cha
 
     for version in (1, 2, 3):
         words = {(m.spec, m.interval, m.value) for m in chain.measurements(version, ORDERS) if m.interval}
-        first = {(m.spec, m.interval, m.value) for m in chain.first_seen(version, ORDERS)}
-        assert told(chain.grid(version, ORDERS)) == words
-        assert told(chain.first_grid(version, ORDERS)) == first
+        first = {(m.spec, m.interval, m.value) for m in chain.first_seen(version, ORDERS, ages=(0, LONG))}
+        grid = chain.grid(version, ORDERS, ages=(0, LONG))
+        assert told(grid) == words
+        assert told(grid.first or Grid()) == first
     assert {value for _, interval, value in words if interval == day(0)} >= {9, 12}
     assert {value for _, interval, value in first if interval == day(0)} == {7, 10, "abc"}
 

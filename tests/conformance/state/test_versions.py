@@ -53,6 +53,9 @@ def test_publishing_retires_what_was_published(store: StateStore):
     publish_chain(store, 3)
     assert [(v.number, v.state.value) for v in store.versions()] == [(3, "published"), (2, "retired"), (1, "retired")]
     assert [(v.number) for v in store.versions(limit=2)] == [3, 2]
+    assert [v.number for v in store.versions(states=[VersionState.RETIRED])] == [2, 1]
+    assert [v.number for v in store.versions(states=[VersionState.RETIRED, VersionState.PUBLISHED], limit=1)] == [3]
+    assert store.versions(states=[VersionState.HELD]) == ()
     assert [(p.version, p.previous) for p in store.publications()] == [(3, 2), (2, 1), (1, None)]
     assert [(p.version) for p in store.publications(limit=1)] == [3]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,22 @@ def test_an_adopted_database_that_was_written_since_is_left_alone(warehouse: War
     assert warehouse.unlinked(1) is None
     assert warehouse.link_back(1)
     assert not existing.is_symlink()
+
+
+def test_what_is_written_to_an_adopted_database_afterwards_is_known_by_its_time(
+    house: House, warehouse: Warehouse, existing: Path
+):
+    """A commit may be in the log beside it for long; through a link the warehouse itself is written."""
+    wanted = datetime(2026, 3, 1, 6, tzinfo=UTC)
+    os.utime(existing, (0, wanted.timestamp()))
+    assert warehouse.written_at(existing) == wanted
+    log = existing.with_name(f"{existing.name}.wal")
+    log.touch()
+    os.utime(log, (0, wanted.timestamp() + 60))
+    assert warehouse.written_at(existing) == wanted + timedelta(minutes=1)
+    (existing.parent / "link").symlink_to(existing)
+    assert warehouse.written_at(existing.parent / "link") is None
+    assert warehouse.written_at(existing.parent / "nothing.duckdb") is None
 
 
 def test_adoption_can_be_repeated(warehouse: Warehouse, house: House, existing: Path):

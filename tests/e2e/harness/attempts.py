@@ -54,7 +54,8 @@ class Order:
     `do` is run, publish, rollback or check, `version` the one to publish or put back. With `bad` the run's data breaks
     the project's rule; with `outlive` its steps go on when their owner is dead, and write. The process kills itself
     when it reaches the `occurrence`-th stage called `stage`, or right before its `deed`-th watched event, counted from
-    that stage on if one is given; or it is killed from outside `after_s` seconds after its beginning.
+    that stage on if one is given; or it is killed from outside `after_s` seconds after its beginning. With `room` the disk
+    is filled at that stage instead, so that as many bytes are left.
     """
 
     do: str
@@ -66,6 +67,7 @@ class Order:
     occurrence: int = 1
     deed: int | None = None
     after_s: float | None = None
+    room: int | None = None
 
     def dumps(self) -> str:
         return json.dumps(asdict(self))
@@ -77,6 +79,20 @@ class Order:
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill(root: Path, room: int) -> None:
+    """Leave `room` bytes on the disk of the project, which is a small one of its own."""
+    disk = os.statvfs(root)
+    size = disk.f_bavail * disk.f_frsize - room
+    if size > 0:
+        with ballast(root).open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+
+
+def ballast(root: Path) -> Path:
+    """What fills the disk, beside the project."""
+    return root.with_name(f"{root.name}.ballast")
 
 
 class Tap:
@@ -94,6 +110,9 @@ class Tap:
         self._passed[name] = self._passed.get(name, 0) + 1
         self._tell({"stage": name, "deeds": self.deeds})
         if (name, self._passed[name]) == (self._order.stage, self._order.occurrence):
+            if self._order.room is not None:
+                fill(Path(self._order.root), self._order.room)
+                return
             if self._order.deed is None:
                 die()
             self._die_at = self.deeds + (self._order.deed or 0)

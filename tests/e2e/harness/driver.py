@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.harness.attempts import Order, obey
+from tidegate.config import load
 
 ROOT = Path(__file__).parents[3]
 
@@ -116,13 +117,16 @@ def serve() -> None:
 
 
 def import_everything() -> None:
-    """Import what a first run imports on its way, so that no fork has to: a fork tells the names."""
+    """Import what a first run imports on its way, so that no fork has to: a fork tells the names. The types of the settings,
+    which are looked into when a file is first read, are so before any fork.
+    """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "tidegate.yml").write_text(
             'version: 1\nchecks: [{table: main.a, rule: "batch < 9", on_fail: quarantine}]\n'
         )
         for name in forked(Order(do="run", root=folder), names=True)["facts"]["modules"]:
             importlib.import_module(name)
+        load(Path(folder))
 
 
 def forked(order: Order, *, names: bool = False) -> dict[str, Any]:

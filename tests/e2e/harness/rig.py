@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from tests.e2e.harness.attempts import SPOILED, strays
+from tests.e2e.harness.attempts import SPOILED, ballast, strays
 from tests.e2e.harness.driver import Driver, Order, Report
 from tidegate.model import Event, Incident, Publication, Run, RunStatus, Version, VersionState
 from tidegate.state.sqlite import SQLiteStateStore
@@ -111,6 +111,7 @@ class Rig:
     def give(self, order: Order) -> Report:
         """Have an order carried out, and look at everything afterwards."""
         report = self.driver.give(order)
+        ballast(self.root).unlink(missing_ok=True)
         assert report.strays == (), "whoever took the lock over left a step of the dead owner running"
         self.stages |= set(report.stages)
         if report.was_killed:

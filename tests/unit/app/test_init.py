@@ -62,6 +62,14 @@ def test_an_existing_database_is_to_be_adopted_and_left_alone(project: Path) -> 
     assert not (project / "warehouse").exists()
 
 
+def test_sources_that_nothing_here_loads_are_asked_for(project: Path) -> None:
+    sources = "sources: [{name: raw, tables: [{name: orders}]}]"
+    (project / "transform" / "models" / "sources.yml").write_text(sources, encoding="utf-8")
+    assert not any("what loads" in line for line in init(project, QUIET, link_back=False, force=False).unknown)
+    (project / "ingest" / "shop.py").unlink()
+    assert any("what loads the source" in line for line in init(project, QUIET, link_back=False, force=True).unknown)
+
+
 def test_adopt_makes_the_database_a_link_at_once(project: Path) -> None:
     database = project / "my shop.duckdb"
     with duckdb.connect(str(database)) as con:

@@ -63,7 +63,10 @@ def test_a_short_history_is_told(capsys):
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (NONE, "none labelled: `tidegate incidents resolve N --as fixed` or `--as false-alarm` labels one"),
+        (
+            NONE,
+            'none labelled: `tidegate incidents resolve N --as fixed --reason "..."` or `--as false-alarm` labels one',
+        ),
         (
             replace(NONE, real=3, real_found=2, delays=(0, 2)),
             "2 of 3 incidents resolved as fixed would be found (recall 67%), half of them within 2 batches",

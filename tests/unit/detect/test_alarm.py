@@ -8,6 +8,7 @@ import pytest
 from tidegate.detect.alarm import (
     CLASSES,
     GROWN,
+    ONSET,
     column,
     combined,
     finished,
@@ -181,8 +182,11 @@ def test_the_strongest_speaks_for_its_group_after_bonferroni():
     assert strongest(series, member, 4)[:, 0] == pytest.approx([3 - np.log10(2), 0, 2, 0])
 
 
-def test_quiet_families_are_not_heard_and_loud_ones_less_and_less():
-    assert heard(np.array([1.0, 2.0, 3.0, 4.0])).tolist() == [0, 0, 1, 2]
+def test_quiet_families_are_hardly_heard_and_loud_ones_less_and_less():
+    said = heard(np.array([0.0, 1.0, 2.0, 3.0, 4.0]))
+    assert said == pytest.approx([0, 0, np.log(2) / ONSET, 1, 2], abs=0.02)
+    assert said[0] == 0, "what says nothing is not heard at all"
+    assert (np.diff(heard(np.linspace(0.0, 6.0, 61))) > 0).all(), "quiet families keep their order"
     assert heard(np.array([100.0]))[0] < 8
     groups = np.zeros((len(POOL.weights), 2))
     groups[2, 1] = 5.0
@@ -297,19 +301,22 @@ def test_what_stands_still_is_forecast_as_if_it_were_not_known_to():
 def test_scores_are_put_in_terms_of_what_they_are_worth_at_their_age():
     scores = np.linspace(0.0, 8.0, 60)
     nothing = Peaks(*(np.zeros(121) for _ in range(3)))
-    for at, cell in ((slice(0, GROWN), 0), (slice(60, 120), 1)):
-        said, told = (f(scores[: at.stop - at.start], nothing, POOL, at) for f in (weighed, finished))
+    for at, cell in ((GROWN - 1, 0), (60, 1)):
+        place = slice(at, at + 1)
+        said, told = (
+            np.array([f(score, nothing, POOL, place)[0] for score in scores[:, None]]) for f in (weighed, finished)
+        )
         assert (np.diff(told) > 0).all()  # the order stays
-        if said[-1] > 1:
-            assert np.interp(1.0, said, told) == pytest.approx(-np.log10(POOL.worth.chance[cell]), abs=0.05)
+        assert np.interp(1.0, said, told) == pytest.approx(-np.log10(POOL.worth.chance[cell]), abs=0.05)
 
 
-def test_a_young_table_needs_more_to_be_as_strange():
-    alone = replace(POOL, worth=Tail(POOL.worth.chance[[1, 1]], POOL.worth.height[[1, 1]]))
-    scores = np.full(GROWN, 4.0)
-    nothing = Peaks(*(np.zeros(GROWN + 1) for _ in range(3)))
-    young, as_if_grown = (finished(scores, nothing, pool, slice(0, GROWN)) for pool in (POOL, alone))
-    assert (young < as_if_grown).all()
+def test_a_young_table_needs_more_where_young_scores_are_worth_less():
+    worth = Tail(np.array([0.2, 0.1]), np.array([0.9, 0.5]))
+    apart, alike = (replace(POOL, worth=Tail(worth.chance[i], worth.height[i])) for i in ([0, 1], [1, 1]))
+    scores, nothing = np.full(GROWN + 1, 4.0), Peaks(*(np.zeros(GROWN + 2) for _ in range(3)))
+    young, as_if_grown = (finished(scores, nothing, pool, slice(0, GROWN + 1)) for pool in (apart, alike))
+    assert (young[:GROWN] < as_if_grown[:GROWN]).all()
+    assert young[GROWN] == as_if_grown[GROWN], "it is young no more"
 
 
 def test_a_column_is_named_for_what_its_families_say_together():

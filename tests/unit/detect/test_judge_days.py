@@ -10,6 +10,7 @@ import pytest
 from tests.unit.detect.days import (
     COUNTRIES,
     SETTINGS,
+    START,
     bucket,
     evening,
     history,
@@ -21,7 +22,8 @@ from tests.unit.detect.days import (
     spec,
     without,
 )
-from tidegate.detect import judge_table, just_ended, notes
+from tidegate.detect import judge_table, just_ended, newest_of_runs, notes
+from tidegate.model import Grid, Measurement
 
 
 def test_clean_day_says_nothing():
@@ -41,6 +43,36 @@ def test_half_of_the_rows_gone_is_a_volume_finding_that_holds():
     assert found.rarity > 2.3
     assert 450 < found.affected_rows < 750
     assert 0.4 < found.affected_share < 0.6
+
+
+@pytest.mark.parametrize(("bills", "holds"), [((), True), ((60,), False), ((29,), False), ((29, 60), False)])
+def test_billing_at_the_end_of_a_month_is_news_once(bills, holds):
+    """Day 29 is 30 June, 60 is 31 July, and the newest one 31 August."""
+    days = shop(92)
+    for at in (*bills, 91):
+        scaled(days[at], 3)
+    found = judge_table(history(days), now=evening(days), settings=replace(SETTINGS, holidays=False))
+    assert any(f.holds for f in found) == holds
+
+
+@pytest.mark.parametrize(("before", "now"), [(3, 9), (3, 1 / 3), (1.2, 3)])
+def test_an_end_of_a_month_excuses_nothing_worse_than_earlier_ones(before, now):
+    days = shop(92)
+    for at, factor in ((29, before), (60, before), (91, now)):
+        scaled(days[at], factor)
+    found = judge_table(history(days), now=evening(days), settings=replace(SETTINGS, holidays=False))
+    assert any(f.holds for f in found)
+
+
+def test_an_accident_in_the_middle_of_a_month_excuses_no_end_of_one():
+    days = shop(92)
+    for at in (25, 91):
+        scaled(days[at], 3)
+    found = judge_table(history(days), now=evening(days), settings=replace(SETTINGS, holidays=False))
+    alone = shop(92)
+    scaled(alone[91], 3)
+    plain = judge_table(history(alone), now=evening(alone), settings=replace(SETTINGS, holidays=False))
+    assert [f.key for f in found] == [f.key for f in plain]
 
 
 def test_twice_the_rows_without_copies_is_a_volume_finding():
@@ -288,6 +320,66 @@ def test_delivery_dates_that_are_not_known_yet_are_learned_from_what_was_first_s
     given = history(days, first=just_ended(measured(first[:-1])))
     (found,) = judge_table(given, now=evening(days), settings=SETTINGS)
     assert found.key == "raw.orders/nulls/delivered_at/fewer"
+
+
+def delivered(days, first, *, late: timedelta, **more):
+    """Judge days of which each is delivered so much after its end, and not complete before another day has gone."""
+    said = [replace(m, taken_at=m.taken_at + late) for m in measured(first)]
+    given = history(days, first=just_ended(said, age=late / timedelta(days=1)), **more)
+    return judge_table(given, now=evening(days) + late, settings=SETTINGS)
+
+
+@pytest.mark.parametrize("late", [0, 1, 2, 9])
+def test_what_a_late_delivery_lacks_at_first_is_learned_from_days_that_were_as_old(late):
+    days, first = shop(), []
+    for at, day in enumerate(days):
+        rows = day[("row_count", None, None)] or 0
+        first.append({**day, ("null_count", "total", None): round(0.4 * rows)})
+        if at == 59:
+            day[("null_count", "total", None)] = round(0.4 * rows)
+    assert [f.kind for f in judged(days)] == ["nulls"], "it is far from what days become"
+    assert delivered(days, first[:-1], late=timedelta(days=late)) == ()
+    days[-1][("null_count", "total", None)] = 0
+    (found,) = delivered(days, first[:-1], late=timedelta(days=late))
+    assert found.key == "raw.orders/nulls/total/fewer"
+
+
+def test_days_that_were_seen_at_another_age_do_not_tell_how_a_late_one_ripens():
+    days, first = shop(), []
+    for at, day in enumerate(days):
+        rows = day[("row_count", None, None)] or 0
+        first.append({**day, ("null_count", "total", None): round(0.4 * rows)})
+        if at == 59:
+            day[("null_count", "total", None)] = round(0.4 * rows)
+    given = history(days, first=just_ended(measured(first[:-1]), age=2.2))
+    (found,) = judge_table(given, now=evening(days) + timedelta(days=2), settings=SETTINGS)
+    assert (found.kind, found.holds) == ("nulls", True)
+
+
+def test_the_age_of_a_table_is_that_of_its_newest_closed_bucket_with_rows():
+    days, now = shop(20), evening(shop(20)) + timedelta(days=2)
+    known = Grid.of(measured(days[:-1]))
+    assert history(days).newest_age(now) == pytest.approx(2 + 5 / 24)
+    kept = replace(history(days), current=(), known=known, reopened=frozenset())
+    assert kept.newest_age(now) == pytest.approx(3 + 5 / 24)
+    emptied = replace(kept, reopened=frozenset({bucket(18)}))
+    assert emptied.newest_age(now) == pytest.approx(4 + 5 / 24)
+    assert history(days).newest_age(bucket(10).end) == 0.0, "buckets that have not ended have no age"
+    assert replace(history(days), current=()).newest_age(now) == 0.0
+
+
+def test_a_run_speaks_first_of_its_newest_bucket():
+    def said(at: int, *, days: float) -> Measurement:
+        (word,) = (m for m in measured([{("row_count", None, None): 1}], start=bucket(at).start))
+        return replace(word, taken_at=START + timedelta(days=days))
+
+    past = [said(at, days=10) for at in range(8)]
+    assert newest_of_runs(past) == {}, "a past that came all at once"
+    later = [said(8, days=11.25), said(7, days=11.25), said(8, days=12.25), said(10, days=12), said(9, days=13.25)]
+    assert newest_of_runs([*later, *past]) == {
+        bucket(8): pytest.approx(2.25),
+        bucket(10): pytest.approx(1.0),
+    }, "late rows of the eighth day and of the ninth, which came after the tenth, are no first word of a newest day"
 
 
 def test_at_most_three_findings():

@@ -52,6 +52,36 @@ def test_a_level_that_was_accepted_alarms_no_more(factor: float, seed: int) -> N
     assert walk(rows, answered(rows)) == {}
 
 
+def dearer(factor: float, spread: float, *, days: int = 46) -> list[dict[Name, float | None]]:
+    """Prices that rise from the day of the change on, and how far they lie apart."""
+    rows, rng = shop(days), np.random.default_rng(3)
+    for at, day in enumerate(rows):
+        day[("stddev", "total", None)] = float(rng.normal(40, 1)) * (spread if at >= CHANGE else 1.0)
+        for name, value in day.items():
+            if name[:2] == ("mean", "total") and at >= CHANGE and value is not None:
+                day[name] = value * factor
+    return rows
+
+
+def held(rows: Sequence[dict[Name, float | None]], accepted: Sequence[Normal] = ()) -> tuple[Finding, ...]:
+    """What holds when all days since the change come at once, for the versions that had them were held."""
+    known = history(rows, before=rows[:CHANGE], accepted=accepted)
+    return tuple(f for f in judge_table(known, now=evening(rows), settings=SETTINGS) if f.holds)
+
+
+@pytest.mark.parametrize(
+    ("factor", "spread", "again"), [(1.6, 1.6, []), (0.5, 0.5, []), (1.5, 8.0, ["raw.orders/scale/total"])]
+)
+def test_new_prices_that_were_accepted_bring_their_spread_along(
+    factor: float, spread: float, again: Sequence[str]
+) -> None:
+    """A person is told of the mean alone; a spread that grew far more than it is told afterwards."""
+    rows = dearer(factor, spread)
+    told = held(rows)
+    assert [f.key for f in told] == ["raw.orders/location/total"]
+    assert [f.key for f in held(rows, [Normal.of(f, version=1) for f in told])] == again
+
+
 def test_what_was_one_day_only_may_go_back() -> None:
     rows = moved(2.5, until=CHANGE + 1)
     assert walk(rows, answered(rows)) == {}

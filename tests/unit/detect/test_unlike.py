@@ -12,7 +12,7 @@ from tidegate.detect.alarm import Opinion, Reason
 from tidegate.detect.panel import build
 from tidegate.detect.traits import Profile, Traits, kind_of, layout, traits
 from tidegate.detect.unlike import clearest, looked_at, said, same_matter
-from tidegate.model import Finding, MetricSpec, Segment
+from tidegate.model import Family, Finding, MetricSpec, Segment
 
 NAME = "country"
 
@@ -166,7 +166,7 @@ def test_pairs_as_usual_are_no_news():
 def test_a_key_is_told_in_words(metric, said_of):
     spec = MetricSpec(dataset=REF, metric=metric, column="city")
     reason = Reason(spec=spec, kind=metric, rarity=4.0, observed=np.arcsin(0.5), expected=0.0)
-    assert said(reason) == said_of
+    assert said(reason, "day") == said_of
 
 
 @pytest.mark.parametrize(
@@ -179,13 +179,13 @@ def test_a_key_is_told_in_words(metric, said_of):
 def test_what_rows_do_is_told_in_words(metric, column, said_of):
     spec = MetricSpec(dataset=REF, metric=metric, column=column)
     reason = Reason(spec=spec, kind=kind_of(spec), rarity=4.0, observed=np.arcsin(0.5), expected=0.0)
-    assert said(reason) == f"{said_of}, expected 0 %"
+    assert said(reason, "day") == f"{said_of}, expected 0 %"
 
 
 def test_ids_that_were_left_out_are_named():
     spec = MetricSpec(dataset=REF, metric="again_count", argument='["order_id", "line_no"]')
     reason = Reason(spec=spec, kind=kind_of(spec), rarity=4.0, observed=np.arcsin(0.5), expected=0.0)
-    assert said(reason).endswith("before it and with other times and another order_id and line_no, expected 0 %")
+    assert said(reason, "day").endswith("before it and with other times and another order_id and line_no, expected 0 %")
 
 
 def again(share: float, *, days: int = 60) -> list[Finding]:
@@ -221,17 +221,18 @@ MEAN = Reason(
 
 def test_what_is_left_after_a_category_is_told_in_words():
     assert (
-        said(by_test(far=0.25)) == "value: 25 % of the rows are far from what their test leads to expect, expected 0 %"
+        said(by_test(far=0.25), "day")
+        == "value: 25 % of the rows are far from what their test leads to expect, expected 0 %"
     )
-    assert said(by_test("rest_median")) == "value: how far the value lies from what its test usually has"
+    assert said(by_test("rest_median"), "day") == "value: how far the value lies from what its test usually has"
 
 
 def test_a_number_of_one_category_is_told_in_words():
     glucose = Segment(column="test", value="glucose")
     mean = replace(MEAN, kind="segment mean", spec=replace(MEAN.spec, segment=glucose))
     rows = replace(MEAN, kind="segment count", spec=MetricSpec(dataset=REF, metric="row_count", segment=glucose))
-    assert said(mean) == "value: the mean where test = glucose"
-    assert said(rows) == "test: the number of rows where test = glucose"
+    assert said(mean, "day") == "value: the mean where test = glucose"
+    assert said(rows, "day") == "test: the number of rows where test = glucose"
 
 
 def test_rows_that_are_far_come_before_other_numbers_of_their_column_where_they_are_many_and_rare():
@@ -279,3 +280,69 @@ def test_rows_that_are_far_are_not_silenced_by_what_is_only_told_of_their_column
     assert same_matter(found, replace(told, holds=True))
     assert same_matter(replace(found, holds=False), told)
     assert same_matter(told, replace(found, holds=False))
+
+
+CLOCK = "created_at"
+
+
+def clocks(days: int = 60, *, known: int = 60, off: float = 0.0) -> list[Finding]:
+    """The shop, whose orders come from eight to eighteen; on the newest day so many hours later. Earlier runs asked the clock of the newest
+    `known` days alone.
+    """
+    dice, made = np.random.default_rng(5), texts(days)
+    whole = history(made, time_column=CLOCK)
+    counted = sorted(
+        (m for m in whole.current if m.spec.metric == "row_count" and m.spec.segment is None),
+        key=lambda m: m.interval.start,
+    )
+    specs = [MetricSpec(dataset=REF, metric=metric, column=CLOCK) for metric in ("min", "max", "off_hour_count")]
+    more = []
+    for at, rows in enumerate(counted[-known:], days - known):
+        begin = rows.interval.start.timestamp() + 3600 * off * (at == days - 1)
+        first, last = (begin + 3600 * hour + dice.exponential(60) * sign for hour, sign in ((8, 1), (18, -1)))
+        told = [first, last, dice.binomial(rows.value, 59 / 60)]
+        more += [replace(rows, spec=one, value=value) for one, value in zip(specs, told, strict=True)]
+    before = [m for m in more if m.interval != counted[-1].interval]
+    dataset = replace(
+        whole.dataset,
+        columns=tuple(
+            replace(c, type="TIMESTAMP", family=Family.TIME) if c.name == CLOCK else c for c in whole.dataset.columns
+        ),
+    )
+    given = replace(whole, dataset=dataset, current=(*whole.current, *more), base=(*whole.base, *before))
+    return list(judge_table(given, now=evening(made), settings=SETTINGS))
+
+
+def test_a_clock_that_was_put_forward_is_told():
+    (found,) = clocks(off=5)
+    assert (found.kind, found.column, found.holds) == ("unlike", CLOCK, False)
+    assert "created_at: the first one 13 h after the day began, expected 8 h 1 min after" in found.sentence
+    assert clocks() == []
+
+
+@pytest.mark.parametrize("known", [1, 2, 4])
+@pytest.mark.parametrize("off", [0, 5])
+def test_a_clock_that_earlier_runs_did_not_ask_is_no_news(known, off):
+    assert clocks(known=known, off=off) == []
+
+
+def test_a_clock_is_not_silenced_by_how_many_rows_came():
+    (found,) = clocks(off=5)
+    rows = replace(found, kind="volume", column=None, holds=True, spec=MetricSpec(dataset=REF, metric="row_count"))
+    assert not same_matter(found, rows, clock=CLOCK)
+    assert same_matter(found, rows, clock="shipped_at"), "another time is no clock of the table"
+    assert same_matter(found, replace(rows, kind="nulls", column="total"), clock=CLOCK)
+
+
+@pytest.mark.parametrize(
+    ("metric", "hours", "grain", "told"),
+    [
+        ("max", (3.5, 24.0), "day", "at: the last one 3 h 30 min after the day began, expected 24 h after"),
+        ("min", (-84.0, 0.2), "week", "at: the first one 3.5 days before the week began, expected 12 min after"),
+    ],
+)
+def test_times_are_told_by_where_they_lie_in_the_bucket(metric, hours, grain, told):
+    came, usual = (float(np.arcsinh(one)) for one in hours)
+    number = MetricSpec(dataset=REF, metric=metric, column="at")
+    reason = Reason(spec=number, kind=f"time {metric}", rarity=4.0, observed=came, expected=usual)
+    assert said(reason, grain) == told

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests.unit.detect.days import DATASET, SETTINGS, START, history, judged, segment, shop, spec, whole
 from tidegate.detect import DetectSettings, TableHistory, judge_table
+from tidegate.detect.loads import numbers as load_numbers
 from tidegate.model import Finding, Measurement
 
 ROWS = ("row_count", None, None)
@@ -234,6 +236,73 @@ def test_copies_that_were_always_there_say_nothing():
     assert judged_loads([90_000, 500, 500, 500], [0, 40, 40, 40]) == []
 
 
+def a_load(
+    n: int, *, nulls: int = 0, mean: float | None = None, german: int = 200
+) -> tuple[str, tuple[Measurement, ...]]:
+    """The numbers of one load of 400 rows, a little different each time."""
+    numbers = {
+        ROWS: 400 + n % 7,
+        ("null_count", "coupon", None): 40 + n % 5 + nulls,
+        ("mean", "total", None): mean or 50 + n % 3,
+        ("row_count", None, segment("DE")): german + n % 4,
+        ("row_count", None, segment("FR")): 200,
+    }
+    return str(1_750_000_000 + n), whole(numbers, version=1)[1]
+
+
+def of_loads(earlier: int, **newest: int) -> list[Finding]:
+    """What is found in the newest load of a table that grows by loads, and has no version before this one but one."""
+    known = [a_load(n) for n in range(earlier)]
+    came = a_load(earlier, **newest)
+    given = TableHistory(
+        dataset=DATASET,
+        current=whole({ROWS: 400 * (earlier + 1)}, version=2)[1],
+        versions=[whole({ROWS: 400 * earlier}, version=1)],
+        new_loads=(came[0],),
+        loads=(*known, came),
+    )
+    return list(judge_table(given, now=START, settings=SETTINGS))
+
+
+@pytest.mark.parametrize("earlier", [9, 29])
+def test_a_load_like_those_before_it_is_fine_and_the_table_is_not_too_young(earlier):
+    assert of_loads(earlier) == []
+
+
+@pytest.mark.parametrize(
+    ("newest", "key"),
+    [
+        ({"nulls": 120}, "raw.orders/nulls/coupon"),
+        ({"mean": 5000}, "raw.orders/location/total"),
+        ({"german": 20}, "raw.orders/segment/country=DE"),
+    ],
+)
+def test_what_is_wrong_in_a_load_alone_is_found_in_a_table_of_many(newest, key):
+    (found,) = of_loads(29, **newest)
+    assert (found.key, found.holds, found.since) == (key, True, "load 1750000029")
+    assert found.sentence.startswith("in load 1750000029, ")
+    assert "the table has" not in found.sentence
+    assert found.expected.method.endswith("27 loads")
+    assert found.spec.segment == segment("1750000029", "_dlt_load_id"), "the SQL that shows it asks the load"
+    assert (found.spec.where == "CAST(\"country\" AS TEXT) = 'DE'") == ("german" in newest)
+
+
+def test_too_few_loads_are_told_as_too_short_a_history():
+    (found,) = of_loads(8, nulls=120)
+    assert (found.kind, found.holds) == ("unchecked", False)
+
+
+def test_a_load_that_an_open_incident_is_about_teaches_nothing():
+    loads = [a_load(n, nulls=120 if n in (20, 21) else 0) for n in range(30)]
+    bad = replace(spec("null_count", "coupon"), segment=segment("1750000020", "_dlt_load_id"))
+    worse = replace(bad, segment=segment("1750000021", "_dlt_load_id"))
+    came = a_load(30, nulls=120)
+    given = TableHistory(dataset=DATASET, current=(), new_loads=(came[0],), loads=(*loads, came))
+    assert [f.holds for f in load_numbers(given, came[0], SETTINGS)] == []
+    told = load_numbers(replace(given, excluded=((bad, None), (worse, None))), came[0], SETTINGS)
+    assert [f.key for f in told if f.holds] == ["raw.orders/nulls/coupon"]
+
+
 def test_copies_by_load_and_by_day_are_one_finding():
     days = shop()
     rows = days[-1][("row_count", None, None)]
@@ -251,3 +320,20 @@ def test_specs_with_predicates_are_left_to_checks():
     now = [*whole(PLAIN, version=2)[1], Measurement(spec=odd, value=900, unit="", version=2, taken_at=START)]
     given = TableHistory(dataset=DATASET, current=now, versions=past)
     assert kinds(judge_table(given, now=START, settings=SETTINGS)) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "told"), [(1.0, []), (3.0, []), (400.0, ["location"])], ids=["a step", "a few", "its spread"]
+)
+def test_a_quantile_about_zero_is_told_by_the_spread_of_its_column(low, told):
+    lowest = ("quantile", "total", "0.01")
+    past = [{**PLAIN, lowest: 0.0, ("stddev", "total", None): 400.0 + n % 3} for n in range(12)]
+    assert kinds(candidate({**past[-1], lowest: low}, past)) == told
+
+
+def test_a_quantile_of_a_column_that_never_varies_is_told_by_itself():
+    lowest = ("quantile", "total", "0.01")
+    past = [{**PLAIN, lowest: 5.0, ("stddev", "total", None): 0.0} for n in range(12)]
+    assert kinds(candidate({**past[-1], lowest: 50.0}, past)) == ["location"]
+    blank = [{**PLAIN, lowest: None, ("stddev", "total", None): None} for n in range(12)]
+    assert kinds(candidate({**blank[-1], lowest: 50.0}, blank)) == []

@@ -35,6 +35,23 @@ def test_percent(share, text):
 
 
 @pytest.mark.parametrize(
+    ("hours", "text"),
+    [
+        (0, "0 s after"),
+        (0.011, "40 s after"),
+        (0.9999, "1 h after"),
+        (0.2, "12 min after"),
+        (5.2, "5 h 12 min after"),
+        (-5, "5 h before"),
+        (47.99, "47 h 59 min after"),
+        (84, "3.5 days after"),
+    ],
+)
+def test_how_long_after(hours, text):
+    assert words.after(hours) == text
+
+
+@pytest.mark.parametrize(
     ("observed", "expected", "text"),
     [
         (53, 100, "47 % fewer than usual"),

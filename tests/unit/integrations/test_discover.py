@@ -149,6 +149,11 @@ def test_a_path_that_only_dbt_can_evaluate_is_said(root: Path) -> None:
     assert "the path of target `default`" in found.notes[0]
 
 
+def test_a_link_that_leads_nowhere_is_no_database(root: Path) -> None:
+    (root / "gone.duckdb").symlink_to("nowhere.duckdb")
+    assert look(root).databases == (root / "shop.duckdb",)
+
+
 def test_the_versions_of_a_warehouse_are_not_databases_to_adopt(root: Path) -> None:
     build(root, {"warehouse/versions/000001/version.json": "{}"})
     (root / "warehouse/versions/000001/shop.duckdb").write_bytes(b"\0" * 8 + b"DUCK")

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conformance.notifier.servers import TOKEN, Request, Service, Trouble, serving
 from tidegate.errors import DeliveryError, TargetError, UsageError
+from tidegate.integrations import review_comment
 from tidegate.integrations.review_comment import marker, pull_request, review
 
 MARKER = marker("shop")
@@ -118,6 +119,24 @@ def test_a_server_in_trouble_is_told():
         review(github(url), number=None).post("text", MARKER)
     assert caught.value.transient
     assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        github("https://api.github.com"),
+        {"GITLAB_CI": "true", "CI_API_V4_URL": "https://gitlab.example.com/api/v4", "CI_PROJECT_ID": "42",
+         "CI_MERGE_REQUEST_IID": "7", "GITLAB_TOKEN": TOKEN},
+    ],
+    ids=["github", "gitlab"],
+)  # fmt: skip
+def test_when_its_time_is_over_nothing_is_asked_and_it_may_be_tried_again(
+    said: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(review_comment, "TIMEOUT_S", 0)
+    with pytest.raises(DeliveryError, match="did not answer in time") as caught:
+        review(said, number=None).post("text", MARKER)
+    assert caught.value.transient
 
 
 def test_the_pull_request_is_found(tmp_path: Path):

@@ -68,6 +68,13 @@ def test_names(wanted: str, fits: bool) -> None:
     assert is_named(("shop", "staging", "orders"), wanted, versioned=False) is fits
 
 
+@pytest.mark.parametrize(
+    ("wanted", "fits"), [("orders", True), ("ord*", True), ("sh*", True), ("stag*", False), ("v*", False)]
+)
+def test_a_versioned_name_is_known_without_its_version(wanted: str, fits: bool) -> None:
+    assert is_named(("shop", "staging", "orders", "v1"), wanted, versioned=True) is fits
+
+
 def test_a_name_of_nothing() -> None:
     assert not is_named((), "a", versioned=False)
     assert is_named(("v1",), "v1", versioned=True)

@@ -1,6 +1,7 @@
 """What is watched of every batch."""
 
 import duckdb
+import pytest
 
 from tidegate.metrics import METRICS, aggregate, kind_of
 from tidegate.model import Column, DatasetRef, Family
@@ -60,6 +61,20 @@ def test_times_by_hand():
     assert (found["epoch_count"], found["off_hour_count"]) == (1, 1)
     assert measured(COLUMNS[4])["epoch_count"] == 1
     assert "off_hour_count" not in measured(COLUMNS[4])
+
+
+@pytest.mark.parametrize(
+    ("type_", "grain", "asked"),
+    [
+        ("TIMESTAMP", "day", ["min", "off_hour_count"]),
+        ("TIMESTAMP WITH TIME ZONE", "hour", ["min", "off_hour_count"]),
+        ("DATE", "day", []),
+        ("DATE", "week", ["min"]),
+    ],
+)
+def test_the_clock_that_cuts_the_buckets_is_asked_what_it_can_tell(type_, grain, asked):
+    found = watch.of_clock(REF, Column(name="at", type=type_, family=Family.TIME), grain)
+    assert [spec.metric for spec in found] == asked
 
 
 def test_neighbours_in_size_are_compared():

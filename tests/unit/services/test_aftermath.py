@@ -13,6 +13,7 @@ from tidegate.lineage import Graph
 from tidegate.model import Band, Finding, Interval, MetricSpec, Product, Segment, Slice, Slo, TableSettings
 from tidegate.services import aftermath, incidents
 from tidegate.services.site import Site
+from tidegate.services.telling import proposals
 
 BAND = Band(low=90, high=110, centre=100, method="median", points=9)
 
@@ -69,8 +70,23 @@ def test_incidents_of_the_same_kind_on_the_same_table_are_similar(site: Site) ->
 
 def test_numbers_that_nobody_demanded_tell_the_two_apart(site: Site) -> None:
     names = {p.check.name for p in aftermath.earlier(site, incidents.find(site, 1), 1)}
-    assert "rows in the newest rows of s.orders" in names
+    assert "rows of s.orders" in names, "nobody knows which rows are the newest"
     assert any(name.startswith("rows a key") for name in names)
+
+
+def test_a_proposed_check_is_about_the_newest_day_of_the_time_column_that_was_inferred(tmp_path: Path) -> None:
+    days = "create or replace table s.orders as select date '2026-01-01' + (i % 9)::int as day, {amount} as amount from range(90) t(i)"
+    site = make_site(tmp_path)
+    add_version(site, 1, "create schema s", days.format(amount="i"))
+    add_version(site, 2, days.format(amount="if(i % 9 = 8, 100 * i, i)"), parent=1)
+    inferred = {"tables": {"s.orders": {"time_column": "day", "grain": "day", "load_column": None}}}
+    site.state.save_scan(1, measurements=(), results=(), findings=(), schemas={}, marks=inferred)
+    with site.warehouse.reader(1) as reader:
+        (dataset,) = reader.catalog()
+    found = proposals(site, dataset, dataset.column("amount"), bad=2, good=1, source="test")
+    (mean,) = [p.check for p in found if p.check.name == "mean amount in the newest rows of s.orders"]
+    assert 'WHERE CAST("day" AS DATE) = (SELECT max(CAST("day" AS DATE)) FROM' in str(mean.arguments["sql"])
+    assert (mean.arguments["min"], mean.arguments["max"]) == (48.5 - 2400.75, 48.5 + 2400.75)
 
 
 def root(kind: str, **more: object) -> Finding:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.unit.services.site import add_version, make_site
-from tidegate.services.audit import unaudited
-from tidegate.services.publish import rollback
+from tests.unit.services.site import NOW, add_version, make_site
+from tidegate.services.audit import passed_by, unaudited
+from tidegate.services.publish import adopt, rollback
 from tidegate.services.site import Site
 
 
@@ -54,3 +56,20 @@ def test_only_what_readers_see_is_looked_at(site: Site) -> None:
     write(site, 2)
     rollback(site, None, reason="so", wait_s=0)
     assert unaudited(site) == ()
+
+
+def test_a_loader_that_still_writes_to_the_adopted_database_is_told(tmp_path: Path) -> None:
+    original = tmp_path / "mine.duckdb"
+    with duckdb.connect(str(original)) as connection:
+        connection.execute("create table t as select 1 as id")
+    os.utime(original, (0, NOW.timestamp() - 60))
+    plain = make_site(tmp_path)
+    settings = replace(plain.settings, warehouse=replace(plain.settings.warehouse, adopt=original))
+    site = replace(plain, settings=settings)
+    assert passed_by(site) == (), "it is not adopted yet"
+    assert adopt(site) == 1
+    assert passed_by(site) == ()
+    os.utime(original, (0, NOW.timestamp() + 60))
+    (note,) = passed_by(site)
+    assert note.startswith(f"`{original}` was written at 2026-03-01 06:01 UTC, after version 1 was copied from it")
+    assert passed_by(plain) == (), "`adopt:` was taken out of the file"

@@ -66,6 +66,19 @@ def without_costs(found: Backtest) -> str:
     return document("backtest", dataclasses.replace(found, tables=tables, seconds=0.0))
 
 
+def test_no_past_goes_further_back_than_there_is_time(site):
+    keep(site, 1, shop(30))
+    found = backtest(site, days=10**8)
+    assert found.tables[0].judged == 22
+    assert backtest(site).notes == (), "nothing was left out, so `--days` goes no further back"
+    assert "`--days` goes further back" in backtest_of(site, shop(120)).notes[0]
+
+
+def backtest_of(site: Site, days: Sequence[Day]) -> Backtest:
+    keep(site, 2, days)
+    return backtest(site)
+
+
 def test_a_known_fault_is_found_on_its_day(site):
     days = shop(60)
     without(days[40], "FR")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.detect.days import bucket, spec
+from tests.unit.detect.days import bucket, segment, spec
 from tests.unit.services.site import NOW, add_version, make_site, settings_of
 from tidegate.detect import LOUDEST
 from tidegate.model import Band, DatasetRef, Finding, Layer, Product, Settings, TableSettings
@@ -66,6 +66,15 @@ def test_what_an_answer_of_a_published_version_means(
     assert len(answers.normals(ORDERS)) == normals
     assert answers.excluded(OTHER) == answers.normals(OTHER) == ()
     assert answers.to(told()) == (resolution if resolution in {"expected", "false alarm"} else None)
+
+
+@pytest.mark.parametrize(("resolution", "taught"), [(None, False), ("fixed", False), ("expected", True)])
+def test_a_load_that_nobody_accepted_never_teaches(site: Site, resolution: str | None, taught: bool) -> None:
+    part = dataclasses.replace(spec("null_count", "total"), segment=segment("1750000000.5", "_dlt_load_id"))
+    incident(site, 1, dataclasses.replace(told(), spec=part, interval=None), version=2, resolution=resolution)
+    answers = Answers(site.state, 2)
+    assert answers.excluded(ORDERS) == ()
+    assert answers.loads(ORDERS) == (() if taught else ((part, None),))
 
 
 def test_a_held_version_excludes_nothing_and_what_was_accepted_of_it_is_accepted_in_the_next(site: Site) -> None:

@@ -48,6 +48,12 @@ def test_nor_of_those_that_are_called_like_none_before() -> None:
     assert expected(rows) == {"shop_9.csv": (100.0, 40.0), "copy of shop_9.csv": (0.0, 0.0)}
 
 
+def test_a_load_of_many_buckets_is_expected_to_bring_one_now() -> None:
+    """The first load brought seven of eight buckets, the second one: neither rows nor value are more than a bucket has."""
+    rows = [delivery("1.5", 0, 87.5, (None, 175.0)), delivery("2.5", 0, 12.5, (None, 25.0)), delivery("3.5", 50, 0)]
+    assert expected(rows) == {"3.5": (100.0, 200.0)}
+
+
 def test_a_file_that_all_rows_come_from_is_its_own_measure() -> None:
     assert expected([delivery("all.csv", 50, 100, (7.0, 5.0))]) == {"all.csv": (100, 5.0)}
 

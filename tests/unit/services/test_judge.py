@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.services.site import NOW, settings_of
+from tests.unit.detect.days import DATASET, measured, shop
+from tests.unit.detect.days import REF as ORDERS
+from tests.unit.services.site import NOW, add_version, make_site, settings_of
+from tidegate.detect import TableHistory, ages
 from tidegate.errors import QueryError
 from tidegate.lineage import Graph
 from tidegate.model import Check, CheckResult, DatasetRef, Finding, Outcome, PipelineFacts, TestRun
+from tidegate.scan import TableScan
 from tidegate.services.judge import Verdict, judge
 from tidegate.services.measure import Measured
 from tidegate.state.sqlite import SQLiteStateStore
@@ -168,3 +172,28 @@ def test_a_table_that_could_not_be_measured_holds(state: SQLiteStateStore) -> No
 def test_what_holds_comes_first(state: SQLiteStateStore) -> None:
     told = judged(state, result(Outcome.WARN, name="a"), result(Outcome.FAIL, name="b"), result(Outcome.WARN, name="c"))
     assert [f.holds for f in told.findings] == [True, False, False]
+
+
+@pytest.mark.parametrize("received", [False, True])
+def test_what_was_said_of_young_buckets_is_known_whether_the_past_was_read_before_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, received: bool
+) -> None:
+    """A version that came from elsewhere is scanned as if nothing were known, and judged by the past all the same."""
+    given: list[TableHistory] = []
+    monkeypatch.setattr("tidegate.services.judge.judge_table", lambda history, **_: given.append(history) or ())
+    site, days = make_site(tmp_path), measured(shop(20))
+    add_version(site, 1, "create schema raw; create table raw.orders as select 1 as id")
+    schemas = {ORDERS: (("id", "INTEGER"),)}
+    site.state.save_scan(1, measurements=days, results=(), findings=(), schemas=schemas, marks={})
+    known = {} if received else {ORDERS: site.state.grid(1, ORDERS, ages=ages(0.0))}
+    scan = TableScan(
+        dataset=DATASET, measurements=(), profiled=True, time_column="at", grain="day", load_column=None,
+        segment_columns=(),
+    )  # fmt: skip
+    found = Measured(
+        version=2, taken_at=NOW, catalog={ORDERS: DATASET}, scans={ORDERS: scan}, results=(), costs=(), broken={},
+        profiled=frozenset({ORDERS}), known=known,
+    )  # fmt: skip
+    judge(found, PipelineFacts(), Graph(), parent=1, state=site.state, settings=site.settings, now=NOW)
+    site.state.close()
+    assert {*given[0].first.cells()} == {(m.spec, m.interval, m.value) for m in days}

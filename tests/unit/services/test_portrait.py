@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.unit.detect.days import bucket, spec
-from tests.unit.services.site import make_site
+from tests.unit.detect.days import REF as ORDERS
+from tests.unit.detect.days import START, Day, bucket, measured, shop, spec, whole
+from tests.unit.services.site import add_version, make_site
 from tidegate.errors import NothingPublishedError
 from tidegate.model import DatasetRef, Measurement
+from tidegate.services.baseline import Answers
 from tidegate.services.portrait import SEEN_YOUNG, lateness, portrait, quoted_key
+from tidegate.services.replay import rows_line
 from tidegate.services.site import Site
+from tidegate.services.tables import past_of, profiled
 
 
 @pytest.fixture
@@ -58,6 +62,15 @@ def test_a_backfilled_past_says_nothing_of_lateness() -> None:
     assert (few.complete_after, few.curve, few.seen) == (None, (), SEEN_YOUNG - 1)
 
 
+def test_a_table_that_is_delivered_two_days_late_ripens_too() -> None:
+    begun = bucket(9).end + timedelta(days=2.25)
+    past = [replace(word(at, 1000, 0), taken_at=begun) for at in range(10)]
+    late = [w for at in range(10, 20) for w in (word(at, 950, 2.25, version=at), word(at, 1000, 3.25, version=at + 1))]
+    found = lateness(sorted([*past, *late], key=lambda w: w.interval.start if w.interval else w.taken_at))
+    assert (found.seen, found.complete_after) == (10, 5.0)
+    assert {a.age: a.share for a in found.curve} == {3.0: 0.95, 5.0: 1.0, 7.0: 1.0, 14.0: 1.0}
+
+
 def test_one_straggler_in_ten_does_not_count_and_two_do() -> None:
     words = [w for at in range(20) for w in ripening(1, late=9.0 if at < 2 else 1.0) for w in [replace_day(w, at)]]
     assert lateness(words).complete_after == 1.0
@@ -83,6 +96,55 @@ def test_a_name_is_a_key_of_yaml(name: str) -> None:
     assert yaml.safe_load(line) == {"tables": {str(ref): {"grain": "day"}}}
 
 
+def test_after_another_grain_was_said_the_history_is_told_in_it(site: Site) -> None:
+    """Days that were kept before say nothing of hours; the season is that of hours."""
+    add_version(site, 1, "create schema raw; create table raw.orders as select now()::timestamp as at")
+    numbers = list(whole({("row_count", None, None): 99}, version=1, at=START + timedelta(days=60))[1])
+    for buckets, hours, first in ((40, 24, 0), (240, 1, 41)):
+        rows = [{("row_count", None, None): 100 + at % 3} for at in range(buckets)]
+        numbers += measured(rows, hours=hours, start=START + timedelta(days=first))
+    marks = {"tables": {"raw.orders": {"time_column": "at", "grain": "hour"}}}
+    schemas = {ORDERS: (("at", "TIMESTAMP"),)}
+    site.state.save_scan(1, measurements=numbers, results=(), findings=(), schemas=schemas, marks=marks)
+    found = portrait(site, "raw.orders").outlook
+    assert (found.unit, found.points) == ("hour", 240)
+
+
 def test_nothing_published_is_refused(site: Site) -> None:
     with pytest.raises(NothingPublishedError):
         portrait(site, "raw.orders")
+
+
+TABLE = "create schema if not exists raw; create or replace table raw.orders as select 1 as id"
+ROWS = ("row_count", None, None)
+
+
+def pasts() -> dict[str, tuple[list[Day], datetime]]:
+    """Some days, and when the last scan was: gaps, a day whose rows were not counted, one that has not ended, none at all."""
+    days: list[Day] = list(shop(70))
+    days[20], days[21] = {}, {}
+    days[40] = {name: value for name, value in days[40].items() if name != ROWS}
+    days[41] = {**days[41], ROWS: None}
+    young = START + timedelta(days=69, hours=12)
+    return {
+        "days": (days, young),
+        "one day": (days[:1], young),
+        "not ended": (days[69:], START),
+        "versions": ([], young),
+    }
+
+
+@pytest.mark.parametrize("name", list(pasts()))
+def test_the_line_is_that_of_the_whole_past(name: str, site: Site) -> None:
+    days, taken_at = pasts()[name]
+    for number in (1, 2):
+        add_version(site, number, TABLE, parent=number - 1 or None)
+        _, whole_table = whole({ROWS: 40 + number, ("mean", "id", None): 2}, version=number, at=taken_at)
+        numbers = [*measured(days, version=number, taken_at=taken_at), *whole_table]
+        site.state.save_scan(number, measurements=numbers, results=(), findings=(), schemas={}, marks={})
+    dataset = profiled(site, 2)[DatasetRef(namespace="raw", name="orders")]
+    found = portrait(site, "raw.orders").line
+    assert found == rows_line(past_of(site, 2, dataset, Answers(site.state, 2)))
+    assert len(found) == {"days": 60, "one day": 1}.get(name, 2)
+    if name == "days":
+        assert (found[-1].at, [found[at].value for at in (11, 12, 31, 32)]) == (bucket(68).start, [0, 0, 0, None])

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.services.site import NOW, add_version, make_site, ref
 from tidegate.errors import StaleVersionError, VersionNotFoundError
 from tidegate.model import Probed, Product, Slo
-from tidegate.services.publish import prune, publish_by_hand, rollback
+from tidegate.services.publish import publish_by_hand, rollback, tidy
 from tidegate.services.site import Site
 
 
@@ -111,5 +111,5 @@ def test_answers_of_probes_are_forgotten_when_no_service_level_looks_at_them(
     site.state.save_probed(
         [Probed(product="shop", probe="web", at=NOW - timedelta(days=n), answered=True, latency_s=0.1) for n in ages]
     )
-    prune(site)
+    tidy(site)
     assert sorted((NOW - p.at).days for p in site.state.probed(since=NOW - timedelta(days=999))) == left

@@ -132,6 +132,27 @@ def test_a_bucket_stands_as_the_run_had_it_that_saw_it():
     assert {at: said for at, said in told(past).items() if at > 16} == {}
 
 
+def test_a_day_that_was_delivered_late_is_held_against_days_that_were_as_old():
+    """Two days late, and NULL at first; the past came all at once, ten days before."""
+    grown, young = shop(40), shop(40)
+    for at in range(10, 40):
+        young[at]["null_count", "coupon", None] = young[at]["row_count", None, None]
+    late, begun = timedelta(days=2), bucket(9).end + timedelta(days=2, hours=5)
+    first = [replace(m, taken_at=begun, version=1) for m in measured(grown[:10])]
+    first += [
+        replace(m, taken_at=m.taken_at + late, version=at)
+        for at in range(10, 40)
+        for m in measured(young)
+        if m.interval == bucket(at)
+    ]
+    past = past_of(grown, first=first)
+    assert past.steps[30].age == pytest.approx(2 + 5 / 24)
+    assert past.now(30) == bucket(30).end, "by the run's time the next days would seem to be missing"
+    words = past.history(30).first
+    assert set(words.intervals) == {bucket(at) for at in range(10, 30)}
+    assert {at: said for at, said in told(past).items() if at > 16} == {}
+
+
 def test_two_days_that_one_run_saw_are_each_judged_at_their_own_time():
     """The first run sees the last two days while they are young; that it comes after the second does not make the first one late."""
     days, run = shop(40), bucket(39).end + timedelta(hours=2)

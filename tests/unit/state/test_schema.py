@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -72,6 +74,59 @@ def test_from_each_older_version(tmp_path: Path, version: int) -> None:
         assert store.breaks() == ()
     SQLiteStateStore(tmp_path / "new.db", create=True).close()
     assert structure(tmp_path / "old.db") == structure(tmp_path / "new.db")
+
+
+KILLED = """
+import os, shutil, signal, sqlite3, sys
+from pathlib import Path
+from tidegate.state.sqlite import SQLiteStateStore
+
+folder = Path(sys.argv[1])
+
+def opened_until(path, statements):
+    left = [statements]
+    class Mortal(sqlite3.Connection):
+        def execute(self, *words):
+            left[0] -= 1
+            if left[0] < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().execute(*words)
+    connect = sqlite3.connect
+    sqlite3.connect = lambda *words, **more: connect(*words, factory=Mortal, **more)
+    SQLiteStateStore(path)
+
+for number in range(1000):
+    path = folder / f"{number}.db"
+    shutil.copyfile(folder / "old.db", path)
+    pid = os.fork()
+    if pid == 0:
+        opened_until(path, number)
+        os._exit(0)
+    if os.waitpid(pid, 0)[1] == 0:
+        break
+print(number)
+"""
+"""Opens a copy of the file again and again, each time killed one statement later, until one is not killed."""
+
+
+def test_killed_before_every_statement_of_a_migration(tmp_path: Path) -> None:
+    """`kill -9` leaves a file that the next one to open it finishes, with the whole ledger in it."""
+    old_file(tmp_path / "old.db", CHAINED - 1)
+    said = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    assert int(said) > 20
+    SQLiteStateStore(tmp_path / "new.db", create=True).close()
+    reached = set()
+    for number in range(int(said)):
+        path = tmp_path / f"{number}.db"
+        with closing(sqlite3.connect(path)) as connection:
+            reached.add(schema.version_of(connection))
+        with closing(SQLiteStateStore(path)) as store:
+            assert [e.kind for e in store.events()] == [new.kind for new in STORY]
+            assert store.problems() == store.breaks() == ()
+        assert structure(path) == structure(tmp_path / "new.db")
+    assert reached == set(range(CHAINED - 1, NEWEST))
 
 
 def test_every_migration_is_numbered_and_says_why() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from tidegate.app.compose import open_site
@@ -30,12 +31,12 @@ def recover(arguments: argparse.Namespace, output: Output) -> int:
     )
     with open_site(Path(arguments.project), StderrProgress(quiet=output.quiet)) as site:
         plan = recovery.propose(site, arguments.number, wish)
-        missing = any(s.destructive for s in plan.steps[plan.done :]) and not arguments.yes
-        if arguments.plan or missing:
+        destructive = any(s.destructive for s in plan.steps[plan.done :])
+        if arguments.plan or (destructive and not arguments.yes):
             if output.json:
                 output.document("recovery-plan", plan)
             else:
-                render_recovery.plan(output, plan, asks=missing)
+                render_recovery.plan(output, plan, following=_following(arguments, destructive=destructive))
             return 0 if arguments.plan else 1
         done = recovery.execute(site, plan, reason=arguments.reason, wait_s=seconds(arguments.wait))
         found = closing.reconciliation(site, arguments.number)
@@ -44,3 +45,12 @@ def recover(arguments: argparse.Namespace, output: Output) -> int:
     else:
         render_recovery.recovered(output, done, found)
     return 0 if done.ended is None else 1
+
+
+def _following(arguments: argparse.Namespace, *, destructive: bool) -> str:
+    """The command that carries out the plan that was asked for by these arguments."""
+    said = {"--by": arguments.way, "--load": arguments.load, "--from": arguments.start, "--to": arguments.end}
+    words = ["tidegate", "recover", str(arguments.number)]
+    words += [word for name, value in said.items() if value for word in (name, str(value))]
+    words += ["--full-refresh"] if arguments.full_refresh else []
+    return shlex.join([*words, *(["--yes"] if destructive else [])])
