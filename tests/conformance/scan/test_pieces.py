@@ -282,11 +282,18 @@ def test_two_versions_whose_blocks_have_the_same_checksums_are_told_apart(shop: 
 
 def test_a_table_that_is_built_again_where_it_was_before_is_not_taken_for_that(shop: Shop) -> None:
     wanted = (spec("failing_rows", argument="even = (id % 2 = 0)"),)
-    shop.run(IN_ORDER, "drop table t", REGULAR.format(even=0).replace("table t", "table s"), "alter table s rename to t")
+    shop.run(
+        IN_ORDER, "drop table t", REGULAR.format(even=0).replace("table t", "table s"), "alter table s rename to t"
+    )
     found = []
     for even in (0, 1):
         found += [(list(map(unmarked, shop.parts())), shop.scan(wanted=wanted, profile=False).values[wanted[0]])]
-        shop.run(IN_ORDER, REGULAR.format(even=even).replace("table t", "table s"), "drop table t", "alter table s rename to t")
+        shop.run(
+            IN_ORDER,
+            REGULAR.format(even=even).replace("table t", "table s"),
+            "drop table t",
+            "alter table s rename to t",
+        )
     found += [(list(map(unmarked, shop.parts())), shop.scan(wanted=wanted, profile=False).values[wanted[0]])]
     assert found[0][0] == found[2][0]
     assert [failing for _, failing in found] == [0, 0, 20480]
