@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tidegate.errors import StorageError, TidegateError
 from tidegate.model import DatasetRef
+from tidegate.model.words import inert
 
 STYLES = {"bold": "1", "red": "1;31", "green": "1;32"}
 
@@ -110,7 +111,7 @@ class Output:
             emoji=False,  # or rich loads the names of all emojis to look for them in the heads
         )
         console.print(table)
-        _write(drawn.getvalue())
+        _write(inert(drawn.getvalue()))  # a cell that is folded begins lines of its own
 
     def error(self, error: TidegateError) -> None:
         """Write an error and its hint to stderr; as a JSON document on stdout too, when one was asked for."""
@@ -124,12 +125,15 @@ def document(kind: str, body: object) -> str:
     plain = to_json(body)
     content = plain if isinstance(plain, dict) else {"items": plain}
     said = {"schema_version": SCHEMA_VERSION, "kind": kind, **content}
-    return json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False)
+    return text.replace("##[", r"#\u0023[") + "\n"  # the same text to JSON, and no command to a runner
 
 
 def harmless(text: str) -> str:
-    """The text with control characters written out, so that data cannot steer a terminal; our own styles stay."""
-    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    """The text with control characters and a runner's commands written out, so that data cannot steer a terminal or a job;
+    our own styles stay.
+    """
+    return inert(CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text))
 
 
 def prepare() -> None:

@@ -9,6 +9,8 @@ import contextlib
 import sys
 import time
 
+from tidegate.cli.output import harmless
+
 REDRAW_S = 0.1
 """How often the counter is redrawn at most."""
 
@@ -52,5 +54,5 @@ class StderrProgress:
             return
         clear = "\r\x1b[2K" if self._tty else ""
         with contextlib.suppress(OSError):
-            sys.stderr.write(f"{clear}[{time.monotonic() - self._begun:6.1f} s] {text}\n")
+            sys.stderr.write(f"{clear}[{time.monotonic() - self._begun:6.1f} s] {harmless(text)}\n")
             sys.stderr.flush()

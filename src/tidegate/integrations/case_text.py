@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidegate.model import Sample
-from tidegate.model.words import counted
+from tidegate.model.words import counted, inert
 from tidegate.services.report import Case
 
 
@@ -21,7 +21,7 @@ def details(case: Case) -> str:
         lines += ["", case.sql + ";"]
     if case.sample is not None and case.sample.rows:
         lines += ["", *_rows(case.sample)]
-    return "\n".join(lines)
+    return inert("\n".join(lines))
 
 
 def _rows(sample: Sample) -> list[str]:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from tidegate.errors import DeliveryError, TargetError
 from tidegate.integrations.notice_text import plain
+from tidegate.model.words import inert
 from tidegate.ports import NotifierCapabilities, Option, Place, Sending
 
 
@@ -29,7 +30,7 @@ class ConsoleNotifier:
 
     def send(self, sending: Sending) -> Mapping[str, str]:
         notice = sending.notice
-        text = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in plain(notice))
+        text = inert("".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in plain(notice)))
         try:
             sys.stderr.write(text + "\n\n")
             sys.stderr.flush()

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from tidegate.integrations.case_text import details
 from tidegate.model import Outcome
+from tidegate.model.words import inert
 from tidegate.services.report import Case, Report
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -68,5 +69,5 @@ def _seconds(spent: float) -> str:
 
 
 def xml_text(text: str) -> str:
-    """The text without what XML cannot hold; it is written out instead."""
-    return NOT_XML.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    """The text without what XML cannot hold, nor a runner that logs it may obey; it is written out instead."""
+    return inert(NOT_XML.sub(lambda found: f"\\x{ord(found[0]):02x}", text))

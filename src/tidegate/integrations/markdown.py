@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from tidegate.integrations.case_text import details
 from tidegate.model import Outcome
+from tidegate.model.words import inert
 from tidegate.services.report import Case, Report
 
 MARKS = {
@@ -46,7 +47,9 @@ def _folded(case: Case) -> Iterator[str]:
         return
     text = details(case)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    title = html.escape(f"{case.table}: {case.name}")
+    title = html.escape(
+        inert(" ".join(f"{case.table}: {case.name}".split()))
+    )  # an empty line would end the fold's HTML
     yield from ("", f"<details><summary>{title}</summary>", "", f"{fence}text", text, fence, "", "</details>")
 
 

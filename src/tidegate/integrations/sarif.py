@@ -74,7 +74,8 @@ def document(
         "results": results,
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(log, indent=2, ensure_ascii=False)
+    return text.replace("##[", r"#\u0023[") + "\n"  # the same text to JSON, and no command to a runner that logs it
 
 
 def location(file: str, line: int) -> Mapping[str, object]:

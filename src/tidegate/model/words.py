@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
+
+COMMAND: Final = re.compile(r"^(\s*):(?=:[^\n]*::)|#(?=#\[)", re.MULTILINE)
+"""What a runner of GitHub Actions obeys in a log: `::name::` at the beginning of a line, after any blanks, and `##[name]` anywhere."""
+
+
+def inert(text: str) -> str:
+    """The text without commands to the runner that logs it: data may not mask a log or stop its commands."""
+    return COMMAND.sub(lambda found: rf"{found[1]}\x3a" if found[1] is not None else r"\x23", text)
 
 
 def counted(count: float, one: str, many: str | None = None) -> str:
