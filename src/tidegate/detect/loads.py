@@ -8,7 +8,7 @@ from dataclasses import replace
 from tidegate.detect import snapshots, story, words
 from tidegate.detect.history import LOAD_COLUMN, DetectSettings, TableHistory
 from tidegate.detect.panel import Panel
-from tidegate.model import Band, Finding, Layer, Measurement, Segment
+from tidegate.model import Band, Finding, Layer, Measurement, MetricSpec, Segment
 
 MOST = 5
 """So many of a run's newest loads are judged by their numbers. Chosen, not derived."""
@@ -147,6 +147,11 @@ def rows(history: TableHistory, settings: DetectSettings) -> list[Finding]:
             sentence=f"this run's load brought {words.count(came)} rows into {ref}, the {len(earlier)} loads before"
             f" {words.count(low)} to {words.count(high)}: {words.change(came, middle)}",
             holds=few,
+            spec=MetricSpec(
+                dataset=ref, metric="row_count", segment=Segment(column=LOAD_COLUMN, value=history.new_loads[0])
+            )
+            if len(history.new_loads) == 1
+            else None,
             observed=came,
             expected=Band(low=low, high=high, centre=middle, method="range of earlier loads", points=len(earlier)),
             since=f"load {', '.join(history.new_loads)}",

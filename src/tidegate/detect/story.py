@@ -117,6 +117,7 @@ def together(same: Sequence[Finding], context: Context) -> Finding:
         worst,
         sentence=f"{worst.sentence}; {words.buckets(context.panel.grain, len(same))} like this since {first}",
         interval=Interval(start=intervals[0].start, end=intervals[-1].end),
+        bucket=worst.interval,
         since=same[0].since,
         affected_rows=sum(f.affected_rows or 0 for f in same),
     )

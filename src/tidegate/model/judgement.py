@@ -144,7 +144,8 @@ class Finding:
 
     `kind` names what it is about: check, volume, freshness, schema, nulls, distinct, location, scale, share,
     duplicates, segment, unlike, drift, step, unchecked, written, quarantine, slow, memory, slo, budget. `holds` tells whether it closes the gate. `key` identifies the cause from
-    run to run, so that the same cause tomorrow is the same incident. `rarity` is -log10 of how often chance alone
+    run to run, so that the same cause tomorrow is the same incident. `interval` is the stretch of time that it is about, and
+    `bucket` the one in it that `observed`, `expected` and `sql` are of, where it has several. `rarity` is -log10 of how often chance alone
     brings so strange a number, None where no chance is involved. `spread` names the columns of which no value explains it. `since` says from which load, bucket or version on.
     `product` is the one whose promise it is about. `urgent` tells that somebody is needed now, whatever else is known.
     """
@@ -162,6 +163,7 @@ class Finding:
     slice: Slice | None = None
     spread: tuple[str, ...] = ()
     interval: Interval | None = None
+    bucket: Interval | None = None
     since: str | None = None
     rarity: float | None = None
     sql: str | None = None

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from tidegate.metrics import aggregate, literal, quoted, relation, select
-from tidegate.model import Column, Segment
+from tidegate.model import Column, Dataset, Segment
 from tidegate.scan.grain import moment
 from tidegate.scan.infer import LOADERS_OWN
 from tidegate.scan.options import Plan
@@ -112,6 +112,17 @@ def _sql(
         dialect=dialect,
     )
     return select(["b", "l", "CAST(SUM(n - 1) AS BIGINT)"], f"({inner}) AS copies", group=["1", "2"], dialect=dialect)
+
+
+def copies_sql(dataset: Dataset, where: Sequence[str], *, share: bool, dialect: str) -> str | None:
+    """The statement that counts further copies of rows, or their share; None of a table that has only its loader's own columns."""
+    columns = [quoted(c.name, dialect) for c in dataset.columns if not LOADERS_OWN.search(c.name)]
+    if not columns:
+        return None
+    row = f"HASH({', '.join(columns)}) AS h"
+    inner = select([row, "COUNT(*) AS n"], relation(dataset.ref, dialect), where=where, group=["1"], dialect=dialect)
+    value = "1.0 * SUM(n - 1) / SUM(n)" if share else "SUM(n - 1)"
+    return select([value], f"({inner}) AS copies", dialect=dialect)
 
 
 def _add(tally: Tally, recent: Window | None, starts: Sequence[datetime], by_bucket: Counter[int]) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import tzinfo
 
 from tidegate.metrics import METRICS, TIMES, aggregate, kind_of, relation, select
 from tidegate.metrics.fragments import conditions
-from tidegate.model import Dataset, Interval, MetricSpec
+from tidegate.model import Column, Dataset, Interval, MetricSpec
 from tidegate.scan.again import again_sql
-from tidegate.scan.grain import within_sql
+from tidegate.scan.duplicates import copies_sql
+from tidegate.scan.grain import bucket_sql, within_sql
 from tidegate.scan.related import pairs_sql
+
+Grain = tuple[str, tzinfo | None]
+"""How long buckets are, and the zone in which they begin."""
 
 
 def shown(
@@ -18,31 +23,53 @@ def shown(
     interval: Interval | None = None,
     *,
     time_column: str | None = None,
+    share: bool = False,
+    each: Grain | None = None,
     dialect: str = "duckdb",
 ) -> str | None:
     """One SELECT of one value, or of the pairs that are new, or the rows that came again; None for a number that is no plain aggregate, or of a time that no column tells.
 
     Args:
         interval: the stretch of `time_column` that the number is about; None for the whole table.
+        share: what counts rows is shown as a share of them.
+        each: the value of every such bucket of the interval, beside its start, instead of one of all.
 
     Raises:
         ConditionError: the spec's own SQL is not one expression.
     """
-    column = dataset.column(spec.column) if spec.column is not None else None
     time = dataset.column(time_column) if time_column is not None else None
-    metric = METRICS.get(spec.metric)
-    if spec.metric == "new_pair_count" and interval is not None and time is not None and kind_of(time) in TIMES:
+    if interval is not None and (time is None or kind_of(time) not in TIMES):
+        return None
+    if interval is not None and time is not None and spec.metric == "new_pair_count":
         return pairs_sql(dataset, spec, interval, time, dialect=dialect)
-    if spec.metric == "again_count" and interval is not None and time is not None and kind_of(time) in TIMES:
+    if interval is not None and time is not None and spec.metric == "again_count":
         return again_sql(dataset, interval, time, spec.argument, dialect=dialect)
-    if metric is None or metric.aggregate is None or (metric.families and column is None):
-        return None
-    if (metric.argument and spec.argument is None) or (
-        interval is not None and (time is None or kind_of(time) not in TIMES)
-    ):
-        return None
     where = conditions(spec, dialect=dialect)
     if interval is not None and time is not None:
         where.append(within_sql(time.name, kind_of(time), interval, dialect))
+    if spec.metric == "duplicate_rows":
+        return copies_sql(dataset, where, share=share, dialect=dialect) if spec.segment is None else None
+    value = _value(dataset, spec, share=share, dialect=dialect)
+    if value is None:
+        return None
+    if each is None or time is None:
+        return select([value], relation(dataset.ref, dialect), where=where, dialect=dialect)
+    return _each(dataset, value, where, time, each, dialect)
+
+
+def _value(dataset: Dataset, spec: MetricSpec, *, share: bool, dialect: str) -> str | None:
+    """The aggregate; None for what is none."""
+    column = dataset.column(spec.column) if spec.column is not None else None
+    metric = METRICS.get(spec.metric)
+    if metric is None or metric.aggregate is None or (metric.families and column is None):
+        return None
+    if metric.argument and spec.argument is None:
+        return None
     value = aggregate(replace(spec, where=None, segment=None), column, dialect=dialect)
-    return select([value], relation(dataset.ref, dialect), where=where, dialect=dialect)
+    return f"1.0 * ({value}) / NULLIF(COUNT(*), 0)" if share else value
+
+
+def _each(dataset: Dataset, value: str, where: list[str], time: Column, each: Grain, dialect: str) -> str:
+    start = f"TO_TIMESTAMP({bucket_sql(time.name, kind_of(time), each[0], dialect, each[1])})"
+    items = [f"{start} AS bucket", f"{value} AS value"]
+    return select(items, relation(dataset.ref, dialect), where=where, group=["1"], order=["1"], dialect=dialect)

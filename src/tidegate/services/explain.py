@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tidegate.detect.history import DRIFT
 from tidegate.errors import QueryError
-from tidegate.model import Finding, Interval, MetricSpec, Segment, Slice
+from tidegate.metrics import METRICS
+from tidegate.model import Finding, Interval, MetricSpec, Segment, Settings, Slice
 from tidegate.ports import Reader
 from tidegate.scan import (
     OF_THE_PAST,
@@ -69,7 +71,7 @@ def explain(reader: Reader, measured: Measured, findings: Sequence[Finding], *, 
     return tuple(told)
 
 
-def with_statements(measured: Measured, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def with_statements(measured: Measured, findings: Iterable[Finding], settings: Settings) -> tuple[Finding, ...]:
     """The findings, each with a statement that shows its number, where one statement does. Nothing is asked."""
     told = []
     for finding in findings:
@@ -80,10 +82,32 @@ def with_statements(measured: Measured, findings: Iterable[Finding]) -> tuple[Fi
             and finding.spec is not None
             and finding.spec.dataset == finding.dataset
         ):
-            sql = shown(scan.dataset, finding.spec, finding.interval, time_column=scan.time_column)
-            finding = dataclasses.replace(finding, sql=sql)
+            finding = dataclasses.replace(finding, sql=_statement(finding, finding.spec, scan, settings))
         told.append(finding)
     return tuple(told)
+
+
+def _statement(finding: Finding, spec: MetricSpec, scan: TableScan, settings: Settings) -> str | None:
+    """The SQL of the number that the finding tells, of its bucket; of a drift that of each bucket since it began.
+
+    How many rows are NULL, true or copies is told as a share of the rows.
+    """
+    return shown(
+        scan.dataset,
+        spec,
+        finding.bucket or finding.interval,
+        time_column=scan.time_column,
+        share=_is_share(spec),
+        each=(scan.grain, settings.table(spec.dataset).zone)
+        if finding.kind == DRIFT and scan.grain is not None
+        else None,
+    )
+
+
+def _is_share(spec: MetricSpec) -> bool:
+    """Whether findings tell the number as a share of the rows: what counts some of them."""
+    metric = METRICS.get(spec.metric)
+    return metric is not None and metric.unit == "rows" and spec.metric != "row_count"
 
 
 def _is_open(finding: Finding, scan: TableScan) -> bool:

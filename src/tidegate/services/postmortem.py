@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
+from tidegate.detect.history import DRIFT
 from tidegate.model import Check, CheckResult, DatasetRef, Drill, Event, Finding, Incident, Interval, Outcome
 from tidegate.model.event import OPERATOR, SYSTEM
 from tidegate.services import aftermath
@@ -236,7 +237,10 @@ def _proposed(incident: Incident) -> Iterator[Check]:
     for finding in incident.findings:
         if finding.spec is None or finding.sql is None or finding.expected is None or finding.dataset is None:
             continue
-        when = "" if finding.interval is None else f" at {finding.interval.start:%Y-%m-%d %H:%M}"
+        if finding.kind == DRIFT:
+            continue  # its statement lists a stretch of buckets, and its band is that of one
+        stretch = finding.bucket or finding.interval
+        when = "" if stretch is None else f" at {stretch.start:%Y-%m-%d %H:%M}"
         what = " ".join(filter(None, (finding.spec.metric.replace("_", " "), finding.column)))
         name = f"{what} of {finding.dataset}{when}, incident {incident.number}"
         yield Check(

@@ -395,7 +395,8 @@ def line(past: Past, finding: Finding, until: int, *, points: int = 60) -> tuple
 
 def _place(past: Past, finding: Finding, until: int) -> int:
     """The last step that a finding is about, at most the one at which it was found."""
-    end = finding.interval.end if finding.interval is not None else None
+    stretch = finding.bucket or finding.interval
+    end = stretch.end if stretch is not None else None
     while end is not None and until > 0 and (i := past.interval(until)) is not None and i.start >= end:
         until -= 1
     return until

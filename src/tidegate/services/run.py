@@ -565,7 +565,7 @@ def explained(site: Site, measured: Measured, verdict: Verdict) -> Verdict:
 
     The version is opened again only when something does.
     """
-    verdict = dataclasses.replace(verdict, findings=with_statements(measured, verdict.findings))
+    verdict = dataclasses.replace(verdict, findings=with_statements(measured, verdict.findings, site.settings))
     if not any(f.holds and f.interval is not None for f in verdict.findings):
         return verdict
     with site.warehouse.reader(measured.version) as reader:

@@ -51,9 +51,32 @@ def test_what_is_no_plain_aggregate_is_not_shown(orders):
     def say(metric, column=None, interval=None, time=None):
         return shown(dataset, MetricSpec(dataset=dataset.ref, metric=metric, column=column), interval, time_column=time)
 
-    assert say("duplicate_rows") is None
     assert say("no_such_metric") is None
     assert say("mean", "no_such_column") is None
     assert say("row_count", interval=DAY) is None
     assert say("row_count", interval=DAY, time="amount") is None
     assert say("row_count", interval=DAY, time="ordered_at").startswith("SELECT ")
+
+
+def test_copies_and_shares_of_the_rows(orders):
+    orders.run("insert into orders select * from orders where amount < 24")
+    dataset = orders.dataset("orders")
+
+    def ask(metric, column=None, **more):
+        spec = MetricSpec(dataset=dataset.ref, metric=metric, column=column)
+        return orders.run(shown(dataset, spec, time_column="ordered_at", **more))[0][0]
+
+    assert ask("duplicate_rows") == 168
+    assert ask("duplicate_rows", share=True) == pytest.approx(168 / 1128)
+    assert ask("duplicate_rows", interval=DAY, share=True) == 0
+    assert ask("null_count", "coupon", share=True) == pytest.approx((120 + 21) / 1128)
+
+
+def test_a_number_bucket_by_bucket(orders):
+    dataset = orders.dataset("orders")
+    spec = MetricSpec(dataset=dataset.ref, metric="null_count", column="coupon")
+    three = Interval(start=DAY.start - timedelta(days=2), end=DAY.end)
+    sql = shown(dataset, spec, three, time_column="ordered_at", share=True, each=("day", None))
+    rows = orders.run(sql)
+    assert [start.astimezone(UTC).day for start, _ in rows] == [1, 2, 3]
+    assert [value for _, value in rows] == [0.125] * 3
