@@ -103,8 +103,8 @@ LOOKS: Mapping[str, str] = {
 OF_VERSIONS = SHARE_METRICS | VALUE_METRICS | {"row_count", "distinct_count", "max"} | frozenset(LOOKS)
 """The whole-table numbers of earlier versions that are looked at; `max` tells the newest row."""
 
-OF_VERSIONS_BESIDE_TIME = frozenset({"row_count", "distinct_count", "empty_count", "mean_length", "max"})
-"""Those that are left where buckets of time tell the others better."""
+OF_VERSIONS_BESIDE_TIME = frozenset({"row_count", "null_count", "distinct_count", "empty_count", "mean_length", "max"})
+"""Those that are left where buckets of time tell the others better; NULLs of the time itself are in no bucket."""
 
 
 LOUDEST = 0.05

@@ -166,12 +166,12 @@ def _remembered(
 
 
 def _by_time(history: TableHistory) -> frozenset[tuple[str, str | None]]:
-    """The numbers that buckets tell, by metric and column: those of whole versions say less. But the rows, and when the newest
-    one was, are asked of versions too.
+    """The numbers that buckets tell, by metric and column: those of whole versions say less. But the rows, when the newest
+    one was, and how many have no time are asked of versions too.
     """
     specs = history.known.specs if history.known is not None else ()
     told = {(s.metric, s.column) for s in specs if s.where is None and s.segment is None}
-    return frozenset(told - {("row_count", None), ("max", history.time_column)})
+    return frozenset(told - {("row_count", None), ("max", history.time_column), ("null_count", history.time_column)})
 
 
 def _users(graph: Graph, ref: DatasetRef) -> Callable[[str], Sequence[str]]:
