@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from tidegate.detect import DetectSettings
+from tidegate.detect.history import SCANNED
 from tidegate.model import Dataset, DatasetRef, Finding, Incident, Interval, Settings
 from tidegate.model.words import counted
 from tidegate.services.baseline import DAYS_A_MONTH, SOLVED, Answers, Feedback, knobs
@@ -253,7 +254,7 @@ def backtest(
             {d.ref: d for d in chosen},
             {w.past.dataset.ref: dataclasses.replace(w.budgets.settings(own), louder={}) for w in walks},
         ),
-        notes=_notes(site, cut=days is None and any(_is_cut(w.past) for w in walks)),
+        notes=tuple(_notes(site, [w.past for w in walks], days)),
         seconds=site.clock.wall_s() - begun,
     )
 
@@ -262,11 +263,28 @@ def _is_cut(past: Past) -> bool:
     return _under_test(past, DAYS).start > DetectSettings().min_history
 
 
-def _notes(site: Site, *, cut: bool) -> tuple[str, ...]:
-    said = [f"the last {DAYS} days were replayed; `--days` goes further back"] if cut else []
+def _notes(site: Site, pasts: Sequence[Past], days: int | None) -> Iterator[str]:
+    if days is None and any(map(_is_cut, pasts)):
+        yield f"the last {DAYS} days were replayed; `--days` goes further back"
+    short = [p for p in pasts if days is not None and _reach(p) < timedelta(days=min(days, CENTURY))]
+    if short:
+        first = min(short, key=_reach)
+        rest = f", and {counted(len(short) - 1, 'further table')} no {days} either" if len(short) > 1 else ""
+        yield (
+            f"of the {counted(days or 0, 'day')} that were asked for {first.dataset.ref} has {counted(len(first), first.unit)} that"
+            f" are kept, of which the first {DetectSettings().min_history} only teach{rest}; a first scan looks at the"
+            f" newest {SCANNED} buckets, and each run adds its own"
+        )
     if site.settings.learned != "hold":
-        said.append(f"`learned: {site.settings.learned}` in tidegate.yml: in a run none of this would hold")
-    return tuple(said)
+        yield f"`learned: {site.settings.learned}` in tidegate.yml: in a run none of this would hold"
+
+
+def _reach(past: Past) -> timedelta:
+    """How far back there is something to judge, and a bucket more, so that its beginning is not missed."""
+    steps = _under_test(past, CENTURY)
+    if len(steps) < 2:
+        return timedelta(0)
+    return past.now(steps[-1]) - past.now(steps[0]) + (past.now(steps[-1]) - past.now(steps[-2]))
 
 
 def walk(past: Past, budgets: Budgets, *, days: int, answer: Answer = nobody_said) -> Walk:

@@ -70,6 +70,9 @@ def test_no_past_goes_further_back_than_there_is_time(site):
     keep(site, 1, shop(30))
     found = backtest(site, days=10**8)
     assert found.tables[0].judged == 22
+    (note,) = found.notes
+    assert note.startswith(f"of the 100,000,000 days that were asked for {ORDERS} has 30 days that are kept, of which")
+    assert backtest(site, days=22).notes == backtest(site, days=5).notes == ()
     assert backtest(site).notes == (), "nothing was left out, so `--days` goes no further back"
     assert "`--days` goes further back" in backtest_of(site, shop(120)).notes[0]
 
