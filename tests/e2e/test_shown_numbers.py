@@ -66,3 +66,19 @@ def test_what_has_no_time_shows_its_number_too(tmp_path: Path) -> None:
         with duckdb.connect(str(database), read_only=True) as connection:
             ((value,),) = connection.execute(finding["sql"]).fetchall()
         assert float(value) == pytest.approx(finding["observed"], rel=1e-6)
+
+
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_one_value_that_is_no_number_is_told_with_its_count(sound: SmallProject, value: str) -> None:
+    fault = {"amount": f"case when d = 59 and i = 7 then '{value}'::double else 50 + (i * 7 + d) % 13 end"}
+    sound.load(DAYS.format(days=60, **SOUND | fault))
+    told = sound.cli("run", "--json")
+    assert told.status == 0
+    (finding,) = [f for f in told.document["findings"] if f["kind"] == "share"]
+    what = "infinite" if value == "inf" else "NaN"
+    assert (
+        f"raw.orders.amount is {what} in 1 of 325 rows for Friday 2026-10-30, in none of 59 days" in finding["sentence"]
+    )
+    assert not finding["holds"]
+    assert sound.query(finding["sql"]) == [(pytest.approx(1 / 325),)]
+    sound.cli("rollback", "1", "--reason", "test")

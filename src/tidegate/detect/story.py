@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from tidegate.detect.history import LOAD_COLUMN, DetectSettings, TableHistory
 from tidegate.detect.panel import Panel, middle
 from tidegate.detect.score import Scored
 from tidegate.detect.series import NO_NUMBERS, Aspect
-from tidegate.model import Finding, Interval, Layer, Segment, Slice
+from tidegate.model import Band, Finding, Interval, Layer, MetricSpec, Segment, Slice
 
 # Chosen, not derived; measured by walk-forward over made-up shops and real tables.
 EXPLAINS = 0.6
@@ -103,7 +103,7 @@ def causes(look: Look, context: Context) -> list[Finding]:
     found += locations(look, context, mixture=mixture)
     if not found:
         found += others(look, context)
-    return found
+    return found + first_ones(look, context, {f.spec for f in found})
 
 
 def together(same: Sequence[Finding], context: Context) -> Finding:
@@ -475,6 +475,41 @@ def others(look: Look, context: Context) -> list[Finding]:
         if hit:
             found.append(other_finding(look, context, scored, in_order(hit, scored, context)))
     return found
+
+
+def first_ones(look: Look, context: Context, said: Collection[MetricSpec | None]) -> list[Finding]:
+    """NaN and infinities in columns that never had any, however few: one is enough to spoil a sum. They are told and do not hold."""
+    scored = look.scores.get(Aspect.SHARE)
+    if scored is None:
+        return []
+    found = []
+    for i, spec in enumerate(scored.series.specs):
+        before = [*np.nan_to_num(scored.series.raw[i, : look.at]), np.nan_to_num(scored.series.base[i, look.at])]
+        if spec.metric in NO_NUMBERS and spec not in said and scored.observed(i) > 0 and not any(before):
+            found.append(first_finding(look, context, scored, i))
+    return found
+
+
+def first_finding(look: Look, context: Context, scored: Scored, i: int) -> Finding:
+    """The first values of a column that are no numbers; no chance is involved."""
+    spec, rows, points = scored.spec(i), scored.rows(i), look.at
+    number = scored.observed(i) * rows
+    what, before = words.SHARES[spec.metric], words.buckets(context.panel.grain, points)
+    told = finding(
+        look,
+        context,
+        scored,
+        i,
+        key=f"{scored.aspect}/{spec.column}",
+        sentence=f"{context.name}.{spec.column} is {what} in {words.count(number)} of {words.count(rows)} rows{context.when(look)},"
+        f" in none of {before} before: what is summed over it is {what} too",
+        holds=False,
+        rows=round(number),
+        share=scored.observed(i),
+        hint=f"look at the rows of {spec.column} that came with this run; a division by zero makes such values",
+    )
+    never = Band(low=0.0, high=0.0, centre=0.0, method=f"rule: a column that never was {what}", points=points)
+    return replace(told, expected=never, rarity=None)
 
 
 def other_finding(look: Look, context: Context, scored: Scored, hit: list[int]) -> Finding:
