@@ -19,6 +19,7 @@ from tidegate.cli.command import Command, option
 from tidegate.cli.groups.ci import CI
 from tidegate.cli.groups.environments import ENVIRONMENTS, PROMOTE
 from tidegate.cli.groups.sample import SAMPLE
+from tidegate.cli.options import number
 from tidegate.cli.output import Output, ReaderLeftError, wants_color
 from tidegate.errors import TidegateError, UsageError
 
@@ -141,7 +142,7 @@ SELECTION = (
 )
 IOT = (
     option("--devices", type=int, metavar="N", default=50, help="how many devices send"),
-    option("--rate", type=float, metavar="R", default=50.0, help="readings a second; 0: as fast as it goes"),
+    option("--rate", type=number, metavar="R", default=50.0, help="readings a second; 0: as fast as it goes"),
     option("--duration", metavar="TIME", help="such as 2m; default: until Ctrl-C"),
     option("--faults", metavar="LIST", default="all", help="all, none, or stuck=0.02,silent=0.05 (shares of devices)"),
     option("--seed", type=int, metavar="N", default=7, help="another fleet"),
@@ -315,7 +316,9 @@ COMMANDS: tuple[Command, ...] = (
             option("--without", metavar="COLUMNS", help="not these columns"),
             option("--by", metavar="COLUMNS", help="compare counts and sums of each group of these columns"),
             option("--where", metavar="SQL", help="only rows for which this holds, on both sides"),
-            option("--tolerance", type=float, metavar="N", help="doubles are equal within N (default: a part in 10^9)"),
+            option(
+                "--tolerance", type=number, metavar="N", help="doubles are equal within N (default: a part in 10^9)"
+            ),
             option(
                 "--limit", type=int, default=10_000, metavar="N", help="stop after N differing keys (default: 10000)"
             ),
@@ -445,7 +448,7 @@ COMMANDS: tuple[Command, ...] = (
                     option("--where", metavar="SQL", help="faults: only rows for which this holds"),
                     option("--value", metavar="TEXT", help="category-lost: the category; default: a usual one"),
                     option(
-                        "--magnitude", type=float, metavar="N", help="faults: a share, a factor, ...; see `drill list`"
+                        "--magnitude", type=number, metavar="N", help="faults: a share, a factor, ...; see `drill list`"
                     ),
                     option("--all-faults", action="store_true", help="every fault that can happen to the table"),
                     option("--quick", action="store_true", help="run no step on the damaged data; look at it alone"),

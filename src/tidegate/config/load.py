@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta, tzinfo
@@ -182,7 +183,23 @@ def plain_file(path: Path) -> tuple[object, Any]:
         ConfigSyntaxError, ConfigError: it is not YAML, no mapping, or cannot be read.
     """
     tree = _read(path)
-    return tree, _plain(tree)
+    plain = _plain(tree)
+    for loc, found in _not_finite(plain):
+        where, said = f"{path.name}:{position(tree, loc)}", ".".join(map(str, loc))
+        raise ConfigError(
+            f"{where}: `{said}`: a finite number is expected (found `{found}`)",
+            hint="write a number; a bound that there is not is left out",
+        )
+    return tree, plain
+
+
+def _not_finite(plain: object, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], float]]:
+    """Where `.inf` and `.nan` stand, which pass demands on the size of a number, or that nothing is within."""
+    if isinstance(plain, float) and not math.isfinite(plain):
+        yield loc, plain
+    inner = plain.items() if isinstance(plain, dict) else enumerate(plain) if isinstance(plain, list) else ()
+    for key, part in inner:
+        yield from _not_finite(part, (*loc, key))
 
 
 def _plain(tree: object) -> Any:
