@@ -659,5 +659,34 @@ def test_a_time_column_that_is_not_there_holds_and_explains_nothing(tmp_path: Pa
     assert told.status == 1
     assert "`order_at` is no column of raw.orders" in told.out
     assert "did you mean `raw.orders`?" in told.out
-    for command in (("explain", "raw.orders"), ("backtest",)):
+    for command in (("explain", "raw.orders"), ("backtest",), ("config", "check")):
         assert_refused(project.cli(*command), says="`order_at` is no column", hint="did you mean `ordered_at`?")
+
+
+def test_the_configuration_is_held_against_what_is_there(tmp_path: Path) -> None:
+    """What `run` would refuse, or what changes nothing, is told before."""
+    project = small_project.make(tmp_path / "shop")
+    project.configure("tables: {raw.orders: {time_column: order_at}}")
+    told = project.cli("config", "check")
+    assert (told.status, "against the published version: nothing is published yet" in told.out) == (0, True)
+    project.configure("tables: {raw.ordrs: {grain: day}}")
+    assert project.cli("run").status == 0
+    assert "did you mean `raw.orders`?" in project.cli("config", "check").out
+
+
+def test_a_dbt_target_that_no_version_can_be_built_with(tmp_path: Path) -> None:
+    project = small_project.make(tmp_path / "shop")
+    write_dbt(project)
+    project.configure(step="- {name: transform, dbt: transform}")
+    assert "unclear" not in project.cli("config", "check").out
+    profiles = project.root / "transform" / "profiles.yml"
+    outputs = "shop: {target: prod, outputs: {prod: {type: postgres, host: db, dbname: shop, schema: marts}}}"
+    profiles.write_text(outputs, encoding="utf-8")
+    for command in (("config", "check"), ("run",)):
+        assert_refused(project.cli(*command), says="is of type `postgres`", hint="use a target of type `duckdb`")
+    told = project.cli("init", "--force")
+    assert "is of type `postgres`" in told.out
+    assert "`tidegate run` refuses it: use a target of type `duckdb`" in told.out
+    profiles.unlink()
+    told = project.cli("config", "check")
+    assert (told.status, "unclear    the target of step transform: no profiles.yml in" in told.out) == (0, True)

@@ -91,9 +91,17 @@ class DbtStep:
         Raises:
             ConfigError: besides the port's errors, for a profile that cannot be pointed at a version.
         """
-        profile = self.profile(project)
-        dbt_profiles.check_redirectable(profile, self._environ())
+        self.demand_target(project)
         find_dbt(self._executable, project, self.folder(project), self._environ())
+
+    def demand_target(self, project: Path) -> None:
+        """Look the target up.
+
+        Raises:
+            PathNotFoundError, ProfileNotFoundError: no project, profile or target.
+            ConfigError: one that cannot be pointed at a version.
+        """
+        dbt_profiles.check_redirectable(self.profile(project), self._environ())
 
     def databases(self, project: Path) -> Sequence[Path]:
         """The files that the chosen target writes."""

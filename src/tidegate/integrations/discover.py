@@ -187,7 +187,7 @@ def _profile(
     try:
         dbt_profiles.check_redirectable(profile, env)
     except ConfigError as error:
-        notes.append(f"{where}: {error}")
+        notes.append(f"{where}: {error}; `tidegate run` refuses it: {error.hint}")
         return profile, None
     files = dbt_profiles.local_files(profile, project, root, env)
     if not files:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from tidegate.app.compose import demand_adapters
 from tidegate.app.contracts import with_contracts
+from tidegate.app.fit import demand_tables, demand_targets_of_dbt
 from tidegate.cli.output import Output
+from tidegate.cli.progress import StderrProgress
 from tidegate.config import environments, find_project, json_schema, laid_out, load
 
 
@@ -17,8 +19,11 @@ def check(arguments: argparse.Namespace, output: Output) -> int:
     folder = find_project(Path(arguments.project))
     settings = with_contracts(load(folder))
     demand_adapters(settings)
+    unseen = [*demand_targets_of_dbt(settings), *demand_tables(settings, StderrProgress(quiet=True))]
     for other in settings.environments:
-        demand_adapters(load(folder, other))
+        theirs = load(folder, other)
+        demand_adapters(theirs)
+        unseen += [line for line in demand_targets_of_dbt(theirs) if line not in unseen]
     if output.json:
         output.document("settings", settings)
         return 0
@@ -34,6 +39,8 @@ def check(arguments: argparse.Namespace, output: Output) -> int:
     output.line(f"  checks     {len(settings.checks)} declared here, besides those in dbt")
     if settings.contracts:
         output.line(f"  contracts  {', '.join(contract.file for contract in settings.contracts)}")
+    for line in unseen:
+        output.line(f"  unclear    {line}")
     return 0
 
 
