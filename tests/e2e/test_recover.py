@@ -37,6 +37,8 @@ def held(root: Path) -> SmallProject:
 
 def test_rows_that_fail_go_into_quarantine_and_the_rest_is_published(tmp_path: Path) -> None:
     project = held(tmp_path)
+    plan = project.cli("recover", "1", "--plan")
+    assert plan.out.endswith("this is the plan; the next command carries it out\nnext  tidegate recover 1 --yes\n")
     done = project.cli("recover", "1", "--yes")
     assert done.status == 0, done
     assert "passes" in done.out

@@ -141,7 +141,7 @@ def _measured(output: Output, tables: int, costs: Sequence[StatementCost]) -> No
 
 def _checks(output: Output, results: Sequence[CheckResult]) -> None:
     count = Counter(map(_counts_as, results))
-    said = ", ".join(f"{count[o]} {WORDS[o]}" for o in Outcome if count[o]) or "none to be judged"
+    said = ", ".join(f"{count[o]} {WORDS[o]}" for o in Outcome if count[o]) or "no declared one was to be judged"
     empty = sum(r.evaluated == 0 for r in results)
     nothing = f"; {empty} of them looked at 0 rows" if empty else ""
     output.line(f"checks    {len(results)}: {said}{nothing}")

@@ -81,8 +81,8 @@ def _sample(found: KeyDifference) -> str:
     return f"{_key(found.key)}: {WORDS[found.what]}{columns}"
 
 
-def plan(output: Output, found: Plan, *, following: str) -> None:
-    """What a recovery would do, what it costs and what it changes, and the command that does it."""
+def plan(output: Output, found: Plan, *, following: str, asked: bool) -> None:
+    """What a recovery would do, what it costs and what it changes, and the command that does it; `asked` for no more than that."""
     output.line(f"incident {found.incident}: {found.because}")
     if not found.steps:
         output.line("nothing is to be done: readers see a version without it")
@@ -93,7 +93,8 @@ def plan(output: Output, found: Plan, *, following: str) -> None:
         output.line(f"  {number}. {step.sentence}{mark}")
         for change in step.changes:
             output.line(f"     changes {change}")
-    output.line(f"nothing was done\nnext  {following}")
+    output.line("this is the plan; the next command carries it out" if asked else "nothing was done")
+    output.line(f"next  {following}")
 
 
 def recovered(output: Output, done: Recovered, found: Reconciliation) -> None:

@@ -157,7 +157,8 @@ def duplicates(look: Look, context: Context) -> Finding | None:
         holds=True,
         rows=copies,
         share=share,
-        hint="see whether a load was delivered twice; remove its copies by their load id",
+        hint="see whether a load was delivered twice; `tidegate recover N --plan` shows how its copies go"
+        + (", by their load id" if context.history.new_loads else ""),
     )
     # The rows that are too many are the same cause, and may be the stranger number.
     swollen = volume is not None and volume.error[0] > 0 and volume_matters(volume, context)

@@ -187,7 +187,7 @@ def _follow_ups(found: Postmortem) -> Iterator[str]:
     if found.drill is not None:
         yield from (
             "",
-            f"The same again, as a drill (`drills/{found.drill.name}.yml`; `tidegate drill run {found.drill.name}`):",
+            f"The same again, as a drill. `tidegate incidents postmortem {found.incident.number} --follow-ups .` writes `drills/{found.drill.name}.yml`, and `tidegate drill run {found.drill.name}` lets it happen:",
             "",
         )
         yield from ("```yaml", drill(found.drill).rstrip("\n"), "```")

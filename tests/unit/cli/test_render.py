@@ -44,6 +44,11 @@ def test_one_of_each_is_singular(capsys: pytest.CaptureFixture[str]) -> None:
     assert "1 table or view in 1 statement," in text
 
 
+def test_that_no_check_is_declared_says_nothing_of_learned_bands(capsys: pytest.CaptureFixture[str]) -> None:
+    render.check(Output(), outcome((), FINDINGS[:1]))
+    assert "checks    0: no declared one was to be judged" in shown(capsys)
+
+
 def test_a_check_that_may_not_hold_warns_and_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     lenient = result(check("lenient", blocking=False), Outcome.FAIL, "1 row", failures=1)
     strict = result(check("strict"), Outcome.FAIL, "2 rows", failures=2)

@@ -126,6 +126,8 @@ def test_load_delivered_twice_is_a_duplicates_finding_that_explains_the_volume()
     assert found.sentence.startswith(f"raw.orders has {rows:,} extra copies of rows for Thursday 2026-07-30")
     assert "instead" in found.sentence or "expected" in found.sentence
     assert found.affected_rows == rows
+    assert found.hint is not None
+    assert found.hint.endswith("`tidegate recover N --plan` shows how its copies go"), "there are no load ids"
 
 
 def test_cents_in_one_country_name_the_country_and_the_factor():

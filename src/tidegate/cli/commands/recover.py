@@ -36,7 +36,9 @@ def recover(arguments: argparse.Namespace, output: Output) -> int:
             if output.json:
                 output.document("recovery-plan", plan)
             else:
-                render_recovery.plan(output, plan, following=_following(arguments, destructive=destructive))
+                render_recovery.plan(
+                    output, plan, following=_following(arguments, destructive=destructive), asked=arguments.plan
+                )
             return 0 if arguments.plan else 1
         done = recovery.execute(site, plan, reason=arguments.reason, wait_s=seconds(arguments.wait))
         found = closing.reconciliation(site, arguments.number)
