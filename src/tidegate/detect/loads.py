@@ -49,12 +49,9 @@ def points(history: TableHistory) -> int:
 
 
 def of_load(finding: Finding, load: str) -> Finding:
-    """What was found in a load, told as such."""
-    spec, cut = finding.spec, finding.slice
-    part = spec.segment if spec is not None else None
-    own = spec and replace(
-        spec, segment=Segment(column=LOAD_COLUMN, value=load), where=condition(part) if part else None
-    )
+    """What was found in a load, told as such; the category that it is about, if any, is its slice."""
+    cut = finding.slice
+    own = finding.spec and replace(finding.spec, segment=Segment(column=LOAD_COLUMN, value=load))
     if cut is None and finding.observed is not None and finding.expected is not None:
         cut = story.load_slice(load, finding.observed, finding.expected.centre)
     band = finding.expected and replace(finding.expected, method=finding.expected.method.replace("versions", "loads"))
@@ -115,13 +112,6 @@ def copies(history: TableHistory, settings: DetectSettings) -> list[Finding]:
             hint=f"see whether a load was delivered twice; remove the rows of load {worst}",
         )
     ]
-
-
-def condition(part: Segment) -> str:
-    """The SQL condition of a category, beside which a load can be asked for."""
-    name = part.column.replace('"', '""')
-    value = None if part.value is None else part.value.replace("'", "''")
-    return f'"{name}" IS NULL' if value is None else f"CAST(\"{name}\" AS TEXT) = '{value}'"
 
 
 def rows(history: TableHistory, settings: DetectSettings) -> list[Finding]:

@@ -17,7 +17,9 @@ from tidegate.detect import (
     judge_schema,
     judge_table,
 )
+from tidegate.detect.history import LOAD_COLUMN
 from tidegate.lineage import Graph
+from tidegate.metrics import in_segment
 from tidegate.model import (
     CheckResult,
     DatasetRef,
@@ -137,12 +139,21 @@ def _learned(
         )
         if parent is not None and ref in old:
             history = _remembered(history, state, parent, told, now)
-        found += judge_table(history, now=now, settings=told)
+        found += map(beside_load, judge_table(history, now=now, settings=told))
     for ref in dict.fromkeys([*old, *(r for r in measured.scans if r in measured.profiled)]):
         present = measured.catalog[ref].columns if ref in measured.catalog else ()
         types = tuple((c.name, c.type) for c in present)
         found += judge_schema(ref, old.get(ref), types, used_by=_users(graph, ref))
     return found if settings.learned == "hold" else [_softened(f) for f in found]
+
+
+def beside_load(finding: Finding) -> Finding:
+    """Of a category of one load the number of both: the load is its segment, and the category a condition beside it."""
+    spec, cut = finding.spec, finding.slice
+    of_load = spec is not None and spec.segment is not None and spec.segment.column == LOAD_COLUMN
+    if spec is None or cut is None or not of_load or finding.kind != "segment":
+        return finding
+    return dataclasses.replace(finding, spec=dataclasses.replace(spec, where=in_segment(cut.segment)))
 
 
 def _remembered(

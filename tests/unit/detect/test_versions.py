@@ -11,6 +11,7 @@ from tests.unit.detect.days import DATASET, SETTINGS, START, history, judged, se
 from tidegate.detect import DetectSettings, TableHistory, judge_table
 from tidegate.detect.loads import numbers as load_numbers
 from tidegate.model import Finding, Measurement
+from tidegate.services.judge import beside_load
 
 ROWS = ("row_count", None, None)
 COPIES = ("duplicate_rows", None, None)
@@ -284,7 +285,14 @@ def test_what_is_wrong_in_a_load_alone_is_found_in_a_table_of_many(newest, key):
     assert "the table has" not in found.sentence
     assert found.expected.method.endswith("27 loads")
     assert found.spec.segment == segment("1750000029", "_dlt_load_id"), "the SQL that shows it asks the load"
-    assert (found.spec.where == "CAST(\"country\" AS TEXT) = 'DE'") == ("german" in newest)
+    where = beside_load(found).spec.where
+    assert (where == "CAST(\"country\" AS TEXT) = 'DE'") == ("german" in newest)
+
+
+def test_a_category_with_quotes_beside_its_load():
+    (found,) = of_loads(29, german=20)
+    cut = replace(found.slice, segment=segment("O'Neil", 'a "b"'))
+    assert beside_load(replace(found, slice=cut)).spec.where == 'CAST("a ""b""" AS TEXT) = \'O\'\'Neil\''
 
 
 def test_too_few_loads_are_told_as_too_short_a_history():
