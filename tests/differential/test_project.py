@@ -45,6 +45,7 @@ SCHEMA = {
                         named("is_even", "custom", config={"where": "id > 1", "severity": "warn"}),
                         named("not_null", "ordered", config={"where": "id > 1 order by id"}),
                         named("unique", "modulo", config={"error_if": "% 2 = 0", "warn_if": "is not null"}),
+                        named("dbt_utils.accepted_range", "asked", config={"error_if": "> (select 100)"}, max_value=3),
                         named("relationships", "quoted", to="ref('doubled')", field='"Twice The Id"'),
                         named("relationships", "calculated_field", to="ref('customers')", field="id * 2"),
                         named("not_null", "rendered", config={"where": "id > {{ var('least') }}"}),
@@ -226,6 +227,16 @@ def test_a_unit_test_counts_when_dbt_ran_it(results: dict[str, CheckResult], run
 
 
 @pytest.mark.slow
+def test_a_threshold_that_asks_the_database_is_left_to_dbt(
+    facts: PipelineFacts, results: dict[str, CheckResult], runs: dict[str, TestRun]
+) -> None:
+    assert (results["asked"].check.kind, results["asked"].outcome) == ("dbt", Outcome.SKIPPED)
+    assert (runs["asked"].status, runs["asked"].failures) == ("warn", 1)
+    because = "because its `error_if` is more than a comparison with numbers: asked"
+    assert any(f"by dbt alone, {because}" in note for note in facts.notes)
+
+
+@pytest.mark.slow
 def test_a_test_of_a_disabled_model_is_none(facts: PipelineFacts) -> None:
     assert not [check.name for check in facts.checks if "off" in check.name]
 
@@ -248,5 +259,5 @@ def test_what_dbt_did_not_compile_is_left_to_dbt(folder: Path, artifacts: Artifa
     assert (custom.kind, custom.where) == ("dbt", "id > 1")
     result = evaluate(folder / "data.duckdb", [custom])["custom"]
     assert result.outcome is Outcome.SKIPPED
-    assert any("by dbt alone, which compiled no SQL" in note for note in found.notes)
+    assert any("by dbt alone" in note and "dbt compiled no SQL" in note for note in found.notes)
     assert project.packages().is_dir()

@@ -80,11 +80,26 @@ def _general(condition: str) -> Callable[[float], bool]:
     for node in tree.walk():
         column = isinstance(node, x.Column) and node.name.casefold() == "failures" and not node.table
         leaf = isinstance(node, x.Identifier) or (isinstance(node, x.Literal) and node.is_number)
-        if not (column or leaf or isinstance(node, known)):
+        if not (column or leaf or isinstance(node, known)) or _is_read_otherwise(node):
             raise ThresholdError(f"`{condition}` is not a condition on the number of failures")
     if not isinstance(tree, x.Condition) or isinstance(tree, x.Column):
         raise ThresholdError(f"`{condition}` is not a condition on the number of failures")
     return lambda number: bool(_value(tree, number))
+
+
+def _is_read_otherwise(node: Expr) -> bool:
+    """Whether DuckDB has another meaning: a NULL that is compared, a divisor that may be 0, `> 5 is true` without
+    parentheses, which sqlglot reads as `> (5 is true)`.
+    """
+    from sqlglot import expressions as x
+
+    if isinstance(node, x.Is):
+        return isinstance(node.parent, tuple(kind for kind in _comparisons() if kind not in {x.And, x.Or}))
+    if isinstance(node, x.Null):
+        return not isinstance(node.parent, x.Is | x.NullSafeEQ | x.NullSafeNEQ)
+    divisor = node.args.get("expression")
+    divides = isinstance(node, x.Div | x.IntDiv | x.Mod)
+    return divides and not (isinstance(divisor, x.Literal) and divisor.is_number and float(divisor.this) != 0)
 
 
 def _comparisons() -> dict[type[Expr], Callable[[float, float], bool]]:

@@ -236,6 +236,8 @@ class _Book:
             raw, metadata, kwargs, replaced=self._replaced(raw), parent=lambda text: self._parent(text, raw)
         )
         check, because = self._check(unique_id, raw, kwargs), found.because
+        if unclear := dbt_tests.unclear_threshold(check):
+            return dbt_tests.by_dbt(check, dbt_tests.called(metadata), unclear)
         if found.kind is not None and self._is_ephemeral(self._attached(raw, kwargs)):
             because = "its model is ephemeral, so that there is no table of it"
         elif found.kind is not None:
@@ -421,7 +423,7 @@ def _without_entry(checks: Sequence[Check]) -> Iterator[str]:
         if because := check.arguments.get("because"):
             reasons.setdefault((check.kind, str(because)), []).append(check.name)
     for (kind, because), names in reasons.items():
-        by = "by the SQL that dbt compiled" if kind == "compiled" else "by dbt alone, which compiled no SQL"
+        by = "by the SQL that dbt compiled" if kind == "compiled" else "by dbt alone"
         yield f"{counted(len(names), 'dbt test is', 'dbt tests are')} evaluated {by}, because {because}: {_some(names)}"
 
 

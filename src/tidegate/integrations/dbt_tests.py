@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from tidegate.checks import BY_DBT, CHECKS, CheckKind, refusal
+from tidegate.checks import BY_DBT, CHECKS, CheckKind, ThresholdError, meets, refusal
 from tidegate.metrics import relation
 from tidegate.model import Check, DatasetRef
 
@@ -109,10 +109,25 @@ def _is_jinja(value: object) -> bool:
 
 def compiled(check: Check, name: str, because: str, code: str | None) -> Check:
     """The same test by the SQL that dbt compiled, which has its `where` in it; without any only dbt can evaluate it."""
-    told = {"test": name} | ({"because": because} if because else {})
     if code is None:
-        return replace(check, kind="dbt", arguments=told)
+        return by_dbt(check, name, f"{because}, and dbt compiled no SQL" if because else "")
+    told = {"test": name} | ({"because": because} if because else {})
     return replace(check, kind="compiled", arguments=told | {"sql": code}, where=None)
+
+
+def by_dbt(check: Check, name: str, because: str = "") -> Check:
+    """The same test by dbt's verdict."""
+    return replace(check, kind="dbt", arguments={"test": name} | ({"because": because} if because else {}))
+
+
+def unclear_threshold(check: Check) -> str:
+    """Why the engine alone can tell how many failures are too many, as a reason; empty when Tidegate can."""
+    for name, condition in (("error_if", check.error_if), ("warn_if", check.warn_if)):
+        try:
+            meets(0, condition)
+        except ThresholdError:
+            return f"its `{name}` is more than a comparison with numbers"
+    return ""
 
 
 def is_native(check: Check) -> bool:
@@ -161,8 +176,7 @@ def freshness(unique_id: str, raw: Raw, dataset: DatasetRef, declared_in: str | 
 
 
 def _freshness_by_dbt(check: Check, because: str) -> Check:
-    told = {"test": "source freshness", "because": because}
-    return replace(check, kind="dbt", arguments=told, severity="warn")
+    return replace(by_dbt(check, "source freshness", because), severity="warn")
 
 
 def _said(raw: Raw, key: str) -> object:

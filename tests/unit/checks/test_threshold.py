@@ -62,6 +62,12 @@ def test_conditions(condition, true, false):
         "> null::int",
         "> x.failures",
         "0",
+        "> 0 and 1 / 0 = 1",
+        "% 0 = 1",
+        "> 8 // failures",
+        "in (2, null)",
+        "> null",
+        "> 5 is true",
     ],
 )
 def test_what_is_no_condition_on_a_number(condition):

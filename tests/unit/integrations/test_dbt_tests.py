@@ -97,14 +97,25 @@ def test_compiled_sql_may_stand_in_the_results_alone() -> None:
     assert found.notes == ()
 
 
+@pytest.mark.parametrize("name", ["warn_if", "error_if"])
+@pytest.mark.parametrize("condition", ["> (select 2)", "> 8 / failures", "> '1'"])
+def test_a_threshold_that_is_no_comparison_with_numbers_is_left_to_dbt(name: str, condition: str) -> None:
+    test = declared("dbt_utils", "not_constant", config={name: condition})
+    test["compiled_code"] = "select 1 as x"
+    found = read(test)
+    because = f"its `{name}` is more than a comparison with numbers"
+    assert (found.kind, found.arguments) == ("dbt", {"test": "dbt_utils.not_constant", "because": because})
+    assert read(declared("dbt_utils", "not_constant", config={name: "> 2"})).kind == "dbt_utils.not_constant"
+
+
 def test_tests_without_an_entry_are_told_by_reason() -> None:
     tests = [declared("mine", f"t{n}") for n in range(2)] + [declared("dbt_utils", "recency", kwargs={"field": "id"})]
     tests[0]["compiled_code"] = "select 1"
     notes = dbt.read(dbt.ORDERS, dbt.CUSTOMERS, *tests).notes
     assert notes == (
         "1 dbt test is evaluated by the SQL that dbt compiled, because Tidegate has no entry for this test: t0_orders_id",
-        "1 dbt test is evaluated by dbt alone, which compiled no SQL, because Tidegate has no entry for this test: t1_orders_id",
-        "1 dbt test is evaluated by dbt alone, which compiled no SQL, because it has no argument `datepart`: recency_orders_id",
+        "1 dbt test is evaluated by dbt alone, because Tidegate has no entry for this test, and dbt compiled no SQL: t1_orders_id",
+        "1 dbt test is evaluated by dbt alone, because it has no argument `datepart`, and dbt compiled no SQL: recency_orders_id",
     )
 
 
@@ -168,9 +179,7 @@ def test_a_freshness_that_only_dbt_can_tell_is_told() -> None:
     (check,) = found.checks
     assert (check.kind, check.severity) == ("dbt", "warn")
     (note,) = found.notes
-    assert note.endswith(
-        "by dbt alone, which compiled no SQL, because it has no `loaded_at_field`: freshness of raw.ORDERS"
-    )
+    assert note.endswith("by dbt alone, because it has no `loaded_at_field`: freshness of raw.ORDERS")
 
 
 def test_what_dbt_said_of_a_source_is_a_run_of_that_check() -> None:
