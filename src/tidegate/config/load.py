@@ -36,6 +36,7 @@ from tidegate.config.schema import (
     is_on,
     seconds,
     share,
+    share_of_rows,
     table_name,
 )
 from tidegate.errors import ConfigError, ConfigSyntaxError, PathNotFoundError, ProjectNotFoundError, UsageError
@@ -285,7 +286,7 @@ def _settings(
         links=notify.links(part.links),
         learned=part.learned,
         strict=is_on(part.strict),
-        quarantine_limit=part.quarantine_limit,
+        quarantine_limit=_share_of_rows(part.quarantine_limit, where("quarantine_limit")),
         false_alarms_per_month=part.budget.false_alarms_per_month,
         sample_rows=part.samples.rows,
         masked_columns=tuple(part.samples.mask),
@@ -384,6 +385,13 @@ def _table(name: str, said: TablePart, part: ProjectPart, where: Callable[..., s
         ignore=is_on(said.ignore),
         source=said.source,
     )
+
+
+def _share_of_rows(said: float | str, where: str) -> float:
+    try:
+        return share_of_rows(said)
+    except ValueError as error:
+        raise ConfigError(f"{where}: `quarantine_limit`: {error}") from error
 
 
 def _zone(name: str, where: str) -> tzinfo | None:

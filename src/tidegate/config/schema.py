@@ -15,6 +15,7 @@ T = TypeVar("T")
 DURATION = re.compile(r"^\s*(\d{1,8}(?:\.\d+)?)\s*(s|m|h|d|w)\s*$")
 """Eight digits: more weeks than that do not fit into a `timedelta`."""
 
+SHARE_OR_NUMBER = re.compile(r"^\s*(?:\d{1,3}(?:\.\d+)?\s*%|0?\.\d+|1(?:\.0+)?)\s*$")
 SHARE = re.compile(r"^\s*(\d{1,3}(?:\.\d+)?)\s*%\s*$")
 
 URL = re.compile(r"^https?://[^\s/?#]+\S*$(?!\n)")
@@ -61,6 +62,18 @@ def share(text: str) -> float:
     return round(float(found[1]) / 100, 12)
 
 
+def share_of_rows(said: float | str) -> float:
+    """Turn `5%`, 0.05 or `0.05` in quotes into 0.05.
+
+    Raises:
+        ValueError: it is not above 0 and up to 1.
+    """
+    found = share(said) if isinstance(said, str) and "%" in said else float(said)
+    if not 0 < found <= 1:
+        raise ValueError(f"`{said}` is not a share above 0 and up to 1, such as `0.05` or `5%`")
+    return found
+
+
 def table_name(text: str) -> tuple[str, str]:
     """Split `raw.orders` into schema and name. A schema with a dot is put into double quotes: `"my.raw".orders`.
 
@@ -88,6 +101,10 @@ Name = Annotated[str, called("a name made of letters, digits, `_`, `-` and `.`",
 
 Duration = Annotated[str, called("a duration such as 90s, 30m, 24h or 7d", pattern=DURATION.pattern)]
 Share = Annotated[str, called("a share such as 99.5%", pattern=SHARE.pattern)]
+ShareOfRows = Annotated[
+    Annotated[float, Meta(gt=0, le=1)] | Annotated[str, Meta(pattern=SHARE_OR_NUMBER.pattern)],
+    called("a share above 0 and up to 1, such as `0.05` or `5%`"),
+]
 TableName = Annotated[
     str,
     about("schema and name, such as `raw.orders`"),
@@ -570,7 +587,7 @@ class EnvironmentPart(Part, frozen=True):
     steps: Annotated[dict[Name, StepOverridePart] | None, about("by the name of the step")] = None
     learned: Literal["hold", "warn", "off"] | None = None
     strict: Switch | None = None
-    quarantine_limit: Annotated[float, Meta(gt=0, le=1)] | None = None
+    quarantine_limit: ShareOfRows | None = None
     budget: BudgetPart | None = None
     notify: list[NotifyPart] | None = None
     maintenance: list[MaintenancePart] | None = None
@@ -594,12 +611,8 @@ class ProjectPart(Part, frozen=True):
         Switch, about("hold the version also when a check is green that looked at nothing or cannot fail")
     ] = False
     quarantine_limit: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=1,
-            description="`on_fail: quarantine` moves at most this share of a table's rows; when more fail, the version is held",
-        ),
+        ShareOfRows,
+        about("`on_fail: quarantine` moves at most this share of a table's rows; when more fail, the version is held"),
     ] = 0.05
     budget: BudgetPart = BudgetPart()
     time_zone: Annotated[ZoneName, about("where days, weeks and months begin, such as `Europe/Berlin`")] = "UTC"

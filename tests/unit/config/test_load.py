@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.config import FILE_NAME, find_project, json_schema, load
+from tidegate.config import FILE_NAME, environments, find_project, json_schema, load
 from tidegate.errors import (
     ConfigError,
     ConfigSyntaxError,
@@ -82,7 +82,15 @@ def test_only_what_fails_by_rows_is_quarantined(tmp_path: Path, said: str) -> No
     assert str(caught.value).startswith("tidegate.yml:2:")
 
 
-@pytest.mark.parametrize("share", ["0", "1.1", "-1", "5%"])
+@pytest.mark.parametrize(("said", "limit"), [("50%", 0.5), ("0.5 %", 0.005), ("100%", 1), ("'0.2'", 0.2), ("1", 1)])
+def test_the_limit_of_quarantine_may_be_a_percentage(tmp_path: Path, said: str, limit: float) -> None:
+    assert settings_of(tmp_path, f"{GOOD}quarantine_limit: {said}\n").quarantine_limit == limit
+    overridden = f"{GOOD}environments: {{prod: {{quarantine_limit: {said}}}}}\n"
+    with environments.choose("prod"):
+        assert settings_of(tmp_path, overridden).quarantine_limit == limit
+
+
+@pytest.mark.parametrize("share", ["0", "1.1", "-1", "0%", "101%", "'1.5'", "'0'", "a lot", "half%", "[]", "-5%"])
 def test_the_limit_of_quarantine_is_a_share(tmp_path: Path, share: str) -> None:
     with pytest.raises(ConfigError, match="quarantine_limit"):
         settings_of(tmp_path, f"version: 1\nquarantine_limit: {share}\n")
