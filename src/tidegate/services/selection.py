@@ -51,14 +51,24 @@ def choose(
     everything = [*selectables, *(_table(i, ref) for i, ref in tables.items()), *_declared(own, places)]
     ids = lineage.select(everything, asked, selectors)
     chosen = tuple(c for c in checks if c.id in ids)
-    if not chosen and not compares(asked):
+    if not chosen and not compares(asked, selectors):
         raise _nothing(len(checks), [s.kind for s in everything if s.id in ids], asked)
     return chosen
 
 
-def compares(asked: Selection) -> bool:
+def compares(asked: Selection, selectors: Mapping[str, object] = NO_SELECTORS) -> bool:
     """Whether all that is selected is selected by what differs from another state, which may be nothing on a good day."""
+    if asked.selector is not None:
+        return _compares(lineage.find(selectors, asked.selector))
     return bool(asked.select) and all(COMPARED.search(part) for spec in asked.select for part in spec.split())
+
+
+def _compares(said: lineage.Definition) -> bool:
+    """Whether a definition means nothing but what differs: every part of a union, or one of an intersection."""
+    if said.operation == "spec":
+        return bool(COMPARED.search(said.spec))
+    of = any if said.operation == "intersection" else all
+    return bool(said.parts) and of(map(_compares, said.parts))
 
 
 def _declared(checks: Sequence[Check], places: Mapping[str, str]) -> Iterator[Selectable]:

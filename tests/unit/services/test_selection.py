@@ -129,6 +129,34 @@ def test_that_nothing_differs_from_a_state_is_an_answer(spec: str) -> None:
         chosen("tag:state:modified", before={MODEL.id: MODEL})
 
 
+STATE = {"method": "state", "value": "modified"}
+
+
+@pytest.mark.parametrize(
+    ("definition", "is_answer"),
+    [
+        ("state:modified+", True),
+        (STATE, True),
+        ({"union": [STATE, "state:new"]}, True),
+        ({"intersection": ["tag:core", {"method": "selector", "value": "changed"}]}, True),
+        ({"union": [STATE, {"exclude": ["tag:core"]}]}, True),
+        ({"union": [STATE, "tag:nope"]}, False),
+        ({"intersection": ["tag:nope", "tag:core"]}, False),
+        ("tag:nope", False),
+        ({"union": []}, False),
+        ({"intersection": [{"union": []}, {"union": []}]}, False),
+    ],
+)
+def test_a_selector_that_compares_may_select_nothing(definition: object, is_answer: bool) -> None:
+    asked = Selection(selector="ci", before={MODEL.id: MODEL})
+    selectors = {"ci": {"definition": definition}, "changed": {"definition": STATE}}
+    if is_answer:
+        assert choose(CHECKS, NODES, SELECTABLES, asked, selectors) == ()
+        return
+    with pytest.raises(NothingCheckedError, match="`--selector ci` selects none of the 5 declared checks"):
+        choose(CHECKS, NODES, SELECTABLES, asked, selectors)
+
+
 @pytest.mark.parametrize("spec", ["tag:nope", "source:*", "nothing", "path:other.yml"])
 def test_nothing_selected_is_an_error(spec: str) -> None:
     with pytest.raises(NothingCheckedError, match="selects none of the 5 declared checks"):
