@@ -81,6 +81,8 @@ SCHEMA = {
                 {"name": name, "config": {**how, "freshness": FRESHNESS}}
                 for name, how in {
                     "zoned": {"loaded_at_field": "made_at at time zone 'UTC'"},
+                    "dated": {"loaded_at_field": "cast(made_at as date)"},
+                    "told": {"loaded_at_field": "cast(made_at as varchar)"},
                     "asked": {"loaded_at_query": "select max(made_at) - interval 2 day from {{ this }}"},
                 }.items()
             ],
@@ -122,6 +124,8 @@ def write(folder: Path) -> None:
         "future": [-600, 9000],
         "none": [],
         "zoned": [120],
+        "dated": [5],
+        "told": [5],
         "asked": [120],
     }
     with duckdb.connect(str(folder / "data.duckdb")) as database:
@@ -157,7 +161,7 @@ def facts(folder: Path, artifacts: Artifacts) -> PipelineFacts:
 @pytest.fixture(scope="module")
 def runs(facts: PipelineFacts) -> dict[str, TestRun]:
     by_id = {run.id: run for run in facts.tests}
-    return {check.name: by_id[check.id] for check in facts.checks}
+    return {check.name: by_id[check.id] for check in facts.checks if check.id in by_id}
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +210,16 @@ def test_the_verdict_is_dbts(
     assert run.status == ("error" if kind == "source_freshness" and ended == "fail" else ended)
     if kind != "source_freshness" and ended != "pass":
         assert result.failures == run.failures
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["freshness of raw.dated", "freshness of raw.told"])
+def test_what_is_no_timestamp_has_no_freshness_to_dbt_either(
+    name: str, results: dict[str, CheckResult], runs: dict[str, TestRun]
+) -> None:
+    assert results[name].outcome is Outcome.ERROR
+    assert "is no timestamp, without which dbt tells no freshness" in (results[name].reason or "")
+    assert name not in runs
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from tidegate.checks.arguments import NOW, given, source
 from tidegate.checks.failing import subject
 from tidegate.checks.families import spec
 from tidegate.checks.kind import Blind
-from tidegate.metrics import Vouched, query, select
+from tidegate.metrics import Vouched, literal, query, select
 from tidegate.model import Check, MetricSpec
 
 
@@ -21,8 +21,13 @@ def number(check: Check) -> MetricSpec:
     if (asked := given(check, "query")) is not None:
         newest = select(["EPOCH(CAST(asked.newest AS TIMESTAMP))"], f"({query(str(asked))}) AS asked(newest)")
         return spec(check, "query", argument=newest)
-    newest = f"EPOCH(MAX(CAST({subject(check)} AS TIMESTAMP)))"
-    return spec(check, "query", argument=Vouched(select([newest], source(check))))
+    newest = f"MAX({subject(check)})"
+    told = literal(
+        f"`{subject(check)}` is no timestamp, without which dbt tells no freshness: cast it in `loaded_at_field`"
+    )
+    times = f"CASE WHEN {newest} IS NULL OR TYPEOF({newest}) LIKE 'TIMESTAMP%' THEN {newest} ELSE ERROR({told}) END"
+    shown = f"EPOCH(CAST({times} AS TIMESTAMP))"
+    return spec(check, "query", argument=Vouched(select([shown], source(check))))
 
 
 FUTURE: Final = Blind(
