@@ -169,7 +169,8 @@ CHECKS_SAID = """\
 The tests of dbt, dbt_utils and dbt_expectations are read from dbt's manifest and evaluated here, with dbt's verdict and number of
 failures; `where`, `row_condition`, `severity`, `warn_if`, `error_if`, `fail_calc` and `limit` keep their meaning. A test that is
 not in this table, or has an argument that is not known or is Jinja, goes through the SQL that dbt compiled (`compiled`), and
-that is told with its reason. Times are compared in UTC.
+that is told with its reason. A test whose `warn_if` or `error_if` is more than a comparison with numbers is left to dbt, whose
+verdict counts. Times are compared in UTC.
 
 Without dbt the tests of dbt_utils and dbt_expectations may stand in `checks:` of `tidegate.yml` (and in a contract, with `engine: tidegate`):
 

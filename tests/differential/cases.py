@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 COLUMNS = [
@@ -15,7 +15,8 @@ COLUMNS = [
 class Case:
     """One declared test; `{other}` in an argument stands for the table that it is compared with.
 
-    `on` names the data sets that it is for; without any it is for those that `data.on` chooses.
+    `on` names the data sets that it is for; without any it is for those that `data.on` chooses. With `compiled` it is
+    evaluated by dbt's SQL, for its arguments are not what the test is there for.
     """
 
     test: str
@@ -23,6 +24,7 @@ class Case:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     on: tuple[str, ...] = ()
+    compiled: bool = False
 
 
 def u(test: str, column: str | None = None, config: Mapping[str, Any] | None = None, **arguments: Any) -> Case:
@@ -322,4 +324,45 @@ BOUNDARIES = [
 ]  # fmt: skip
 """Numbers right at a bound, where an operator that is a little wrong shows."""
 
-CASES = [*BUILT_IN, *UTILS, *SHAPE, *ROWS, *TOTALS, *QUERIES, *BOUNDARIES]
+
+def on_odd(*cases: Case) -> list[Case]:
+    return [replace(case, on=("odd",)) for case in cases]
+
+
+MOST_COMMON = "expect_column_most_common_value_to_be_in_set"
+
+ODD = [
+    *on_odd(
+        e(MOST_COMMON, "doc", value_set=['{"a": 0}', "no JSON"], top_n=1),
+        e(MOST_COMMON, "doc", value_set=["no JSON"], top_n=1),
+        e(MOST_COMMON, "raw", value_set=["x"], top_n=1),
+        e(MOST_COMMON, "number", value_set=["1"], top_n=1),
+        b("accepted_values", "label", values=["it''s"]),
+        e("expect_column_values_to_be_in_set", "label", value_set=["it''s"], row_condition="label is not null"),
+        e("expect_column_to_exist", '"Big Name"'),
+        e("expect_column_to_exist", "Big Name"),
+        e("expect_column_values_to_be_of_type", '"Big Name"', column_type="text"),
+        e("expect_column_values_to_be_in_type_list", '"Big Name"', column_type_list=["text"]),
+        b("not_null", '"Big Name"', config={"limit": -1}),
+        e("expect_table_column_count_to_equal", value=3, config={"limit": -1}),
+        e("expect_table_column_count_to_equal", value=3, config={"limit": 0}),
+    ),
+    *(
+        replace(case, compiled=True)
+        for case in on_odd(
+            b("accepted_values", "label", values=["it's"]),
+            e("expect_column_values_to_not_be_in_set", "label", value_set=["it's"]),
+            e("expect_column_values_to_not_match_regex", "label", regex="t's"),
+            e("expect_table_column_count_to_equal", value="2 + 3"),
+            e("expect_table_column_count_to_be_between", min_value=5.5),
+            e("expect_column_to_exist", "label", column_index=1.5),
+            b("accepted_values", "number", values=[1, 1.5], quote=None),
+            e("expect_column_distinct_values_to_be_in_set", "number", value_set=[1.5], quote_values=None),
+            u("accepted_range", "number", min_value=1, inclusive=None),
+            e("expect_column_values_to_be_increasing", "number", sort_column="raw", strictly=None),
+        )
+    ),
+]
+"""Arguments and columns that few tests have."""
+
+CASES = [*BUILT_IN, *UTILS, *SHAPE, *ROWS, *TOTALS, *QUERIES, *BOUNDARIES, *ODD]

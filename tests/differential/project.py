@@ -15,10 +15,11 @@ from typing import Any
 import duckdb
 
 from tests.differential.cases import Case
-from tests.differential.data import TYPES, Table, on
+from tests.differential.data import Table, on
 from tidegate.checks import judge, needs
 from tidegate.integrations import dbt_artifacts
 from tidegate.integrations.dbt_artifacts import Artifacts
+from tidegate.metrics import quoted
 from tidegate.model import Check, CheckResult, MetricSpec, PipelineFacts
 from tidegate.scan import ScanOptions, scan_table
 from tidegate.services.measure import Meter
@@ -77,12 +78,12 @@ def write(folder: Path, tables: Sequence[Table], cases: Sequence[Case]) -> dict[
     project = PROJECT | {"packages-install-path": str(packages())}
     (folder / "dbt_project.yml").write_text(json.dumps(project), encoding="utf-8")
     (folder / "profiles.yml").write_text(json.dumps(PROFILE), encoding="utf-8")
-    columns = ", ".join(f'"{name}" {kind}' for name, kind in TYPES.items())
-    marks = ", ".join("?" for _ in TYPES)
     with duckdb.connect(str(folder / "data.duckdb")) as database:
         database.execute("create schema raw")
         database.execute("create table raw.pairs as select 1 as one, 2 as two")
         for table in tables:
+            columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in table.types.items())
+            marks = ", ".join("?" for _ in table.types)
             for name, rows in ((table.name, table.rows), (table.other, table.others)):
                 database.execute(f"create table raw.{name} ({columns})")
                 if rows:

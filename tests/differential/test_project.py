@@ -83,6 +83,7 @@ SCHEMA = {
                     "zoned": {"loaded_at_field": "made_at at time zone 'UTC'"},
                     "dated": {"loaded_at_field": "cast(made_at as date)"},
                     "told": {"loaded_at_field": "cast(made_at as varchar)"},
+                    "asked_day": {"loaded_at_query": "select max(cast(made_at as date)) from {{ this }}"},
                     "asked": {"loaded_at_query": "select max(made_at) - interval 2 day from {{ this }}"},
                 }.items()
             ],
@@ -126,6 +127,7 @@ def write(folder: Path) -> None:
         "zoned": [120],
         "dated": [5],
         "told": [5],
+        "asked_day": [5],
         "asked": [120],
     }
     with duckdb.connect(str(folder / "data.duckdb")) as database:
@@ -213,7 +215,7 @@ def test_the_verdict_is_dbts(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["freshness of raw.dated", "freshness of raw.told"])
+@pytest.mark.parametrize("name", [f"freshness of raw.{n}" for n in ("dated", "told", "asked_day")])
 def test_what_is_no_timestamp_has_no_freshness_to_dbt_either(
     name: str, results: dict[str, CheckResult], runs: dict[str, TestRun]
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from tidegate.checks.failing import PLAIN_NAME, ArgumentError, restriction, target, where
+from tidegate.checks.failing import PLAIN_NAME, ArgumentError, restriction, target, unpasted, where
 from tidegate.metrics import condition, literal, quoted, relation, select
 from tidegate.model import Check
 
@@ -109,9 +109,13 @@ def items(check: Check, name: str) -> Sequence[object]:
     return value
 
 
-def pasted(value: object) -> str:
-    """A value that dbt puts between quotes without escaping it: who needs a quote in it writes it twice already."""
-    return literal(str(value).replace("''", "'"))
+def pasted(check: Check, value: object) -> str:
+    """A value that dbt puts between quotes without escaping it: who needs a quote in it writes it twice already.
+
+    Raises:
+        ArgumentError: in dbt a quote would end the text.
+    """
+    return literal(unpasted(value) if check.source == "dbt" else str(value).replace("''", "'"))
 
 
 def values(check: Check, name: str, *, quote: str = "quote_values", as_text: bool = False) -> list[str]:
@@ -124,7 +128,7 @@ def values(check: Check, name: str, *, quote: str = "quote_values", as_text: boo
     if not listed:
         raise ArgumentError(f"`{name}` is empty")
     if given(check, quote, True):
-        return [f"CAST({pasted(value)} AS TEXT)" if as_text else pasted(value) for value in listed]
+        return [f"CAST({pasted(check, value)} AS TEXT)" if as_text else pasted(check, value) for value in listed]
     return [expression(value) for value in listed]
 
 

@@ -206,8 +206,8 @@ def _most_common(check: Check) -> str:
     value = typed(subject(check))
     counted = select([f"{value} AS v", "COUNT(*) AS n"], source(check), group=[value])
     ranked = select(["v", "ROW_NUMBER() OVER (ORDER BY n DESC) AS place"], f"({counted}) AS tidegate_counts")
-    listed = ", ".join(typed(one) for one in values(check, "value_set"))
-    unmet = [f"place = {expression_of(check, 'top_n')}", f"v NOT IN ({listed})"]
+    listed = ", ".join(f"({typed(one)})" for one in values(check, "value_set"))
+    unmet = [f"place = {expression_of(check, 'top_n')}", f"v NOT IN ({select(['s.v'], f'(VALUES {listed}) AS s(v)')})"]
     return select(["v AS value_field"], f"({ranked}) AS tidegate_ranks", where=unmet)
 
 
@@ -315,7 +315,7 @@ def _borders(check: Check, moment: str) -> list[str]:
     for name, aggregate, day in ends:
         own = f"{aggregate}(CAST({moment} AS DATE))"
         border = (
-            pasted(day)
+            pasted(check, day)
             if day
             else f"CASE WHEN {own} IS NULL THEN ERROR('there is no day to start from') ELSE {own} END"
         )

@@ -75,11 +75,11 @@ def _flags(check: Check) -> str:
 
 
 def _regex(check: Check, pattern: object) -> str:
-    return f"REGEXP_MATCHES({subject(check)}, {pasted(pattern)}, {_flags(check)})"
+    return f"REGEXP_MATCHES({subject(check)}, {pasted(check, pattern)}, {_flags(check)})"
 
 
 def _like(check: Check, pattern: object) -> str:
-    return f"{subject(check)} LIKE {pasted(pattern)}"
+    return f"{subject(check)} LIKE {pasted(check, pattern)}"
 
 
 def _matches(match: Callable[[Check, object], str], name: str, *, positive: bool) -> Callable[[Check], str]:

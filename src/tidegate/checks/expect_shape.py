@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tidegate.checks.arguments import choice, given, texts
-from tidegate.checks.failing import ArgumentError, column_name, target
+from tidegate.checks.failing import ArgumentError, target
 from tidegate.checks.families import on_shape
 from tidegate.checks.kind import Blind, Catalog, CheckKind
 from tidegate.model import Check
@@ -35,9 +35,23 @@ def _whole(check: Check, name: str) -> int:
     return value
 
 
+def _column(check: Check) -> str:
+    """The column's name as dbt compares it: with the quotes around it, where there are any."""
+    return check.column or ""
+
+
+def _is_quoted(check: Check) -> bool:
+    return _column(check).startswith('"')
+
+
+def _numbers(*names: str) -> Callable[[Check], object]:
+    """Reads those numbers that are given."""
+    return lambda check: [_whole(check, name) for name in names if given(check, name)]
+
+
 def _exists(check: Check, catalog: Catalog) -> int:
     """dbt takes the index 0 for none, and the first column for one below."""
-    name, names = _fold(check)(column_name(check) or ""), _has(check, catalog)
+    name, names = _fold(check)(_column(check)), _has(check, catalog)
     if name not in names:
         return 1
     at = _whole(check, "column_index") if given(check, "column_index") else None
@@ -84,9 +98,13 @@ def _of_types(check: Check, catalog: Catalog) -> int:
     """A column that does not exist is of no wrong type."""
     single = given(check, "column_type")
     allowed = texts(check, "column_type_list") if single is None else [str(single)]
-    wanted, name = {text.upper() for text in allowed}, (column_name(check) or "").upper()
+    wanted, name = {text.upper() for text in allowed}, _column(check).upper()
     return sum(c.name.upper() == name and c.type.upper() not in wanted for c in catalog[check.dataset].columns)
 
+
+QUOTED: Final = Blind(
+    says="the column stands in quotes, and dbt_expectations looks for a name that has them", when=_is_quoted
+)
 
 KINDS: Final[dict[str, CheckKind]] = {
     "expect_column_to_exist": on_shape(
@@ -94,12 +112,13 @@ KINDS: Final[dict[str, CheckKind]] = {
         says="the column exists, at a place if one is given",
         arguments={"column_index": "its place, from 1"} | TRANSFORM,
         column=True,
-        examine=_fold,
+        examine=lambda check: (_fold(check), _numbers("column_index")(check)),
     ),
     "expect_table_column_count_to_be_between": on_shape(
         _count_between,
         says="the number of columns lies between bounds",
         arguments={"min_value": "the least number", "max_value": "the greatest number"},
+        examine=_numbers("min_value", "max_value"),
         blind=(
             Blind(
                 says="dbt_expectations takes a bound of 0 for none",
@@ -112,6 +131,7 @@ KINDS: Final[dict[str, CheckKind]] = {
         says="the number of columns is one number",
         arguments={"value": "the number"},
         required=("value",),
+        examine=_numbers("value"),
     ),
     "expect_table_column_count_to_equal_other_table": on_shape(
         _count_as_other,
@@ -154,6 +174,7 @@ KINDS: Final[dict[str, CheckKind]] = {
         arguments={"column_type": "the type"},
         required=("column_type",),
         column=True,
+        blind=(QUOTED,),
     ),
     "expect_column_values_to_be_in_type_list": on_shape(
         _of_types,
@@ -161,6 +182,7 @@ KINDS: Final[dict[str, CheckKind]] = {
         arguments={"column_type_list": "the types"},
         required=("column_type_list",),
         column=True,
+        blind=(QUOTED,),
     ),
 }
 """Each test by its name in dbt_expectations."""

@@ -114,8 +114,21 @@ def listed(check: Check) -> str:
     if not isinstance(values, Sequence) or isinstance(values, str) or not values:
         raise ArgumentError("`values` is not a list of accepted values")
     simple = [value if isinstance(value, str | int | float | bool) else str(value) for value in values]
-    texts = [str(value) for value in simple]
-    return json.dumps({"values": texts, "quote": bool(check.arguments.get("quote", True))})
+    quote = bool(check.arguments.get("quote", True))
+    texts = [unpasted(value) if quote and check.source == "dbt" else str(value) for value in simple]
+    return json.dumps({"values": texts, "quote": quote})
+
+
+def unpasted(value: object) -> str:
+    """What a text means that dbt puts between quotes: who needs a quote in it writes it twice.
+
+    Raises:
+        ArgumentError: a quote stands alone, where dbt's text would end.
+    """
+    parts = str(value).split("''")
+    if any("'" in part for part in parts):
+        raise ArgumentError(f"`{value}` has a quote that is not written twice")
+    return "'".join(parts)
 
 
 def not_null(check: Check) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tidegate.checks import arguments, failing
+from tidegate.checks import arguments, failing, threshold
 from tidegate.checks.kind import Blind, Catalog, CheckKind
 from tidegate.checks.threshold import ThresholdError, outcome
 from tidegate.metrics import Vouched, relation, select
@@ -174,6 +174,7 @@ def on_shape(
             for ref in (check.dataset, *(failing.target(check, name) for name in others or {})):
                 if ref not in catalog:
                     raise failing.ArgumentError(f"there is no table `{ref}`")
+            threshold.examine(check)
             found = shape(check, catalog)
             found = found if check.limit is None else min(found, check.limit)
             ended = outcome(check, found)

@@ -19,15 +19,17 @@ def number(check: Check) -> MetricSpec:
         ConditionError: the source's own query for it is not one query.
     """
     if (asked := given(check, "query")) is not None:
-        newest = select(["EPOCH(CAST(asked.newest AS TIMESTAMP))"], f"({query(str(asked))}) AS asked(newest)")
+        newest = select([_seconds("asked.newest", "loaded_at_query")], f"({query(str(asked))}) AS asked(newest)")
         return spec(check, "query", argument=newest)
-    newest = f"MAX({subject(check)})"
-    told = literal(
-        f"`{subject(check)}` is no timestamp, without which dbt tells no freshness: cast it in `loaded_at_field`"
-    )
-    times = f"CASE WHEN {newest} IS NULL OR TYPEOF({newest}) LIKE 'TIMESTAMP%' THEN {newest} ELSE ERROR({told}) END"
-    shown = f"EPOCH(CAST({times} AS TIMESTAMP))"
-    return spec(check, "query", argument=Vouched(select([shown], source(check))))
+    newest = _seconds(f"MAX({subject(check)})", "loaded_at_field")
+    return spec(check, "query", argument=Vouched(select([newest], source(check))))
+
+
+def _seconds(newest: str, said_in: str) -> str:
+    """A time in seconds; an error where it is a date or a text, of which dbt tells no freshness."""
+    told = literal(f"the newest time is no timestamp, without which dbt tells no freshness: cast it in `{said_in}`")
+    known = f"{newest} IS NULL OR TYPEOF({newest}) LIKE 'TIMESTAMP%'"
+    return f"EPOCH(CAST(CASE WHEN {known} THEN {newest} ELSE ERROR({told}) END AS TIMESTAMP))"
 
 
 FUTURE: Final = Blind(

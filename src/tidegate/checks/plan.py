@@ -17,7 +17,7 @@ from tidegate.checks.failing import (
     where,
 )
 from tidegate.checks.kind import CheckKind
-from tidegate.checks.threshold import ThresholdError, rule
+from tidegate.checks.threshold import ThresholdError, examine
 from tidegate.checks.watched import watched
 from tidegate.metrics import METRICS, ConditionError, column_names, is_light, kind_of
 from tidegate.model import Check, CheckResult, Dataset, DatasetRef, MetricSpec, Outcome
@@ -83,8 +83,7 @@ def _examine(check: Check, kind: CheckKind, catalog: Mapping[DatasetRef, Dataset
             raise ArgumentError(f"`{check.kind}` needs `{name}`: {kind.arguments[name]}")
     if kind.reads == "bounds" and check.arguments.get("min") is None and check.arguments.get("max") is None:
         raise ArgumentError(f"`{check.kind}` needs `min`, `max` or both")
-    rule(check.warn_if)
-    rule(check.error_if)
+    examine(check)
     where(check)
     dataset = catalog.get(check.dataset)
     if dataset is None:

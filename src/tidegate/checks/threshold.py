@@ -38,8 +38,20 @@ def outcome(check: Check, failures: float) -> Outcome:
     return Outcome.WARN if meets(failures, check.warn_if) else Outcome.PASS
 
 
+def examine(check: Check) -> None:
+    """Hold the check's own thresholds against what they may be.
+
+    Raises:
+        ThresholdError: `warn_if` or `error_if` cannot be understood, or `limit` is negative.
+    """
+    rule(check.warn_if)
+    rule(check.error_if)
+    if check.limit is not None and check.limit < 0:
+        raise ThresholdError(f"`limit` is `{check.limit}`, less than 0")
+
+
 class ThresholdError(ValueError):
-    """A `warn_if` or `error_if` that cannot be understood."""
+    """A `warn_if`, `error_if` or `limit` that cannot be understood."""
 
 
 def meets(number: float, condition: str) -> bool:

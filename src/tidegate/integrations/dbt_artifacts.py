@@ -22,6 +22,7 @@ TESTS = ("test", "unit_test")
 EXECUTING = ("build", "run", "test", "seed", "snapshot", "run-operation", "retry", "clone", "compile")
 BROKEN = ("error", "runtime error", "partial success")
 REF = re.compile(r"""\bref\(\s*(?:['"](?P<package>[^'"]+)['"]\s*,\s*)?['"](?P<name>[^'"]+)['"]""")
+WHOLE = re.compile(r"-?\d+")
 SOURCE = re.compile(r"""\bsource\(\s*['"](?P<source>[^'"]+)['"]\s*,\s*['"](?P<name>[^'"]+)['"]""")
 NAMES_SHOWN = 10
 
@@ -270,7 +271,7 @@ class _Book:
             fail_calc=_text(config.get("fail_calc")) or "count(*)",
             blocking=on_fail != "warn",
             quarantine=on_fail == "quarantine",
-            limit=int(limit) if isinstance(limit, int | str) and str(limit).isdigit() else None,
+            limit=int(limit) if isinstance(limit, int | str) and WHOLE.fullmatch(str(limit)) else None,
             source="dbt",
             declared_in=self._file(raw),
             stored_in=dbt_tests.stored_in(raw),

@@ -22,6 +22,15 @@ ON_FAIL = ("hold", "warn", "quarantine")
 """What may stand at `config.meta.tidegate.on_fail` of a test."""
 
 NOT_ARGUMENTS = frozenset({"model", "column_name"})
+NEVER_NULL = frozenset(
+    """
+    at_most data_type date_part factor flags from_condition gaps ignore_row_if inclusive interval lookback_periods match_on
+    period quote quote_values sigma_threshold strictly take_diffs take_logs test_condition test_periods to_condition
+    tolerance transform trend_periods trim_whitespace
+    """.split()
+)
+"""Arguments that are something where they are left out, so that a null in their place is another value."""
+
 THIS = re.compile(r"\{\{-?\s*this\s*-?\}\}")
 PERIODS_S = {"minute": 60, "hour": 3_600, "day": 86_400}
 
@@ -67,6 +76,8 @@ def entry(raw: Raw, metadata: Raw, kwargs: Raw, *, replaced: Iterable[str], pare
     config = raw.get("config")
     if isinstance(config, Mapping) and _is_jinja([config.get(key) for key in ("where", "fail_calc")]):
         return _none("its `where` or `fail_calc` is Jinja")
+    if nulls := sorted(key for key, value in kwargs.items() if value is None and key in NEVER_NULL):
+        return _none(f"its argument `{nulls[0]}` is null, which is not its default")
     given = {key: value for key, value in kwargs.items() if key not in NOT_ARGUMENTS and value is not None}
     for key, value in given.items():
         if because := _unusable(kind, key, value):
