@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.services.site import NOW, add_version, finding, later, make_site, ref
 from tidegate.lineage import Graph, build
-from tidegate.model import DatasetRef, Finding, Interval, Node, Product, Segment, Severity, Slice
+from tidegate.model import DatasetRef, Finding, Interval, MetricSpec, Node, Product, Segment, Severity, Slice
 from tidegate.services import incidents, respond
 from tidegate.services.site import Site
 
@@ -400,3 +400,47 @@ def test_a_slow_drift_opens_an_incident_and_holds_nothing(site: Site) -> None:
     assert found.severity is Severity.SEV4
     assert "a slow drift: no single batch left its band" in found.reasons
     assert "`tidegate rollback`" not in found.next_step
+
+
+# --- what of a table is at fault
+
+BUILT = build(
+    [
+        node("raw"),
+        dataclasses.replace(node("stg"), code="select id, amount / 100 as amount, email from s.raw"),
+        dataclasses.replace(node("mart"), code="select sum(amount) as revenue, max(email) as contact from s.stg"),
+    ],
+    [("raw", "stg"), ("stg", "mart")],
+)
+MEASURED = MetricSpec(dataset=ref("raw"), metric="null_count", column="amount")
+SUNDAY = Interval(start=NOW, end=NOW + timedelta(days=1))
+MONDAY = Interval(start=SUNDAY.end, end=SUNDAY.end + timedelta(days=1))
+
+
+def of(name: str, column: str | None, kind: str = "nulls", spec: MetricSpec | None = None) -> Finding:
+    return dataclasses.replace(finding(name, kind=kind), column=column, spec=spec)
+
+
+@pytest.mark.parametrize(
+    ("above", "groups"),
+    [
+        (of("raw", "EMAIL"), 1),
+        (of("raw", "amount"), 2),
+        (of("raw", "amount", "volume"), 1),
+        (of("raw", "amount", "check"), 1),
+        (of("raw", "amount", "check", MEASURED), 2),
+        (of("raw", "email", "check", MEASURED), 1),
+        (of("raw", "amount", "nulls", MEASURED), 2),
+        (of("raw", None, "schema"), 1),
+    ],
+    ids=["its column", "another column", "rows", "a check of no number", "a check of another column", "a check of its column",
+         "a number of another column", "nobody knows"],
+)  # fmt: skip
+def test_a_fault_is_the_cause_of_what_is_made_from_it(above: Finding, groups: int) -> None:
+    assert len(incidents.group([of("mart", "contact"), above], BUILT)) == groups
+
+
+@pytest.mark.parametrize(("when", "groups"), [(MONDAY, 2), (SUNDAY, 1), (None, 1)])
+def test_what_happened_at_another_time_is_another_cause(when: Interval | None, groups: int) -> None:
+    found = [finding(name, kind="segment", interval=SUNDAY) for name in ("orders", "facts")]
+    assert len(incidents.group([*found, finding("items", kind="volume", interval=when)], GRAPH)) == groups

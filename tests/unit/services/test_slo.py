@@ -131,6 +131,22 @@ def test_answers_of_probes_are_availability_and_latency(tmp_path: Path) -> None:
     assert account(later(site, hours=5), "availability").known_now is False
 
 
+def test_an_incident_of_a_promise_names_the_published_version_if_there_is_one(tmp_path: Path) -> None:
+    probe = Probe(
+        product="revenue", name="web", http="http://x", every=timedelta(hours=1), timeout=timedelta(seconds=9)
+    )
+    site = site_of(tmp_path, Slo(availability=0.99), probes=(probe,))
+    silent = [Probed(product="revenue", probe="web", at=NOW, answered=False, latency_s=None)]
+    site.state.save_probed(silent)
+    assert [i.version for i in watch(later(site, hours=1), run=None)] == [0]
+    known = site_of(tmp_path / "known", Slo(availability=0.99), probes=(probe,))
+    version(known, 1)
+    version(known, 2, parent=1)
+    version(known, 3, parent=2, publish=False)
+    known.state.save_probed(silent)
+    assert [i.version for i in watch(later(known, hours=1), run=None)] == [2]
+
+
 def test_a_promise_is_one_incident_however_often_it_is_looked_at(tmp_path: Path) -> None:
     site = site_of(tmp_path, FRESH)
     version(site, 1)

@@ -11,9 +11,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.conformance.notifier.adapters import notice
 from tests.unit.services.site import NOW, add_version, finding, later, make_site, ref
 from tidegate.lineage import Graph
 from tidegate.model import Product, Slo
+from tidegate.ports.state import Planned
 from tidegate.services import incidents, respond
 from tidegate.services.site import Site
 from tidegate.services.status import status
@@ -69,6 +71,23 @@ def test_the_last_runs_and_the_unsolved_incidents(site: Site) -> None:
     found = status(site, runs=2)
     assert [r.id for r in found.runs] == ["2", "1"]
     assert [i.number for i in found.incidents] == [2]
+
+
+def test_only_messages_that_could_not_be_sent_are_told(site: Site) -> None:
+    wanted = [
+        Planned(
+            target=f"chat:{name}", notice=notice(key=name, thread=name, incidents=(7,)), moments=((7, "1"),), due_at=NOW
+        )
+        for name in ("a", "b", "c")
+    ]
+    site.state.outbox.plan(wanted, waived=(), settled=(), now=NOW)
+    assert status(site, runs=5).undelivered == ()
+    late = NOW + timedelta(minutes=5)
+    for error, next_at in (("no route", late), ("no such channel", None)):
+        sending = site.state.outbox.claim(NOW, lease_s=60, without=("chat:a",))
+        assert sending is not None
+        site.state.outbox.failed(sending.key, error=error, next_at=next_at)
+    assert {d.error for d in status(site, runs=5).undelivered} == {"no route", "no such channel"}
 
 
 def test_what_was_written_after_it_was_published_is_told(site: Site) -> None:
