@@ -66,7 +66,7 @@ def configuration() -> str:
     lines = [
         MADE,
         "# tidegate.yml\n",
-        "`tidegate init` writes it; `tidegate config check` checks it; `tidegate config schema` prints its JSON Schema",
+        "`tidegate init` writes it; `tidegate config check` checks it, also against dbt's targets and the published tables where these can be read; `tidegate config schema` prints its JSON Schema",
         "for your editor. An unknown key is an error, with line, column and the nearest known key.\n",
         *_part("The file", schema),
     ]
