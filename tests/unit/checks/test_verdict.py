@@ -43,6 +43,34 @@ def test_severity_and_thresholds(failures, more, outcome):
     assert judged(check(**more), failures).outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("kind", "unit", "number", "outcome", "measured"),
+    [
+        ("null_values", "percent", 5, Outcome.PASS, "5 %"),
+        ("null_values", "percent", 15, Outcome.FAIL, "15 %"),
+        ("null_values", "rows", 15, Outcome.FAIL, "15 rows"),
+    ],
+)
+def test_a_number_of_a_contract_is_told_in_its_unit(kind, unit, number, outcome, measured):
+    asked = check(kind, arguments={"operator": "mustBeLessThan", "bound": 10, "unit": unit})
+    result = judged(asked, number)
+    assert (result.outcome, result.measured) == (outcome, measured)
+
+
+def test_what_no_kind_of_check_stands_for_is_an_error_and_not_dbts():
+    result = judge(check("uniqe"), {}, now=NOW)
+    assert (result.outcome, result.reason) == (
+        Outcome.ERROR,
+        "could not be evaluated: there is no kind of check `uniqe`",
+    )
+    assert judge(check("dbt"), {}, now=NOW).reason == "only dbt can evaluate it"
+
+
+def test_a_source_without_a_column_of_times_is_told_by_its_query():
+    asked = check("source_freshness", column=None, arguments={"query": "select now()", "error_after_s": 60})
+    assert judged(asked, None).reason == "`loaded_at_query` has no time at all, expected one at most 1 min (error) old"
+
+
 def test_a_failure_is_told_with_its_numbers():
     result = judged(check(), 3, 1200)
     assert result.reason == "3 of 1,200 rows have no `x`"

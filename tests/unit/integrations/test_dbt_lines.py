@@ -103,6 +103,7 @@ def line(tmp_path: Path, raw: Mapping[str, Any], text: str = YAML, file: str = "
         (declared("not_null", "id", "source.shop.raw.orders"), 13),
         (declared("not_null", "x", "model.shop.revenue.v2"), 44),
         (declared("nobody_wrote_this", "id"), 17),
+        (declared("accepted_values", "renamed_since", values=["d"], name="x"), 31),
     ],
 )
 def test_a_test_is_found(tmp_path: Path, raw: Mapping[str, Any], place: int) -> None:

@@ -48,6 +48,7 @@ BREAKING: list[tuple[Contract, Contract, str]] = [
     (column(", relationships: [{to: c.id}]"), column(""), "the reference to `c.id` is removed"),
     (column(", quality: [{metric: nullValues, mustBe: 0}]"), column(""), "quality `nullValues`: it is removed"),
     (table(", quality: [{metric: rowCount, mustBeGreaterThan: 5}]"), table(", quality: [{metric: rowCount, mustBeGreaterThan: 4}]"), "it was `mustBeGreaterThan 5`"),
+    (table(", quality: [{metric: rowCount, mustBeGreaterThan: 5}]"), table(", quality: [{metric: rowCount, mustBeLessThan: 9}]"), "it was `mustBeGreaterThan 5` and is `mustBeLessThan 9`"),
     (table(", quality: [{metric: rowCount, mustBeBetween: [1, 5]}]"), table(", quality: [{metric: rowCount, mustBeBetween: [1, 6]}]"), "[1, 6]"),
     (sla("{property: latency, value: 4, unit: h}"), sla("{property: latency, value: 1, unit: d}"), "it was `4 h` and is `1 d`"),
     (sla("{property: availability, value: 99}"), sla("{property: availability, value: 98}"), "it was `99` and is `98`"),
@@ -67,7 +68,13 @@ def test_what_takes_away_breaks(old: Contract, new: Contract, line: str) -> None
     assert bump(found, old, new) == "major"
 
 
-NEUTRAL = {"its id", "it was called", "its physical type was `INTEGER`", "it was `99`"}
+NEUTRAL = {
+    "its id",
+    "it was called",
+    "its physical type was `INTEGER`",
+    "it was `99`",
+    "it was `mustBeGreaterThan 5` and is",
+}
 """Changes that break in both directions."""
 
 

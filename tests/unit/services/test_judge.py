@@ -14,9 +14,20 @@ from tests.unit.services.site import NOW, add_version, make_site, settings_of
 from tidegate.detect import TableHistory, ages
 from tidegate.errors import QueryError
 from tidegate.lineage import Graph
-from tidegate.model import Check, CheckResult, DatasetRef, Finding, Outcome, PipelineFacts, TestRun
+from tidegate.model import (
+    Check,
+    CheckResult,
+    DatasetRef,
+    Finding,
+    Grid,
+    MetricSpec,
+    Outcome,
+    PipelineFacts,
+    Segment,
+    TestRun,
+)
 from tidegate.scan import TableScan
-from tidegate.services.judge import Verdict, judge
+from tidegate.services.judge import Verdict, _by_time, judge
 from tidegate.services.measure import Measured
 from tidegate.state.sqlite import SQLiteStateStore
 
@@ -197,3 +208,15 @@ def test_what_was_said_of_young_buckets_is_known_whether_the_past_was_read_befor
     judge(found, PipelineFacts(), Graph(), parent=1, state=site.state, settings=site.settings, now=NOW)
     site.state.close()
     assert {*given[0].first.cells()} == {(m.spec, m.interval, m.value) for m in days}
+
+
+def test_versions_are_not_asked_for_what_buckets_of_the_whole_table_tell() -> None:
+    """A slice of a number, or a part of the rows, says nothing of the number itself."""
+    whole = [("min", "amount"), ("row_count", None), ("max", "placed_at"), ("max", "amount")]
+    specs = [MetricSpec(dataset=REF, metric=metric, column=column) for metric, column in whole]
+    specs.append(MetricSpec(dataset=REF, metric="mean", column="amount", where="amount > 0"))
+    part = Segment(column="country", value="DE")
+    specs.append(MetricSpec(dataset=REF, metric="sum", column="amount", segment=part))
+    history = TableHistory(dataset=DATASET, current=(), known=Grid(specs=tuple(specs)), time_column="placed_at")
+    assert _by_time(history) == {("min", "amount"), ("max", "amount")}
+    assert _by_time(dataclasses.replace(history, known=None)) == frozenset()

@@ -453,6 +453,27 @@ def test_a_store_with_an_unfinished_log_in_a_folder_that_cannot_be_written_says_
             assert store.events()[-1].kind == "note.made"
 
 
+@pytest.mark.parametrize(
+    ("create", "code", "lacks"),
+    [
+        (False, sqlite3.SQLITE_FULL, True),
+        (True, sqlite3.SQLITE_FULL, False),
+        (False, sqlite3.SQLITE_BUSY, False),
+        (True, sqlite3.SQLITE_BUSY, False),
+    ],
+)
+def test_only_who_reads_does_without_room(path: Path, create: bool, code: int, lacks: bool) -> None:
+    error = sqlite3.OperationalError("no")
+    error.sqlite_errorcode = code
+    with closing(SQLiteStateStore(path, create=create)) as store:
+        assert store._database._lacks_room(error) is lacks
+        if not lacks:
+            assert store.append([NOTE])
+            return
+        with pytest.raises(DiskFullError):
+            store.append([NOTE])
+
+
 def test_a_path_that_is_a_folder_is_an_error_of_the_tree(tmp_path: Path) -> None:
     (tmp_path / "state.db").mkdir()
     (tmp_path / "file").touch()
