@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
@@ -234,34 +235,37 @@ def kind_of(value: object) -> str:
     return {dict: "object", list: "array", str: "string", type(None): "null"}.get(type(value), "number")
 
 
-def field_of(hint: object) -> Field:
-    """What `--json` makes of a type."""
+def field_of(hint: object, within: tuple[object, ...] = ()) -> Field:
+    """What `--json` makes of a type; one that lies in itself is not taken apart again."""
+    if hint in within:
+        return Field(frozenset({"anything"}), {})
+    part_of = partial(field_of, within=(*within, hint) if dataclasses.is_dataclass(hint) else within)
     origin, inner = get_origin(hint), get_args(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return Field(frozenset({"string"}), {})
     if isinstance(hint, dict):
-        return Field(frozenset({"object"}), {name: field_of(part) for name, part in hint.items()})
+        return Field(frozenset({"object"}), {name: part_of(part) for name, part in hint.items()})
     if isinstance(hint, list):
-        return Field(frozenset({"array"}), {"*": field_of(hint[0])})
+        return Field(frozenset({"array"}), {"*": part_of(hint[0])})
     if hint in PLAIN:
         return Field(frozenset({PLAIN[hint]}), {})
     if dataclasses.is_dataclass(hint):
         hints = get_type_hints(hint, localns=NOUNS)
         told = [f.name for f in dataclasses.fields(hint) if f.metadata.get("json", True)]
-        return Field(frozenset({"object"}), {name: field_of(hints[name]) for name in told})
+        return Field(frozenset({"object"}), {name: part_of(hints[name]) for name in told})
     if origin in (UnionType, Union):
-        options = [field_of(option) for option in inner]
+        options = [part_of(option) for option in inner]
         return Field(
             frozenset().union(*(o.types for o in options)), {n: p for o in options for n, p in o.parts.items()}
         )
     if origin is tuple and inner[-1] is not Ellipsis:
-        options = [field_of(option) for option in inner]
+        options = [part_of(option) for option in inner]
         types = frozenset().union(*(o.types for o in options))
         return Field(frozenset({"array"}), {"*": Field(types, {n: p for o in options for n, p in o.parts.items()})})
     if origin in (tuple, Sequence, list, frozenset):
-        return Field(frozenset({"array"}), {"*": field_of(inner[0])})
+        return Field(frozenset({"array"}), {"*": part_of(inner[0])})
     if origin in (Mapping, dict):
-        return Field(frozenset({"object"}), {"*": field_of(inner[1])})
+        return Field(frozenset({"object"}), {"*": part_of(inner[1])})
     raise AssertionError(f"no JSON is known for {hint}")
 
 

@@ -10,7 +10,8 @@ from typing import Final
 from tidegate.checks import failing
 from tidegate.checks.failing import ArgumentError
 from tidegate.checks.kind import CheckKind
-from tidegate.metrics import Kind, kind_of, literal, quoted, relation, select
+from tidegate.checks.listed import among
+from tidegate.metrics import Kind, element_of, family_of, kind_of, literal, quoted, relation, select
 from tidegate.metrics import query as checked_query
 from tidegate.model import Check, CheckResult, Column, Dataset, DatasetRef, Family, MetricSpec, Outcome
 from tidegate.model.words import counted
@@ -110,15 +111,32 @@ def _texts(check: Check, name: str) -> list[str]:
     return [str(value) for value in said]
 
 
+def _values(check: Check) -> list[object]:
+    """The values that `values` lists, NULL aside.
+
+    Raises:
+        ArgumentError: it is no list, or an empty one.
+    """
+    said = check.arguments.get("values")
+    if not isinstance(said, Sequence) or isinstance(said, str) or not said:
+        raise ArgumentError("`values` is not a list")
+    return [value for value in said if value is not None]
+
+
+def _listed(check: Check) -> str:
+    """The condition that a value is one that `values` lists, compared as the column's type has it."""
+    said = check.arguments.get("type")
+    named = said if isinstance(said, str) else "VARCHAR"
+    column = Column(name=str(check.column), type=named, family=family_of(named))
+    return among(failing.subject(check), _values(check), column)
+
+
 def _present(check: Check) -> str:
     """The condition that a value is neither NULL nor one of those that stand for none."""
     column = failing.subject(check)
-    said = check.arguments.get("values")
-    missing = [value for value in said if value is not None] if isinstance(said, Sequence) else []
-    if not missing:
+    if check.arguments.get("values") is None or not _values(check):
         return f"{column} IS NOT NULL"
-    listed = ", ".join(literal(str(value)) for value in missing)
-    return f"{column} IS NOT NULL AND CAST({column} AS TEXT) NOT IN ({listed})"
+    return f"{column} IS NOT NULL AND NOT ({_listed(check)})"
 
 
 def _valid(check: Check) -> str:
@@ -126,7 +144,7 @@ def _valid(check: Check) -> str:
     column = f"CAST({failing.subject(check)} AS TEXT)"
     found = []
     if check.arguments.get("values") is not None:
-        found.append(f"{column} IN ({', '.join(literal(value) for value in _texts(check, 'values'))})")
+        found.append(_listed(check))
     if check.arguments.get("pattern") is not None:
         found.append(f"REGEXP_MATCHES({column}, {literal(failing.text_argument(check, 'pattern'))})")
     if not found:
@@ -221,6 +239,9 @@ def _typed(check: Check, catalog: Mapping[DatasetRef, Dataset]) -> CheckResult:
     column = dataset.column(check.column) if dataset is not None and check.column else None
     if column is None:
         return _result(check, f"{check.dataset} has no column `{check.column}`", measured="no column")
+    column = _inside(column, check)
+    if column is None:
+        return _result(check, f"`{check.column}` holds no list of what is promised", measured="no list")
     physical, logical = (check.arguments.get(name) for name in ("physical", "logical"))
     comparable = isinstance(physical, str) and plain_type(physical)[0] in KNOWN
     wanted = str(physical) if comparable else str(logical)
@@ -228,6 +249,15 @@ def _typed(check: Check, catalog: Mapping[DatasetRef, Dataset]) -> CheckResult:
     if fits or (isinstance(physical, str) and plain_type(physical) == plain_type(column.type)):
         return _passed(check, f"it is {column.type}")
     return _result(check, f"`{column.name}` is {column.type}, promised is {wanted}", measured=column.type)
+
+
+def _inside(column: Column, check: Check) -> Column | None:
+    """The column, or what its lists hold; None where it has no lists."""
+    depth = check.arguments.get("depth")
+    found: Column | None = column
+    for _ in range(depth if isinstance(depth, int) else 0):
+        found = element_of(found, f"an item of {column.name}") if found is not None else None
+    return found
 
 
 def _carried(check: Check, catalog: Mapping[DatasetRef, Dataset]) -> CheckResult:
@@ -293,6 +323,8 @@ LIMIT: Final[Mapping[str, str]] = {
     "unit": "`rows` (the default) or `percent`",
 }
 
+TYPE: Final = "the column's type, by which values are compared"
+
 CONTRACT_CHECKS: Final[dict[str, CheckKind]] = {
     "null_values": CheckKind(
         says="how many rows have no value (or what share of them), held against an operator",
@@ -310,7 +342,7 @@ CONTRACT_CHECKS: Final[dict[str, CheckKind]] = {
         reads="limit",
         number=lambda check: _failing_rows(check, _present(check)),
         told="`{column}` is missing in {value}, expected {expected}",
-        arguments={**LIMIT, "values": "what stands for a missing value, besides NULL"},
+        arguments={**LIMIT, "values": "what stands for a missing value, besides NULL", "type": TYPE},
         required=("operator",),
         needs_column=True,
         failing=_where_not(_present),
@@ -324,6 +356,7 @@ CONTRACT_CHECKS: Final[dict[str, CheckKind]] = {
         arguments={
             **LIMIT,
             "values": "the valid values",
+            "type": TYPE,
             "pattern": "a regular expression that is found in valid values",
         },
         required=("operator",),
@@ -392,7 +425,11 @@ CONTRACT_CHECKS: Final[dict[str, CheckKind]] = {
         reads="nothing",
         number=_rows,
         told="the type is another one",
-        arguments={"physical": "the engine's type", "logical": "the standard's logical type"},
+        arguments={
+            "physical": "the engine's type",
+            "logical": "the standard's logical type",
+            "depth": "how many lists the value lies in, which are the column",
+        },
         decided=_typed,
     ),
     "carried": CheckKind(

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from tidegate.checks.contract import is_logical
-from tidegate.metrics import Kind, kind_of, literal, quoted, relation
+from tidegate.checks.listed import written, yaml_text
+from tidegate.checks.options import conditions
+from tidegate.metrics import Kind, Vouched, kind_of, quoted, relation
 from tidegate.model import (
     Check,
     Column,
@@ -57,32 +58,6 @@ MILD: Final = frozenset({"info", "information", "low", "minor", "warn", "warning
 
 PLACES: Final = re.compile(r"\$?\{(object|table|model|property|column)\}")
 
-FORMATS: Final[Mapping[str, str]] = {
-    "email": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
-    "uuid": r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$",
-    "uri": r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$",
-    "url": r"^https?://\S+$",
-    "hostname": r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$",
-    "ipv4": r"^((25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(25[0-5]|2[0-4]\d|1?\d?\d)$",
-}
-"""Texts that the standard's `format` names, as far as a regular expression can tell them."""
-
-CASTS: Final[Mapping[str, str]] = {
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
-    "time": "TIME",
-    "integer": "HUGEINT",
-    "number": "DOUBLE",
-}
-COMPARISONS: Final[Mapping[str, str]] = {
-    "minimum": ">=",
-    "exclusiveMinimum": ">",
-    "maximum": "<=",
-    "exclusiveMaximum": "<",
-}
-LENGTH_BOUNDS: Final[Mapping[str, str]] = {"minLength": ">=", "maxLength": "<="}
-ITEM_BOUNDS: Final[Mapping[str, str]] = {"minItems": ">=", "maxItems": "<="}
-WIDTH: Final = re.compile(r"([iu])(8|16|32|64|128)")
 METRICS: Final[Mapping[str, str]] = {
     "nullValues": "null_values",
     "missingValues": "missing_values",
@@ -245,7 +220,7 @@ class _Work:
             if actual is not None:
                 yield from self._column(ref, table, column, actual)
             elif column.nested and _demanding(column):
-                self._carry(f"what is promised of `{table.name}.{column.name}`", "a part of a struct")
+                self._carry(f"what is promised of `{table.name}.{column.name}`", "a part of a struct or a map")
         yield from self._key(ref, table, dataset)
         for reference in chain(table.references, *(c.references for c in table.columns if not c.nested)):
             yield from self._reference(ref, table, reference, dataset)
@@ -258,28 +233,38 @@ class _Work:
         if said.physical_type or said.logical_type:
             types = {"physical": said.physical_type, "logical": said.logical_type}
             yield self.check(ref, "column_type", f"type of {name}", place, column=name, arguments=types)
+        yield from self._types_of_items(ref, said, actual)
         if said.required or in_key:
             yield self.check(ref, "not_null", f"required {name}", place, column=name)
         if said.unique or (in_key and len(table.key) == 1):
             yield self.check(ref, "unique", f"unique {name}", place, column=name)
-        values = [value for value in said.enum if value is not None]
-        if values:
-            texts = [_text(value) for value in values]
-            yield self.check(
-                ref,
-                "accepted_values",
-                f"enum of {name}",
-                place,
-                column=name,
-                arguments={"values": texts, "quote": True},
-            )
-        for option, sql in _options(said, actual):
+        if any(value is not None for value in said.enum):
+            yield self._enum(ref, said, actual)
+        for option, sql in conditions(said, quoted(name), actual):
             if sql is None:
                 self._carry(f"`{option}` of `{table.name}.{said.name}`", "about how values are written or kept")
             else:
-                yield self.check(ref, "rule", f"{option} of {name}", place, column=name, arguments={"expression": sql})
+                arguments = {"expression": Vouched(sql)}
+                yield self.check(ref, "rule", f"{option} of {name}", place, column=name, arguments=arguments)
         for quality in said.quality:
-            yield from self._quality(ref, table, actual.name, quality)
+            yield from self._quality(ref, table, actual, quality)
+
+    def _types_of_items(self, ref: DatasetRef, said: ContractColumn, actual: Column) -> Iterator[Check]:
+        items, depth = said.items, 1
+        while items is not None:
+            if items.physical_type or items.logical_type:
+                arguments = {"physical": items.physical_type, "logical": items.logical_type, "depth": depth}
+                name = f"type of {actual.name}{' of the items' * depth}"
+                yield self.check(ref, "column_type", name, items.place, column=actual.name, arguments=arguments)
+            items, depth = items.items, depth + 1
+
+    def _enum(self, ref: DatasetRef, said: ContractColumn, actual: Column) -> Check:
+        """The values that the column's type can hold; where it can hold none of them, no value is right."""
+        named = [told for value in said.enum if value is not None and (told := written(value, actual)) is not None]
+        kind, arguments = "accepted_values", dict[str, object](values=list(dict.fromkeys(named)), quote=True)
+        if not named:
+            kind, arguments = "rule", {"expression": Vouched(f"{quoted(actual.name)} IS NULL")}
+        return self.check(ref, kind, f"enum of {actual.name}", said.place, column=actual.name, arguments=arguments)
 
     def _key(self, ref: DatasetRef, table: ContractTable, dataset: Dataset) -> Iterator[Check]:
         """A key of several columns; one of a single column is a unique column."""
@@ -322,15 +307,16 @@ class _Work:
             yield self.check(ref, "references", name, said.place, arguments=arguments)
 
     def _quality(
-        self, ref: DatasetRef, table: ContractTable, column: str | None, said: ContractQuality
+        self, ref: DatasetRef, table: ContractTable, actual: Column | None, said: ContractQuality
     ) -> Iterator[Check]:
+        column = actual.name if actual is not None else None
         at = f"`{table.name}.{column}`" if column else f"`{table.name}`"
         mild = (said.severity or "").casefold() in MILD
         if said.checks:
             for own in said.checks:
                 yield self._own(ref, own, said, mild=mild)
         elif said.type == "library" and (kind := METRICS.get(said.metric or "")) is not None:
-            arguments = _arguments(table, column, said)
+            arguments = _arguments(table, actual, said)
             name = said.name if said.name != said.metric or column is None else f"{said.metric} {column}"
             yield self.check(ref, kind, name, said.place, column=column, arguments=arguments, mild=mild)
         elif said.type == "sql" and said.query is not None:
@@ -380,7 +366,7 @@ class _Work:
         return tree.sql("duckdb", comments=False) if moved else text
 
     def _sla(self, promise: SlaProperty) -> Iterator[Check]:
-        shown = f"`{promise.property}` {_text(promise.value)}{f' {promise.unit}' if promise.unit else ''}"
+        shown = f"`{promise.property}` {yaml_text(promise.value)}{f' {promise.unit}' if promise.unit else ''}"
         longest = seconds(promise.value, promise.unit) if promise.property in AGES else None
         if longest is None:
             self._carry(shown, "a service level that one version cannot tell")
@@ -412,70 +398,30 @@ UNPLACED: Final = DatasetRef(namespace="contract", name="table")
 
 
 def _demanding(column: ContractColumn) -> bool:
-    return bool(column.required or column.unique or column.enum or column.quality or column.options)
+    return bool(
+        column.required
+        or column.unique
+        or column.enum
+        or column.quality
+        or column.options
+        or column.references
+        or column.items
+    )
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _arguments(table: ContractTable, column: str | None, said: ContractQuality) -> dict[str, object]:
+def _arguments(table: ContractTable, column: Column | None, said: ContractQuality) -> dict[str, object]:
     """What a library metric is measured with, in the words of the catalogue."""
     found: dict[str, object] = {"operator": said.operator, "bound": said.bound, "unit": said.unit}
     given = said.arguments
     if said.metric == "duplicateValues":
-        names = given.get("properties") if column is None else [column]
+        names = given.get("properties") if column is None else [column.name]
         listed = names if isinstance(names, list) else []
         found["columns"] = [c.physical_name if (c := table.column(str(name))) else str(name) for name in listed]
     if said.metric == "missingValues":
         found["values"] = given.get("missingValues")
     if said.metric == "invalidValues":
-        values = given.get("validValues")
-        found["values"] = [_text(v) for v in values if v is not None] if isinstance(values, list) else None
+        found["values"] = given.get("validValues")
         found["pattern"] = given.get("pattern")
+    if column is not None and found.get("values") is not None:
+        found["type"] = column.type
     return found
-
-
-def _options(said: ContractColumn, actual: Column) -> Iterator[tuple[str, str | None]]:
-    """Each logical type option with the condition on a value that it comes to; None where there is none."""
-    logical = said.logical_type or ""
-    fits = is_logical(actual, logical)
-    column = quoted(actual.name)
-    value = column if fits or logical not in CASTS else f"TRY_CAST({column} AS {CASTS[logical]})"
-    text = f"CAST({column} AS TEXT)"
-    for name, bound in said.options.items():
-        if name in COMPARISONS:
-            yield name, f"{value} {COMPARISONS[name]} {_bound(bound, logical)}"
-        elif name in LENGTH_BOUNDS:
-            yield name, f"LENGTH({text}) {LENGTH_BOUNDS[name]} {bound}"
-        elif name == "pattern":
-            yield name, f"REGEXP_MATCHES({text}, {literal(str(bound))})"
-        elif name == "multipleOf":
-            yield name, f"ABS({value} / {bound} - ROUND({value} / {bound})) < 1e-9"
-        elif name == "format":
-            yield from _format(str(bound), logical, value, fits)
-        elif name in ITEM_BOUNDS and actual.type.endswith("]"):
-            yield name, f"LEN({column}) {ITEM_BOUNDS[name]} {bound}"
-        elif name == "uniqueItems" and actual.type.endswith("]"):
-            if bound:
-                yield name, f"LEN(LIST_DISTINCT({column})) = LEN({column})"
-        else:
-            yield name, None
-
-
-def _bound(bound: object, logical: str) -> str:
-    return f"CAST({literal(bound)} AS {CASTS.get(logical, 'TEXT')})" if isinstance(bound, str) else str(bound)
-
-
-def _format(said: str, logical: str, value: str, fits: bool) -> Iterator[tuple[str, str | None]]:
-    """A text's format is a pattern, a whole number's a range; a real date has none, so nothing is to be judged."""
-    width = WIDTH.fullmatch(said)
-    if logical == "string":
-        pattern = FORMATS.get(said.casefold())
-        yield "format", f"REGEXP_MATCHES(CAST({value} AS TEXT), {literal(pattern)})" if pattern else None
-    elif logical == "integer" and width is not None:
-        bits = int(width[2])
-        low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if width[1] == "i" else (0, 2**bits - 1)
-        yield "format", f"{value} BETWEEN {low} AND {high}"
-    elif not (fits and logical in {"date", "timestamp", "time"}):
-        yield "format", None

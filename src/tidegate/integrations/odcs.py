@@ -206,6 +206,20 @@ class _Reader:
             physical = f"{physically}{column.get('physicalName') or column['name']}"
             yield self._column(column, inner, name, physical, nested=bool(above))
             yield from self._columns(column.get("properties", ()), (*inner, "properties"), f"{name}.", f"{physical}.")
+            yield from self._parts(column, inner, name, physical)
+
+    def _parts(self, said: Raw, loc: Loc, name: str, physical: str) -> Iterator[ContractColumn]:
+        """What is said of the keys and values of a map, and of the fields of structs in a list."""
+        for part, one in said.get("map", {}).items():
+            at, inner = (*loc, "map", part), f"{name}.{part}"
+            yield self._column(one, at, inner, f"{physical}.{part}", nested=True)
+            yield from self._columns(one.get("properties", ()), (*at, "properties"), f"{inner}.", f"{physical}.{part}.")
+            yield from self._parts(one, at, inner, f"{physical}.{part}")
+        items, at = said.get("items", {}), (*loc, "items")
+        if items:
+            above, below = f"{name}[].", f"{physical}[]."
+            yield from self._columns(items.get("properties", ()), (*at, "properties"), above, below)
+            yield from self._parts(items, at, f"{name}[]", f"{physical}[]")
 
     def _column(self, said: Raw, loc: Loc, name: str, physical: str, *, nested: bool) -> ContractColumn:
         position = int(said.get("primaryKeyPosition", -1))
@@ -228,7 +242,11 @@ class _Reader:
             ),
             quality=self._qualities(said, loc),
             nested=nested,
+            items=self._items(said["items"], (*loc, "items"), name, physical) if "items" in said else None,
         )
+
+    def _items(self, said: Raw, loc: Loc, name: str, physical: str) -> ContractColumn:
+        return self._column(said, loc, f"{name}[]", f"{physical}[]", nested=True)
 
     def _reference(self, said: Raw, loc: Loc, column: str | None) -> ContractReference:
         to = _listed(said["to"])

@@ -90,6 +90,10 @@ def _item(said: object, loc: Loc, notes: list[Note]) -> object:
         found["quality"] = [_quality(q, (*loc, "quality", n), notes) for n, q in enumerate(found["quality"])]
     if isinstance(found.get("properties"), list):
         found["properties"] = [_item(p, (*loc, "properties", n), notes) for n, p in enumerate(found["properties"])]
+    if isinstance(found.get("items"), Mapping):
+        found["items"] = _item(found["items"], (*loc, "items"), notes)
+    if isinstance(found.get("map"), Mapping):
+        found["map"] = {part: _item(one, (*loc, "map", part), notes) for part, one in found["map"].items()}
     return found
 
 

@@ -13,7 +13,7 @@ from tidegate.metrics.fragments import (
     select,
     taken_apart,
 )
-from tidegate.metrics.kinds import NUMBERS, TIMES, Kind, kind_of
+from tidegate.metrics.kinds import NUMBERS, TIMES, Kind, element_of, family_of, kind_of
 from tidegate.metrics.personal import LOOKS, fields, is_personal, looks_personal, mask
 from tidegate.metrics.predicate import ConditionError, Vouched, column_names, condition, is_light, query
 from tidegate.metrics.pure import is_pure
@@ -35,6 +35,8 @@ __all__ = [
     "column_names",
     "condition",
     "conditions",
+    "element_of",
+    "family_of",
     "fields",
     "in_segment",
     "is_light",

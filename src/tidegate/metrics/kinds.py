@@ -39,6 +39,40 @@ _TEXTS: Final = ("VARCHAR", "TEXT", "CHAR", "STRING", "BPCHAR", "CLOB", "NVARCHA
 _DECIMAL: Final = re.compile(r"(?:DECIMAL|NUMERIC)\s*\(\s*(\d+)")
 
 
+_OF_NUMBERS: Final = frozenset(
+    "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT"
+    " BIGNUM VARINT DECIMAL FLOAT DOUBLE".split()
+)
+_OF_TEXTS: Final = frozenset({"VARCHAR", "ENUM", "UUID"})
+_OF_TIMES: Final = frozenset(
+    {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"}
+)
+_LIST: Final = re.compile(r"\[\d*\]$")
+
+
+def family_of(type_text: str) -> Family:
+    """What can be measured of a column of that type of DuckDB's. A list, a struct, an interval, JSON or a time of day is OTHER."""
+    name = type_text.partition("(")[0]
+    if _LIST.search(type_text):
+        return Family.OTHER
+    if name in _OF_NUMBERS:
+        return Family.NUMBER
+    if name in _OF_TEXTS:
+        return Family.TEXT
+    if name in _OF_TIMES:
+        return Family.TIME
+    return Family.BOOLEAN if name == "BOOLEAN" else Family.OTHER
+
+
+def element_of(column: Column, name: str) -> Column | None:
+    """An element of a list column, under a name; None where the column holds no lists."""
+    found = _LIST.search(column.type)
+    if found is None:
+        return None
+    inner = column.type[: found.start()]
+    return Column(name=name, type=inner, family=family_of(inner))
+
+
 def kind_of(column: Column) -> Kind:
     """The kind of a column, from its family and the engine's text of its type; an unknown number counts as WIDE."""
     text = column.type.strip().upper()

@@ -49,7 +49,8 @@ class ContractColumn:
     """A column as it is promised; `physical_name` is the warehouse's own name.
 
     `nested` is a part of another column: its names are those of the whole, a dot, and its own. `primary_key` is the place
-    in the key, from 1, or 0 where none is given; `options` are the standard's `logicalTypeOptions`.
+    in the key, from 1, or 0 where none is given; `options` are the standard's `logicalTypeOptions`; `items` is what is
+    promised of each element of a list.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ContractColumn:
     references: tuple[ContractReference, ...] = ()
     quality: tuple[ContractQuality, ...] = ()
     nested: bool = False
+    items: ContractColumn | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidegate.errors import ComparisonError, DiskFullError, QueryError, TidegateError, WarehouseError
-from tidegate.metrics import quoted
+from tidegate.metrics import family_of, quoted
 from tidegate.model import Column, Dataset, DatasetRef
 from tidegate.ports import Answer, Capabilities
 from tidegate.warehouses import adoption
 from tidegate.warehouses.content import fingerprint, folder_fingerprint, logs_beside
 from tidegate.warehouses.duckdb_parts import LEAST_ROWS, engine_of, parts
 from tidegate.warehouses.duckdb_sessions import session, spoil
-from tidegate.warehouses.duckdb_types import ZONED, aware, family, literal, without_zones
+from tidegate.warehouses.duckdb_types import ZONED, aware, literal, without_zones
 from tidegate.warehouses.folder import VersionFolder
 from tidegate.warehouses.guard import Guard, no_writer
 from tidegate.warehouses.lock import WriterLock
@@ -387,7 +387,7 @@ def _dataset(key: tuple[str, str, bool, int | None, bool], rows: tuple[tuple[str
     namespace, name, is_view, size, collated = key
     return Dataset(
         ref=DatasetRef(namespace=namespace, name=name),
-        columns=tuple(Column(name=row[5], type=row[6], family=family(row[6])) for row in rows),
+        columns=tuple(Column(name=row[5], type=row[6], family=family_of(row[6])) for row in rows),
         is_view=is_view,
         rows=size,
         collated=collated,

@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tidegate.model import Family
-
-NUMBERS = frozenset(
-    "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT"
-    " BIGNUM VARINT DECIMAL FLOAT DOUBLE".split()
-)
-TEXTS = frozenset({"VARCHAR", "ENUM", "UUID"})
-TIMES = frozenset({"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"})
-LIST = re.compile(r"\[\d*\]$")
 ZONED = "TIMESTAMP WITH TIME ZONE"
-
-
-def family(type_text: str) -> Family:
-    """What can be measured of a column of that type. A list, a struct, an interval, JSON or a time of day is OTHER."""
-    name = type_text.partition("(")[0]
-    if LIST.search(type_text):
-        return Family.OTHER
-    if name in NUMBERS:
-        return Family.NUMBER
-    if name in TEXTS:
-        return Family.TEXT
-    if name in TIMES:
-        return Family.TIME
-    return Family.BOOLEAN if name == "BOOLEAN" else Family.OTHER
+STAMPS = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", ZONED})
 
 
 def without_zones(sql: str, types: Sequence[str]) -> str:
@@ -58,7 +35,7 @@ def literal(text: str) -> str:
 
 def aware(rows: Sequence[tuple[object, ...]], types: Sequence[str]) -> tuple[tuple[object, ...], ...]:
     """Rows with the times of every timestamp column marked as UTC, which is how a time without zone is read."""
-    stamps = [position for position, type_text in enumerate(types) if type_text in TIMES - {"DATE"}]
+    stamps = [position for position, type_text in enumerate(types) if type_text in STAMPS]
     if not stamps:
         return tuple(rows)
     return tuple(_aware(row, stamps) for row in rows)

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tidegate.metrics import literal, quoted
+from tidegate.metrics import family_of, literal, quoted
 from tidegate.model import Column, Dataset, DatasetRef
 from tidegate.ports import ASIDE, Rows
 from tidegate.warehouses.duckdb import DuckDBReader, asking, entered
 from tidegate.warehouses.duckdb_sessions import session
-from tidegate.warehouses.duckdb_types import family
 from tidegate.warehouses.storage import refusals
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class DuckDBWorkshop:
 
     def columns_of(self, file: Path) -> tuple[Column, ...]:
         told = self._ask(f"DESCRIBE SELECT * FROM {self.rows_of(file)}")  # noqa: S608 only quoted names
-        return tuple(Column(name=str(r[0]), type=str(r[1]), family=family(str(r[1]))) for r in told)
+        return tuple(Column(name=str(r[0]), type=str(r[1]), family=family_of(str(r[1]))) for r in told)
 
     def rows_of(self, file: Path) -> str:
         return f"read_parquet({literal(str(file))})"

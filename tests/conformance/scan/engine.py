@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 
 from tidegate.errors import QueryError
+from tidegate.metrics import family_of
 from tidegate.model import Column, Dataset, DatasetRef, Interval, Measurement, MetricSpec, Segment
 from tidegate.scan import ScanOptions, TableScan, scan_table
-from tidegate.warehouses.duckdb_types import family
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ class Engine:
                 [schema, name],
             ).fetchall()
             ref = DatasetRef(namespace=schema, name=name)
-            parts = tuple(Column(name=c, type=t, family=family(t)) for c, t in columns)
+            parts = tuple(Column(name=c, type=t, family=family_of(t)) for c, t in columns)
             found[ref] = Dataset(ref=ref, columns=parts, is_view=kind == "VIEW")
         return found
 

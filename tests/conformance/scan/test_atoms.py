@@ -8,11 +8,10 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from tidegate.metrics import METRICS, aggregate, kind_of, taken_apart
+from tidegate.metrics import METRICS, aggregate, family_of, kind_of, taken_apart
 from tidegate.metrics.atoms import apart
 from tidegate.metrics.rendered import RENDERED
 from tidegate.model import Column, Dataset, DatasetRef, MetricSpec
-from tidegate.warehouses.duckdb_types import family
 
 REF = DatasetRef(namespace="main", name="t")
 COLUMNS = {
@@ -39,7 +38,8 @@ ASKED = [
     and known.argument is None
     and known.families
     and known.applies_to(
-        kind_of(Column(name="c", type=type_text.upper(), family=family(type_text.upper()))), family(type_text.upper())
+        kind_of(Column(name="c", type=type_text.upper(), family=family_of(type_text.upper()))),
+        family_of(type_text.upper()),
     )
 ]
 
@@ -55,7 +55,7 @@ def test_parts_give_the_whole(name: str, metric: str) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"create table t as select * from (values {rows}) v(c) {'' if values else 'where false'}")
         ((stored,),) = connection.execute("select data_type from duckdb_columns() where table_name = 't'").fetchall()
-        column = Dataset(ref=REF, columns=(Column(name="c", type=stored, family=family(stored)),)).columns[0]
+        column = Dataset(ref=REF, columns=(Column(name="c", type=stored, family=family_of(stored)),)).columns[0]
         spec = MetricSpec(dataset=REF, metric=metric, column="c")
         taken = taken_apart(spec, column)
         ((whole,),) = connection.execute(f"select {aggregate(spec, column)} from t").fetchall()

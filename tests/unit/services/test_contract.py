@@ -14,10 +14,10 @@ from tidegate.checks.promises import seconds
 from tidegate.config import checks_of
 from tidegate.errors import NothingCheckedError, NothingPublishedError, UsageError
 from tidegate.integrations import odcs
+from tidegate.metrics import family_of
 from tidegate.model import Check, CheckResult, Column, Contract, DatasetRef, Outcome, TableSettings
 from tidegate.services import contract as service
 from tidegate.services.site import Site
-from tidegate.warehouses.duckdb_types import family
 
 ROWS = """
 create schema raw;
@@ -42,6 +42,21 @@ MORE = (
     "create table other.twin as select 1 as x",
     "create table raw.twin as select 1 as x",
     "create table raw.nothing (x integer, y varchar)",
+    """create table raw.measures as select
+        (i / 10)::decimal(18, 2) as price,
+        i / 10 as share,
+        case when i = 7 then 'nan'::double else i * 1.0 end as reading,
+        timestamp '2026-02-01 12:00:00' + interval (i % 2) day as at,
+        timestamptz '2026-02-01 12:00:00+00' as zoned,
+        i % 2 = 0 as flag,
+        i % 3 as code,
+        case when i = 3 then 'x' else (i * 5)::varchar end as said,
+        [(i / 10)::decimal(9, 1), null] as prices,
+        [['a'], ['b', 'c' || i % 2]] as names,
+        [{'a': i}] as parts,
+        map {'k': i} as named,
+        [1, null] as lone
+    from range(10) t(i)""",
 )
 HEAD = "apiVersion: v3.2.0\nkind: DataContract\nid: orders\nversion: 1.0.0\nstatus: active\n"
 
@@ -131,6 +146,75 @@ COLUMNS: list[tuple[str, str, str, str, str]] = [
     ("id", "quality: [{type: custom, engine: tidegate, implementation: {rule: 'id > 4'}}]", "rule id > 4", "fail", "5 of 100"),
     ("id", "quality: [{name: high, type: custom, engine: tidegate, implementation: {row_count: {min: 101}}}]", "high", "fail", "there are 100 rows"),
 ]  # fmt: skip
+
+
+VALUES: list[tuple[str, str, str, str, str]] = [
+    ("price", "quality: [{metric: invalidValues, mustBe: 7, arguments: {validValues: [0, 0.1, '0.90']}}]", "invalidValues price", "pass", "7 rows"),
+    ("share", "quality: [{metric: invalidValues, mustBe: 7, arguments: {validValues: [0, 0.1, '0.90']}}]", "invalidValues share", "pass", "7 rows"),
+    ("price", "quality: [{metric: missingValues, mustBe: 1, arguments: {missingValues: [0.3, n/a, '']}}]", "missingValues price", "pass", "1 row"),
+    ("code", "quality: [{metric: invalidValues, mustBe: 7, arguments: {validValues: [1, 1.5, x]}}]", "invalidValues code", "pass", "7 rows"),
+    ("code", "quality: [{metric: invalidValues, mustBe: 10, arguments: {validValues: [1.5]}}]", "invalidValues code", "pass", "10 rows"),
+    ("code", "quality: [{metric: missingValues, mustBe: 0, arguments: {missingValues: [n/a]}}]", "missingValues code", "pass", "0 rows"),
+    ("at", "quality: [{metric: invalidValues, mustBe: 5, arguments: {validValues: ['2026-02-01T13:00:00+01:00']}}]", "invalidValues at", "pass", "5 rows"),
+    ("zoned", "quality: [{metric: invalidValues, mustBe: 0, arguments: {validValues: ['2026-02-01T12:00:00Z']}}]", "invalidValues zoned", "pass", ""),
+    ("flag", "quality: [{metric: invalidValues, mustBe: 5, arguments: {validValues: [true]}}]", "invalidValues flag", "pass", "5 rows"),
+    ("said", "quality: [{metric: invalidValues, mustBe: 9, arguments: {validValues: [5, 5.0]}}]", "invalidValues said", "pass", "9 rows"),
+    ("price", "enum: [{value: 0}, {value: 0.005}]", "enum of price", "fail", "9 values of `price` are not among"),
+    ("code", "enum: [{value: 0}, {value: 0.5}]", "enum of code", "fail", "2 values of `code` are not among"),
+    ("code", "enum: [{value: 0.5}]", "enum of code", "fail", "10 of 10 rows"),
+    ("code", "enum: [{value: new}]", "enum of code", "fail", "10 of 10 rows"),
+    ("at", "enum: [{value: '2026-02-01T12:00:00Z'}, {value: '2026-02-02 12:00'}]", "enum of at", "pass", ""),
+    ("reading", "logicalType: number, logicalTypeOptions: {minimum: 0}", "minimum of reading", "fail", "1 of 10"),
+    ("reading", "logicalType: number, logicalTypeOptions: {exclusiveMinimum: -1}", "exclusiveMinimum of reading", "fail", "1 of 10"),
+    ("reading", "logicalType: number, logicalTypeOptions: {maximum: 99}", "maximum of reading", "fail", "1 of 10"),
+    ("share", "logicalType: number, logicalTypeOptions: {multipleOf: 0.1}", "multipleOf of share", "pass", ""),
+    ("share", "logicalType: number, logicalTypeOptions: {multipleOf: 0.2}", "multipleOf of share", "fail", "5 of 10"),
+    ("price", "logicalType: number, logicalTypeOptions: {multipleOf: 0.1}", "multipleOf of price", "pass", ""),
+    ("price", "logicalType: number, logicalTypeOptions: {multipleOf: 0.04}", "multipleOf of price", "fail", "5 of 10"),
+    ("said", "logicalType: number, physicalType: VARCHAR, logicalTypeOptions: {minimum: 10}", "minimum of said", "fail", "3 of 10"),
+    ("said", "logicalType: number, physicalType: VARCHAR, logicalTypeOptions: {multipleOf: 5}", "multipleOf of said", "fail", "1 of 10"),
+    ("zoned", "logicalType: timestamp, logicalTypeOptions: {maximum: '2026-02-01T12:30:00+01:00'}", "maximum of zoned", "fail", "10 of 10"),
+    ("zoned", "logicalType: timestamp, logicalTypeOptions: {minimum: '2026-02-01T13:00:00-01:00'}", "minimum of zoned", "fail", "10 of 10"),
+    ("lone", "logicalType: array, logicalTypeOptions: {uniqueItems: true}", "uniqueItems of lone", "pass", ""),
+    ("prices", "logicalType: array, items: {logicalType: number, logicalTypeOptions: {maximum: 0.5}}", "maximum of the items of prices", "fail", "4 of 10"),
+    ("prices", "logicalType: array, items: {logicalType: number, logicalTypeOptions: {multipleOf: 0.1}}", "multipleOf of the items of prices", "pass", ""),
+    ("prices", "logicalType: array, items: {logicalType: number, required: true}", "required of the items of prices", "fail", "10 of 10"),
+    ("prices", "logicalType: array, items: {logicalType: number, enum: [{value: 0}, {value: 0.1}]}", "enum of the items of prices", "fail", "8 of 10"),
+    ("prices", "logicalType: array, items: {logicalType: string}", "type of prices of the items", "fail", "`an item of prices` is DECIMAL(9,1), promised is string"),
+    ("prices", "logicalType: array, items: {logicalType: number, physicalType: 'numeric(9,1)'}", "type of prices of the items", "pass", ""),
+    ("names", "logicalType: array, items: {logicalType: array, items: {logicalType: string, logicalTypeOptions: {pattern: '^[a-b]$|c0--'}}}", "pattern of the items of the items of names", "fail", "10 of 10"),
+    ("names", "logicalType: array, items: {logicalType: array, logicalTypeOptions: {maxItems: 2}, items: {logicalType: string, logicalTypeOptions: {maxLength: 2}}}", "maxLength of the items of the items of names", "pass", ""),
+    ("names", "logicalType: array, items: {logicalType: array, logicalTypeOptions: {minItems: 2}, items: {logicalType: string}}", "minItems of the items of names", "fail", "10 of 10"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("column", "said", "name", "outcome", "reason"), VALUES)
+def test_values_are_compared_as_the_column_has_them(
+    site: Site, column: str, said: str, name: str, outcome: str, reason: str
+) -> None:
+    found, why = judged(site, on(column, said, table="raw.measures"), name)
+    assert found == outcome, why
+    assert reason in why
+
+
+@pytest.mark.parametrize(
+    ("column", "said", "carried"),
+    [
+        ("prices", "logicalType: array, items: {logicalType: number, unique: true}", "`unique of the items` of"),
+        ("prices", "logicalType: array, items: {logicalType: number, quality: [{metric: nullValues, mustBe: 0}]}", "`quality `nullValues` of the items` of"),
+        ("prices", "logicalType: array, items: {logicalType: number, relationships: [{to: a.b}]}", "`relationships of the items` of"),
+        ("price", "logicalType: array, items: {logicalType: number, required: true}", "`required of the items` of"),
+        ("parts", "logicalType: array, items: {logicalType: object, properties: [{name: a, logicalType: integer, required: true}]}", "`orders.parts[].a` (a part of a struct or a map)"),
+        ("named", "logicalType: map, map: {key: {logicalType: string, required: true}, value: {logicalType: integer}}", "`orders.named.key` (a part of a struct or a map)"),
+        ("price", "logicalTypeOptions: {minimum: soon}", "`minimum` of"),
+        ("price", "logicalTypeOptions: {multipleOf: 0}", "`multipleOf` of"),
+        ("said", "logicalTypeOptions: {minLength: '1 OR TRUE'}", "`minLength` of"),
+        ("prices", "logicalTypeOptions: {maxItems: [1]}", "`maxItems` of"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told_of_a_value_is_carried(site: Site, column: str, said: str, carried: str) -> None:
+    found = results(site, on(column, said, table="raw.measures"))
+    assert carried in found["what is carried"].reason
 
 
 @pytest.mark.parametrize(("column", "said", "name", "outcome", "reason"), COLUMNS)
@@ -393,7 +477,7 @@ def test_types_by_other_names(engine: str, promised: str, same: bool) -> None:
     ("ENUM('a')", "string"), ("STRUCT(a INTEGER)", "object"), ("STRUCT(a INTEGER)[]", "array"), ("JSON", "object"), ("BLOB", "string"),
 ])  # fmt: skip
 def test_logical_types(engine: str, logical: str) -> None:
-    column = Column(name="c", type=engine, family=family(engine))
+    column = Column(name="c", type=engine, family=family_of(engine))
     assert logical_type(column) == logical
     assert engine == "BLOB" or is_logical(column, logical)
 

@@ -355,4 +355,4 @@ def test_the_limits_are_said(warehouse: DuckDBWarehouse):
     capabilities = warehouse.capabilities
     assert (capabilities.dialect, capabilities.atomic_publish) == ("duckdb", "set")
     assert set(capabilities.limits) == {"compare views", "infinite times"}
-    assert duckdb_types.ZONED in duckdb_types.TIMES
+    assert duckdb_types.ZONED in duckdb_types.STAMPS

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tidegate.metrics import family_of
 from tidegate.model import Family
-from tidegate.warehouses.duckdb_types import aware, family, without_zones
+from tidegate.warehouses.duckdb_types import aware, without_zones
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ from tidegate.warehouses.duckdb_types import aware, family, without_zones
     ],
 )
 def test_families(expected: Family, types: str):
-    assert {t: family(t) for t in types.split()} == dict.fromkeys(types.split(), expected)
+    assert {t: family_of(t) for t in types.split()} == dict.fromkeys(types.split(), expected)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_families(expected: Family, types: str):
     ],
 )
 def test_families_of_types_with_spaces(type_text: str, expected: Family):
-    assert family(type_text) is expected
+    assert family_of(type_text) is expected
 
 
 def test_rows_without_times_stay_the_rows_that_they_are():
