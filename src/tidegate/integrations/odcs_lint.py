@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from tidegate.checks import contract as kinds
 from tidegate.checks import promises as demands
+from tidegate.checks.listed import OF_DAY, instant, number
+from tidegate.checks.options import COMPARISONS, is_count
 from tidegate.integrations.json_schema import nearest
 from tidegate.metrics import ConditionError, query, quoted
 from tidegate.model import (
@@ -31,7 +34,27 @@ UNITS: Final = ("rows", "percent")
 ELSEWHERE: Final = re.compile(r"\(\?(?:[=!]|<[=!])|\\[1-9]")
 """Look-around and back references, which the regular expressions of DuckDB (RE2) do not have."""
 
-BOUNDS: Final = (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems"))
+BOUNDS: Final = (
+    ("minimum", "maximum"),
+    ("exclusiveMinimum", "maximum"),
+    ("minimum", "exclusiveMaximum"),
+    ("exclusiveMinimum", "exclusiveMaximum"),
+    ("minLength", "maxLength"),
+    ("minItems", "maxItems"),
+    ("minProperties", "maxProperties"),
+)
+COUNTS: Final = frozenset({"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"})
+TIMES: Final = frozenset({"date", "timestamp"})
+
+ARGUMENTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "nullValues": (),
+    "missingValues": ("missingValues",),
+    "invalidValues": ("validValues", "pattern"),
+    "duplicateValues": ("properties",),
+    "rowCount": (),
+}
+"""What each metric of the library is told."""
+
 PYTHON_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
     "integer": (int,),
@@ -90,9 +113,16 @@ def _table(contract: Contract, table: ContractTable) -> Iterator[Said]:
     for quality in table.quality:
         yield from _quality(table, None, quality)
     for column in table.columns:
-        yield from _column(column)
+        yield from chain.from_iterable(_column(part) for part in _with_items(column))
         for quality in column.quality:
             yield from _quality(table, column, quality)
+
+
+def _with_items(column: ContractColumn) -> Iterator[ContractColumn]:
+    """A column, and what its lists hold."""
+    yield column
+    if column.items is not None:
+        yield from _with_items(column.items)
 
 
 def _key(table: ContractTable) -> Iterator[Said]:
@@ -114,8 +144,7 @@ def _column(column: ContractColumn) -> Iterator[Said]:
         said = f"`{column.name}` is `{logical}`, and its physical type `{column.physical_type}` is not"
         yield "warning", place, said, "only the physical type is judged; make the two agree"
     yield from _options(column)
-    wrong = [v for v in column.enum if v is not None and not _is_a(v, logical)]
-    if wrong:
+    if wrong := _unfitting(column, column.enum):
         yield "error", place, f"`{wrong[0]}` in `enum` is no {logical}", "write it as the column's type"
     if len(set(map(str, column.enum))) < len(column.enum):
         yield "error", place, f"a value stands twice in the `enum` of `{column.name}`", "remove one"
@@ -123,20 +152,75 @@ def _column(column: ContractColumn) -> Iterator[Said]:
         yield "error", place, f"`{column.name}` is required, and its `enum` has nothing in it", "remove one of the two"
 
 
+def _unfitting(column: ContractColumn, values: Iterable[object]) -> list[object]:
+    """The listed values that are not of the column's logical type."""
+    return [value for value in values if value is not None and not _is_a(value, column.logical_type or "")]
+
+
 def _is_a(value: object, logical: str) -> bool:
     kinds = PYTHON_TYPES.get(logical)
+    if logical in TIMES:
+        return instant(value) is not None
     return kinds is None or (isinstance(value, kinds) and (logical == "boolean" or not isinstance(value, bool)))
 
 
 def _options(column: ContractColumn) -> Iterator[Said]:
-    options = column.options
-    for least, most in BOUNDS:
-        low, high = options.get(least), options.get(most)
-        numbers = isinstance(low, int | float) and isinstance(high, int | float)
-        if (numbers or (isinstance(low, str) and isinstance(high, str))) and low > high:  # type: ignore[operator]  # both are numbers or both texts
-            yield "error", column.place, f"`{column.name}`: `{least}` {low} is above `{most}` {high}", "swap them"
+    wrong = dict(_unusable(column))
+    for name, hint in wrong.items():
+        said = f"`{column.name}`: `{name}` cannot be `{column.options[name]}`"
+        yield "error", column.place, said, hint
+    options = {name: bound for name, bound in column.options.items() if name not in wrong}
+    yield from _contradictions(column, options)
     if isinstance(pattern := options.get("pattern"), str):
         yield from _pattern(pattern, column.place)
+
+
+def _unusable(column: ContractColumn) -> Iterator[tuple[str, str]]:
+    """The options whose value is not what they are held against, each with what to write."""
+    logical = column.logical_type or ""
+    for name, bound in column.options.items():
+        if name in COUNTS and not is_count(bound):
+            yield name, "write a whole number, 0 or more"
+        elif name == "multipleOf" and not (isinstance(bound, int | float) and (number(bound) or 0) > 0):
+            yield name, "write a number above 0"
+        elif name == "uniqueItems" and not isinstance(bound, bool):
+            yield name, "write `true` or `false`"
+        elif name in ("pattern", "format") and not isinstance(bound, str):
+            yield name, "write a text"
+        elif name in COMPARISONS and not _is_bound(bound, logical):
+            kind = {"date": "a date", "timestamp": "a time", "time": "a time of day"}.get(logical, "a number")
+            yield name, f"write {kind}" if kind != "a number" else "write a number that is finite, or leave it out"
+
+
+def _is_bound(bound: object, logical: str) -> bool:
+    if logical in TIMES:
+        return instant(bound) is not None
+    if isinstance(bound, str):
+        return bool(OF_DAY.fullmatch(bound)) if logical == "time" else logical not in ("integer", "number")
+    return number(bound) is not None and logical != "time"
+
+
+def _contradictions(column: ContractColumn, options: Mapping[str, object]) -> Iterator[Said]:
+    """Bounds that leave no value: the lower one above the upper one, or the same where that is not in the range."""
+    for least, most in BOUNDS:
+        if least not in options or most not in options:
+            continue
+        low, high = (options[name] for name in (least, most))
+        left, right = _comparable(low, high)
+        shown = f"`{column.name}`: `{least}` {low} is %s `{most}` {high}"
+        if left is not None and right is not None and left > right:
+            yield "error", column.place, shown % "above", "swap them"
+        elif left is not None and left == right and "exclusive" in f"{least} {most}":
+            yield "error", column.place, f"{shown % 'as great as'}, so no value is left", "widen one of them"
+
+
+def _comparable(low: object, high: object) -> tuple[Any, Any]:
+    """Two bounds as numbers, as times or as texts, whichever both are; None and None where they are not alike."""
+    for read in (number if not isinstance(low, str) else instant, lambda bound: bound):
+        pair = read(low), read(high)
+        if None not in pair and type(pair[0]) is type(pair[1]):
+            return pair
+    return None, None
 
 
 def _pattern(pattern: str, place: str) -> Iterator[Said]:
@@ -186,8 +270,9 @@ def _quality(table: ContractTable, column: ContractColumn | None, quality: Contr
 
 def _operator(quality: ContractQuality) -> Iterator[Said]:
     name, bound = quality.operator, quality.bound
-    numbers = [b for b in (bound if isinstance(bound, list) else [bound]) if isinstance(b, int | float)]
-    if not numbers or (name in kinds.RANGES) is not isinstance(bound, list):
+    bounds = bound if isinstance(bound, list) else [bound]
+    numbers = [b for b in bounds if isinstance(b, int | float) and math.isfinite(b)]
+    if len(numbers) != len(bounds) or (name in kinds.RANGES) is not isinstance(bound, list):
         hint = "write a number" if name not in kinds.RANGES else "write two numbers: `[1, 5]`"
         yield "error", quality.place, f"`{name}`: `{bound}` cannot be compared with a number", hint
     elif name in kinds.RANGES and numbers[0] > numbers[-1]:
@@ -207,10 +292,37 @@ def _metric(table: ContractTable, column: ContractColumn | None, quality: Contra
     if name == "invalidValues" and not {"validValues", "pattern"} & set(said):
         hint = "add `arguments: {validValues: [...]}` or `arguments: {pattern: ...}`"
         yield "error", place, "`invalidValues` does not say what is valid", hint
-    if isinstance(pattern := said.get("pattern"), str):
-        yield from _pattern(pattern, place)
+    if name == "missingValues" and not said:
+        hint = "add `arguments: {missingValues: [...]}`, or call it `nullValues`"
+        yield "warning", place, "`missingValues` does not say what stands for a missing value; NULL does", hint
+    yield from _arguments(column, quality)
     if name == "duplicateValues" and column is None:
         yield from _columns_of(table, quality)
+
+
+def _arguments(column: ContractColumn | None, quality: ContractQuality) -> Iterator[Said]:
+    """Arguments of a metric of the library that it does not have, or that are not what it is told with them."""
+    place, metric = quality.place, quality.metric or ""
+    known = ARGUMENTS.get(metric, ())
+    if metric == "duplicateValues" and column is not None:
+        known = ()
+    for name, said in quality.arguments.items():
+        if name not in known:
+            hint = nearest(name, known) or (f"known are: {', '.join(known)}" if known else "remove it")
+            at = " of a column" if metric == "duplicateValues" and column is not None else ""
+            yield "error", place, f"`{metric}`{at} has no argument `{name}`", hint
+        elif name == "pattern":
+            if isinstance(said, str):
+                yield from _pattern(said, place)
+            else:
+                yield "error", place, f"`pattern` cannot be `{said}`", "write a regular expression as a text"
+        elif name == "properties":
+            continue  # `_columns_of` tells what is wrong with them
+        elif not isinstance(said, list) or not said:
+            yield "error", place, f"`{name}` is not a list of values", f"write `{name}: [...]`"
+        elif name == "validValues" and column is not None and (wrong := _unfitting(column, said)):
+            hint = "write it as the column's type; a value that the type cannot hold is none of its values"
+            yield "warning", place, f"`{wrong[0]}` in `{name}` is no {column.logical_type}", hint
 
 
 def _columns_of(table: ContractTable, quality: ContractQuality) -> Iterator[Said]:

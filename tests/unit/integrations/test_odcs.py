@@ -48,6 +48,20 @@ schema:
 )
 SLA = TABLE.replace("@@", "") + "slaProperties:\n  - @@\n"
 
+
+def number(options: str) -> str:
+    return COLUMN.replace("string\n        @@", f"number\n        logicalTypeOptions: {options}")
+
+
+def day(options: str) -> str:
+    return COLUMN.replace("string\n        @@", f"date\n        logicalTypeOptions: {options}")
+
+
+def untyped(options: str) -> str:
+    """A property without `logicalType`, of which the standard's schema says nothing."""
+    return COLUMN.replace("logicalType: string\n        @@", f"logicalTypeOptions: {options}")
+
+
 DOCS = Path(__file__).parents[3] / "docs" / "contracts.md"
 
 SECOND = """\
@@ -196,7 +210,7 @@ schema:
     quality: [{type: library, rule: rowCount, mustBeGreaterThan: 0}]
     properties:
       - name: at
-        logicalType: timestamp
+        logicalType: string
         quality:
           - {rule: nullCheck}
           - {type: library, rule: validValues, validValues: [a, b], mustBeLessThan: 3}
@@ -230,6 +244,29 @@ schema:
         (COLUMN.replace("@@", "enum: [{value: 1}]"), "11:9 `1` in `enum` is no string"),
         (COLUMN.replace("@@", "logicalTypeOptions: {minLength: 5, maxLength: 2}"), "11:9 `status`: `minLength` 5 is above `maxLength` 2"),
         (COLUMN.replace("@@", "logicalTypeOptions: {pattern: '(a'}"), "no regular expression"),
+        (number("{minimum: 5, exclusiveMaximum: 4}"), "11:9 `status`: `minimum` 5 is above `exclusiveMaximum` 4"),
+        (number("{exclusiveMinimum: 5, maximum: 5.0}"), "`exclusiveMinimum` 5 is as great as `maximum` 5.0, so no value is left"),
+        (number("{minimum: .inf}"), "`status`: `minimum` cannot be `inf`"),
+        (number("{maximum: .nan}"), "`status`: `maximum` cannot be `nan`"),
+        (number("{multipleOf: .inf}"), "`multipleOf` cannot be `inf`"),
+        (day("{minimum: soon}"), "`status`: `minimum` cannot be `soon`"),
+        (day("{minimum: '2026-01-02T00:00:00Z', maximum: '2026-01-02T00:30:00+02:00'}"), "`minimum` 2026-01-02T00:00:00Z is above `maximum`"),
+        (untyped("{minLength: '1 OR TRUE'}"), "`minLength` cannot be `1 OR TRUE`"),
+        (untyped("{multipleOf: x}"), "`multipleOf` cannot be `x`"),
+        (untyped("{maximum: [1]}"), "`maximum` cannot be `[1]`"),
+        (untyped("{uniqueItems: 1}"), "`uniqueItems` cannot be `1`"),
+        (untyped("{pattern: 1}"), "`pattern` cannot be `1`"),
+        (COLUMN.replace("string\n        @@", "array\n        items: {logicalType: integer, logicalTypeOptions: {minimum: 2, maximum: 1}}"), "13:9 `status[]`: `minimum` 2 is above `maximum` 1"),
+        (day("{}").replace("logicalTypeOptions: {}", "enum: [{value: soon}]"), "`soon` in `enum` is no date"),
+        (COLUMN.replace("@@", "quality: [{metric: invalidValues, mustBe: 0, arguments: {validValue: [a], pattern: a}}]"), "13:19 `invalidValues` has no argument `validValue`"),
+        (COLUMN.replace("@@", "quality: [{metric: invalidValues, mustBe: 0, arguments: {validValues: a}}]"), "`validValues` is not a list of values"),
+        (COLUMN.replace("@@", "quality: [{metric: invalidValues, mustBe: 0, arguments: {validValues: []}}]"), "`validValues` is not a list of values"),
+        (COLUMN.replace("@@", "quality: [{metric: invalidValues, mustBe: 0, arguments: {pattern: 5}}]"), "`pattern` cannot be `5`"),
+        (COLUMN.replace("@@", "quality: [{metric: missingValues, mustBe: 0, arguments: {missingValues: n/a}}]"), "`missingValues` is not a list of values"),
+        (COLUMN.replace("@@", "quality: [{metric: nullValues, mustBe: 0, arguments: {validValues: [a]}}]"), "`nullValues` has no argument `validValues`"),
+        (COLUMN.replace("@@", "quality: [{metric: duplicateValues, mustBe: 0, arguments: {properties: [id]}}]"), "`duplicateValues` of a column has no argument `properties`"),
+        (COLUMN.replace("@@", "quality: [{metric: nullValues, mustBeLessThan: .nan}]"), "`mustBeLessThan`: `nan` cannot be compared"),
+        (COLUMN.replace("@@", "quality: [{metric: nullValues, mustBeBetween: [1, .inf]}]"), "`mustBeBetween`: `[1, inf]` cannot be compared"),
         (COLUMN.replace("@@", "logicalTypeOptions: {pattern: 'a(?=b)'}"), "look-around"),
         (COLUMN.replace("@@", "relationships: [{to: orders.idd}]"), "13:25 `orders` has no column `idd`"),
         (COLUMN.replace("@@", "quality: [{metric: rowCount, mustBe: 1}]"), "13:19 `rowCount` is a number of the whole table"),
@@ -271,6 +308,10 @@ def test_what_is_wrong_is_told_with_its_place(text: str, line: str) -> None:
         (
             COLUMN.replace("@@", "quality: [{metric: nullValues, mustBe: 150, unit: percent}]"),
             "no share of 100 percent",
+        ),
+        (
+            COLUMN.replace("@@", "quality: [{metric: missingValues, mustBe: 1}]"),
+            "does not say what stands for a missing value",
         ),
         (SLA.replace("@@", "{property: latency, value: 4, element: order.day}"), "names no table of the contract"),
         (SLA.replace("@@", "{property: latency, value: 4, element: orders.dy}"), "`orders` has no column `dy`"),
