@@ -153,7 +153,8 @@ def test_what_dbt_says_of_a_table_is_exported(project: SmallProject) -> None:
 def test_diff(project: SmallProject) -> None:
     old = write(project, PROMISE, "old.yaml")
     wider = write(project, PROMISE.replace("[50, 150]", "[60, 140]"), "wider.yaml")
-    broken = write(project, PROMISE.replace("required: true, ", "").replace("1.0.0", "1.1.0"), "broken.yaml")
+    broken = write(project, PROMISE.replace("minimum: 0", "minimum: -1").replace("1.0.0", "1.1.0"), "broken.yaml")
+    implied = write(project, PROMISE.replace("required: true, ", ""), "implied.yaml")
     assert project.cli("contract", "diff", old, old).out == (
         "nothing that is promised differs\nversion     no bump needed; it went from 1.0.0 to 1.0.0\n"
     )
@@ -161,9 +162,10 @@ def test_diff(project: SmallProject) -> None:
     assert told.status == 0
     assert "compatible  table `orders`, quality `rowCount`: it was `mustBeBetween [50, 150]`" in told.out
     assert "minor bump needed; it went from 1.0.0 to 1.0.0: write 1.1.0" in told.out
+    assert project.cli("contract", "diff", old, implied).out.startswith("nothing that is promised differs")
     told = project.cli("contract", "diff", old, broken)
     assert told.status == 1
-    assert told.out.startswith("breaking    column `orders.order_id`: it is not required any more (readers meet rows")
+    assert told.out.startswith("breaking    column `orders.amount`: `minimum` was `0` and is `-1` (readers meet values")
     document = project.cli("contract", "diff", old, broken, "--json").document
     assert (document["breaking"], document["bump"], document["bumped"]) == (True, "major", "minor")
     assert document["suggested_version"] == "2.0.0"

@@ -5,6 +5,7 @@ of a version is kept by that version.
 from __future__ import annotations
 
 import dataclasses
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.services.site import add_version, make_site
+from tidegate.checks.contract import OPERATORS as OPERATORS_OF_ONE
+from tidegate.checks.contract import RANGES, meets
 from tidegate.config import checks_of
 from tidegate.integrations import odcs, odcs_write
 from tidegate.model import (
@@ -108,6 +111,55 @@ def test_what_is_only_added_is_compatible_and_breaks_on_the_way_back(contract: C
         more = dataclasses.replace(contract, tables=(*contract.tables, table))
         assert bump(changes(contract, more), contract, more) == "minor"
         assert bump(changes(more, contract), more, contract) == "major"
+
+
+SIDES = ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"]
+BOUNDED = st.dictionaries(st.sampled_from(SIDES), st.sampled_from([1, 2, 3, 4, 1.5, 0.5]), max_size=3)
+PROBES = [Fraction(n, 4) for n in range(-2, 30)]
+OPERATORS = st.tuples(st.sampled_from(sorted(OPERATORS_OF_ONE)), st.integers(0, 4)) | st.tuples(
+    st.sampled_from(RANGES), st.lists(st.integers(0, 4), min_size=2, max_size=2).map(sorted)
+)
+
+
+def allows(options: dict[str, float], value: Fraction) -> bool:
+    exact = {name: Fraction(bound) for name, bound in options.items()}
+    return (
+        value >= exact.get("minimum", value)
+        and value <= exact.get("maximum", value)
+        and ("exclusiveMinimum" not in exact or value > exact["exclusiveMinimum"])
+        and ("exclusiveMaximum" not in exact or value < exact["exclusiveMaximum"])
+        and value % exact.get("multipleOf", Fraction(1, 4)) == 0
+    )
+
+
+def bounded(options: dict[str, float]) -> Contract:
+    column = ContractColumn(name="a", physical_name="a", place="f:1:1", options=options)
+    table = ContractTable(name="t", physical_name="t", place="f:1:1", columns=(column,))
+    return Contract(id="x", version="1.0.0", api_version="v3.2.0", status="active", file="f", tables=(table,))
+
+
+@given(BOUNDED, BOUNDED)
+def test_compatible_bounds_let_no_value_in_that_was_refused(old: dict[str, float], new: dict[str, float]) -> None:
+    found = changes(bounded(old), bounded(new))
+    if not any(change.breaking for change in found):
+        assert [v for v in PROBES if allows(new, v) and not allows(old, v)] == []
+
+
+def counted(operator: str, bound: object) -> Contract:
+    quality = ContractQuality(
+        type="library", name="rows", place="f:1:1", metric="rowCount", operator=operator, bound=bound
+    )
+    table = ContractTable(name="t", physical_name="t", place="f:1:1", quality=(quality,))
+    return Contract(id="x", version="1.0.0", api_version="v3.2.0", status="active", file="f", tables=(table,))
+
+
+@given(OPERATORS, OPERATORS)
+def test_a_demand_is_breaking_where_it_lets_in_a_number_that_was_refused(
+    old: tuple[str, object], new: tuple[str, object]
+) -> None:
+    lets_in = [n for n in range(-5, 10) if meets(n, *new) and not meets(n, *old)]
+    lets_in += [n for n in (-2.5, 0.5, 1.5, 2.5, 3.5, 7.5) if meets(n, *new) and not meets(n, *old)]
+    assert any(change.breaking for change in changes(counted(*old), counted(*new))) is bool(lets_in)
 
 
 TYPES = [

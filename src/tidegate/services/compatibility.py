@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Final, TypeVar
 
-from tidegate.checks.contract import meets, plain_type, same_type
-from tidegate.checks.promises import AGES, seconds
+from tidegate.checks.contract import plain_type, same_type
+from tidegate.checks.promises import AGES, DRAFTS, MILD, seconds
 from tidegate.model import Contract, ContractChange, ContractColumn, ContractQuality, ContractTable, SlaProperty
+from tidegate.services.narrower import (
+    EXCLUSIVE,
+    is_narrower_bound,
+    is_narrower_demand,
+    is_narrower_option,
+    is_same_option,
+)
 
 T = TypeVar("T")
 
-UPPER: Final = frozenset({"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"})
-LOWER: Final = frozenset({"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"})
 GONE: Final = frozenset({"retired", "deprecated"})
 LOST: Final = "readers could rely on it"
 GAINED: Final = "it promises more than before"
@@ -70,14 +76,24 @@ def _words(contract: Contract) -> list[object]:
 def _contract(old: Contract, new: Contract) -> Iterator[ContractChange]:
     if old.id != new.id:
         yield _lost("contract", f"its id was `{old.id}` and is `{new.id}`", "readers name the contract by its id")
-    was, now = old.status.casefold() in GONE, new.status.casefold() in GONE
-    if was is not now:
-        said = f"its status was `{old.status}` and is `{new.status}`"
-        yield _lost("contract", said, "readers are to leave") if now else _gained("contract", said, "it is kept again")
+    yield from _status(old.status, new.status)
+    if old.schema != new.schema and any("." not in table.physical_name for table in old.tables):
+        said = f"its schema was `{old.schema or 'not said'}` and is `{new.schema or 'not said'}`"
+        yield _lost("contract", said, "readers look for its tables there")
     yield from _named(
         {t.name: t for t in old.tables}, {t.name: t for t in new.tables}, _table, lambda name: f"table `{name}`"
     )
     yield from _named(_promises(old), _promises(new), _sla, lambda name: f"service level `{name}`")
+
+
+def _status(old: str, new: str) -> Iterator[ContractChange]:
+    """How much may be relied on: all of it, nothing yet (what is not kept holds no version), or nothing for long."""
+    before, after = (1 if s.casefold() in DRAFTS else 0 if s.casefold() in GONE else 2 for s in (old, new))
+    said = f"its status was `{old}` and is `{new}`"
+    if after > before:
+        yield _gained("contract", said, "it is kept now")
+    elif after < before:
+        yield _lost("contract", said, "readers are to leave" if not after else "what is not kept holds no version now")
 
 
 def _named(
@@ -105,7 +121,7 @@ def _table(where: str, old: ContractTable, new: ContractTable) -> Iterator[Contr
     yield from _named(
         {c.name: c for c in old.columns},
         {c.name: c for c in new.columns},
-        _column,
+        partial(_column, sole=(len(old.key) == 1, len(new.key) == 1)),
         lambda column: f"column `{name}.{column}`",
     )
     before, after = (tuple(c.name for c in t.key) for t in (old, new))
@@ -121,22 +137,28 @@ def _list(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "none"
 
 
-def _column(where: str, old: ContractColumn, new: ContractColumn) -> Iterator[ContractChange]:
+def _column(
+    where: str, old: ContractColumn, new: ContractColumn, *, sole: tuple[bool, bool] = (False, False)
+) -> Iterator[ContractChange]:
+    """`sole` tells of both whether the primary key has one column. A column of the key is required, and the sole one
+    unique; that the key changes is told of the table.
+    """
     if old.physical_name != new.physical_name:
         said = f"it was called `{old.physical_name}` and is `{new.physical_name}`"
         yield _lost(where, said, "readers query it by that name")
     yield from _types(where, old, new)
-    for what, before, after in (
-        ("required", old.required, new.required),
-        ("unique", old.unique, new.unique),
+    in_key = [column.primary_key is not None for column in (old, new)]
+    for what, before, after, implied in (
+        ("required", old.required, new.required, in_key),
+        ("unique", old.unique, new.unique, [key and alone for key, alone in zip(in_key, sole, strict=True)]),
     ):
-        if before and not after:
+        if before and not (after or implied[1]):
             yield _lost(where, f"it is not {what} any more", _WHY[what])
-        elif after and not before:
+        elif after and not (before or implied[0]):
             yield _gained(where, f"it is {what} now")
     yield from _enum(where, old, new)
-    for name in dict.fromkeys((*old.options, *new.options)):
-        yield from _option(where, name, old.options.get(name), new.options.get(name))
+    yield from _options(where, old.options, new.options)
+    yield from _items(f"items of {where}", old.items, new.items)
     yield from _named(_qualities(old.quality), _qualities(new.quality), _quality, _quality_of(where))
     before_refs, after_refs = ({f"the reference to {_list(r.to)}" for r in c.references} for c in (old, new))
     yield from _sets(where, before_refs, after_refs)
@@ -146,6 +168,15 @@ _WHY: Final = {
     "required": "readers meet rows without a value",
     "unique": "joins of readers multiply rows",
 }
+
+
+def _items(where: str, old: ContractColumn | None, new: ContractColumn | None) -> Iterator[ContractChange]:
+    if old is not None and new is not None:
+        yield from _column(where, old, new)
+    elif old is not None:
+        yield _lost(where, "nothing is promised of them any more")
+    elif new is not None:
+        yield _gained(where, "they are described now")
 
 
 def _types(where: str, old: ContractColumn, new: ContractColumn) -> Iterator[ContractChange]:
@@ -179,15 +210,31 @@ def _enum(where: str, old: ContractColumn, new: ContractColumn) -> Iterator[Cont
             yield _gained(where, f"{', '.join(removed)} no longer occurs")
 
 
+def _options(where: str, old: Mapping[str, object], new: Mapping[str, object]) -> Iterator[ContractChange]:
+    """Options by name; a bound that is in the range on one side and not on the other is one that moved."""
+    told: set[str] = set()
+    for pair in EXCLUSIVE.items():
+        before, after = ([name for name in pair if name in options] for options in (old, new))
+        if len(before) == len(after) == 1 and before != after:
+            (was,), (now,) = before, after
+            said = f"`{was}` was `{old[was]}` and `{now}` is `{new[now]}`"
+            narrower = is_narrower_bound((was, old[was]), (now, new[now]))
+            yield _gained(where, said) if narrower else _lost(where, said, "readers meet values that they do not know")
+            told |= {was, now}
+    for name in dict.fromkeys((*old, *new)):
+        if name not in told:
+            yield from _option(where, name, old.get(name), new.get(name))
+
+
 def _option(where: str, name: str, old: object, new: object) -> Iterator[ContractChange]:
-    if old == new:
+    if is_same_option(name, old, new):
         return
     said = f"`{name}` was `{_told(old)}` and is `{_told(new)}`"
     if old is None:
         yield _gained(where, f"`{name}` is `{new}` now")
     elif new is None:
         yield _lost(where, f"`{name}` is not promised any more")
-    elif _tighter(name, old, new):
+    elif is_narrower_option(name, old, new):
         yield _gained(where, said)
     else:
         yield _lost(where, said, "readers meet values that they do not know")
@@ -195,15 +242,6 @@ def _option(where: str, name: str, old: object, new: object) -> Iterator[Contrac
 
 def _told(value: object) -> str:
     return "not said" if value is None else str(value)
-
-
-def _tighter(name: str, old: object, new: object) -> bool:
-    """Whether a bound leaves fewer values than before; of another option nobody can tell."""
-    pair = isinstance(old, int | float) and isinstance(new, int | float) and not isinstance(old, bool)
-    if not pair and not (isinstance(old, str) and isinstance(new, str) and name in UPPER | LOWER):
-        return False
-    left, right = (old, new) if name in UPPER else (new, old)
-    return name in UPPER | LOWER and right < left  # type: ignore[operator]  # both are numbers, or both texts
 
 
 def _qualities(said: tuple[ContractQuality, ...]) -> dict[str, ContractQuality]:
@@ -226,26 +264,38 @@ def _quality(where: str, old: ContractQuality, new: ContractQuality) -> Iterator
         yield _lost(where, "it demands something else", "it may promise less; nobody can tell in general")
     elif (old.operator, old.bound) != (new.operator, new.bound):
         said = f"it was `{old.operator} {old.bound}` and is `{new.operator} {new.bound}`"
-        yield _gained(where, said) if _stricter(old, new) else _lost(where, said)
+        narrower = is_narrower_demand((old.operator, old.bound), (new.operator, new.bound))
+        yield _gained(where, said) if narrower else _lost(where, said)
+    was, now = _is_mild(old), _is_mild(new)
+    if was and not now:
+        yield _gained(where, "it holds a version now")
+    elif now and not was:
+        yield _lost(where, "it is told, and holds no version any more")
+
+
+def _is_mild(quality: ContractQuality) -> bool:
+    """Whether what is not kept is told and holds nothing."""
+    own = any(check.severity == "warn" or not check.blocking for check in quality.checks)
+    return own or (quality.severity or "").casefold() in MILD
 
 
 def _subject(quality: ContractQuality) -> tuple[object, ...]:
     """What is measured, without what it is held against."""
-    own = [(c.kind, c.column, sorted(c.arguments.items(), key=str), c.where) for c in quality.checks]
+    own = [
+        (
+            str(c.dataset),
+            c.kind,
+            c.column,
+            sorted(c.arguments.items(), key=str),
+            c.where,
+            c.warn_if,
+            c.error_if,
+            c.quarantine,
+        )
+        for c in quality.checks
+    ]
     arguments = sorted(quality.arguments.items(), key=str)
     return quality.type, quality.metric, arguments, quality.unit, quality.query, quality.engine, str(own)
-
-
-def _stricter(old: ContractQuality, new: ContractQuality) -> bool:
-    """Whether every number that meets the new demand met the old one, as far as the operators tell."""
-    if new.operator == "mustBe" and old.operator is not None and isinstance(new.bound, int | float):
-        return meets(new.bound, old.operator, old.bound)
-    if new.operator == old.operator == "mustBeBetween" and isinstance(new.bound, list):
-        return all(meets(number, "mustBeBetween", old.bound) for number in new.bound)
-    left, right = old.bound, new.bound
-    if new.operator != old.operator or not isinstance(left, int | float) or not isinstance(right, int | float):
-        return False
-    return right < left if "Less" in str(new.operator) else "Greater" in str(new.operator) and right > left
 
 
 def _references(table: ContractTable) -> set[str]:

@@ -26,6 +26,32 @@ def table(said: str) -> Contract:
     return contract(f"schema: [{{name: orders, properties: [{{name: a, logicalType: integer}}]{said}}}]\n")
 
 
+def items(said: str) -> Contract:
+    inner = f"items: {{logicalType: integer, {said}}}"
+    return contract(f"schema: [{{name: orders, properties: [{{name: a, logicalType: array, {inner}}}]}}]\n")
+
+
+def array(options: str) -> Contract:
+    said = f"name: a, logicalType: array, logicalTypeOptions: {options}"
+    return contract(f"schema: [{{name: orders, properties: [{{{said}}}]}}]\n")
+
+
+def day(options: str) -> Contract:
+    said = f"name: a, logicalType: timestamp, logicalTypeOptions: {options}"
+    return contract(f"schema: [{{name: orders, properties: [{{{said}}}]}}]\n")
+
+
+def own(on_fail: str) -> Contract:
+    return table(
+        f", quality: [{{name: q, type: custom, engine: tidegate, implementation: {{rule: a > 0, on_fail: {on_fail}}}}}]"
+    )
+
+
+def schema(name: str) -> Contract:
+    server = f"servers: [{{server: s, type: duckdb, database: d, schema: {name}}}]\n"
+    return contract(f"{server}schema: [{{name: orders, properties: []}}]\n")
+
+
 def sla(said: str) -> Contract:
     return contract(f"slaProperties: [{said}]\n")
 
@@ -45,6 +71,22 @@ BREAKING: list[tuple[Contract, Contract, str]] = [
     (column(", logicalTypeOptions: {maximum: 5}"), column(", logicalTypeOptions: {maximum: 6}"), "`maximum` was `5` and is `6`"),
     (column(", logicalTypeOptions: {minimum: 5}"), column(", logicalTypeOptions: {minimum: 4}"), "`minimum` was `5` and is `4`"),
     (column(", logicalTypeOptions: {minimum: 5}"), column(""), "`minimum` is not promised any more"),
+    (column(", logicalTypeOptions: {exclusiveMinimum: 5}"), column(", logicalTypeOptions: {minimum: 5}"), "`exclusiveMinimum` was `5` and `minimum` is `5`"),
+    (column(", logicalTypeOptions: {maximum: 5}"), column(", logicalTypeOptions: {exclusiveMaximum: 6}"), "`maximum` was `5` and `exclusiveMaximum` is `6`"),
+    (column(", logicalTypeOptions: {multipleOf: 6}"), column(", logicalTypeOptions: {multipleOf: 3}"), "`multipleOf` was `6` and is `3`"),
+    (day("{minimum: '2026-01-02T00:00:00Z'}"), day("{minimum: '2026-01-02 00:30:00+01:00'}"), "`minimum` was `2026-01-02T00:00:00Z`"),
+    (items("required: true"), items("required: false"), "items of column `orders.a`: it is not required any more"),
+    (items("logicalTypeOptions: {maximum: 1}"), items("logicalTypeOptions: {maximum: 2}"), "`maximum` was `1` and is `2`"),
+    (items("logicalTypeOptions: {maximum: 1}"), contract("schema: [{name: orders, properties: [{name: a, logicalType: array}]}]\n"), "nothing is promised of them any more"),
+    (array("{uniqueItems: true}"), array("{uniqueItems: false}"), "`uniqueItems` was `True` and is `False`"),
+    (column(", primaryKey: true, required: true, unique: true"), column(", required: true, unique: true"), "table `orders`: its primary key was `a` and is none"),
+    (column(", primaryKey: true}, {name: b, logicalType: date, required: true"), column(", required: true}, {name: b, logicalType: date, primaryKey: true"), "its primary key was `a` and is `b`"),
+    (column(", quality: [{metric: nullValues, mustBe: 0}]"), column(", quality: [{metric: nullValues, mustBe: 0, severity: info}]"), "it is told, and holds no version any more"),
+    (own("hold"), own("warn"), "quality `q`: it is told, and holds no version any more"),
+    (table(", quality: [{metric: rowCount, mustBeBetween: [6, 9]}]"), table(", quality: [{metric: rowCount, mustBeGreaterThan: 5}]"), "and is `mustBeGreaterThan 5`"),
+    (table(", quality: [{metric: rowCount, mustNotBeBetween: [4, 9]}]"), table(", quality: [{metric: rowCount, mustNotBe: 5}]"), "and is `mustNotBe 5`"),
+    (schema("raw"), schema("marts"), "its schema was `raw` and is `marts`"),
+    (contract(""), contract("", HEAD.replace("active", "draft")), "its status was `active` and is `draft`"),
     (column(", relationships: [{to: c.id}]"), column(""), "the reference to `c.id` is removed"),
     (column(", quality: [{metric: nullValues, mustBe: 0}]"), column(""), "quality `nullValues`: it is removed"),
     (table(", quality: [{metric: rowCount, mustBeGreaterThan: 5}]"), table(", quality: [{metric: rowCount, mustBeGreaterThan: 4}]"), "it was `mustBeGreaterThan 5`"),
@@ -70,6 +112,8 @@ def test_what_takes_away_breaks(old: Contract, new: Contract, line: str) -> None
 
 NEUTRAL = {
     "its id",
+    "its schema",
+    "its primary key was `a` and is `b`",
     "it was called",
     "its physical type was `INTEGER`",
     "it was `99`",
@@ -84,6 +128,19 @@ def test_the_way_back_promises_more(old: Contract, new: Contract, line: str) -> 
     both = any(line.startswith(start) or f": {start}" in line for start in NEUTRAL)
     assert [change.breaking for change in found] == [both]
     assert bump(found, new, old) == ("major" if both else "minor")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (column(", primaryKey: true"), column(", primaryKey: true, required: true, unique: true")),
+        (column(", primaryKey: true, required: true"), column(", primaryKey: true")),
+        (day("{minimum: '2026-01-02'}"), day("{minimum: '2026-01-02T01:00:00+01:00'}")),
+    ],
+)
+def test_what_is_promised_in_other_words_is_the_same(old: Contract, new: Contract) -> None:
+    assert changes(old, new) == ()
+    assert changes(new, old) == ()
 
 
 def test_a_type_by_another_name_is_the_same() -> None:
