@@ -189,7 +189,9 @@ def _act(site: Site, source: Source, story: Story, number: int, act: Act, played
     in_steps = sum(s.wall_s for s in outcome.steps)
     played.steps_s += in_steps
     played.own_s += time.monotonic() - begun - in_steps
-    opened = site.state.incidents(states=incidents.UNSOLVED, versions=(outcome.version,))
+    opened = sorted(
+        site.state.incidents(states=incidents.UNSOLVED, versions=(outcome.version,)), key=lambda i: i.urgency
+    )
     accepted = None
     if act.accept and _state(site, outcome.version) is VersionState.HELD:
         publish_by_hand(site, outcome.version, reason=act.accept, wait_s=0)
@@ -201,7 +203,7 @@ def _act(site: Site, source: Source, story: Story, number: int, act: Act, played
         delivered=event.data,
         outcome=outcome,
         version=_version(site, outcome.version),
-        incidents=opened,
+        incidents=tuple(opened),
         accepted=accepted,
         published=site.state.published(),
         readers=_probe(site, story),

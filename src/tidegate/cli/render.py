@@ -256,7 +256,8 @@ def status(output: Output, found: Status) -> None:
     output.line()
     if found.incidents:
         incidents(output, found.incidents, now=found.now)
-        output.line(f"\nnext  tidegate incidents show {found.incidents[0].number}")
+        first = min(found.incidents, key=lambda i: i.urgency)
+        output.line(f"\nnext  tidegate incidents show {first.number}")
     else:
         output.line("no open incident")
     _undelivered(output, found.undelivered)

@@ -67,6 +67,11 @@ class Incident:
         """Where its cause lives: that of the root finding."""
         return self.findings[0].layer
 
+    @property
+    def urgency(self) -> tuple[bool, Severity, int]:
+        """Sorts what a person has to look at first to the front: not mitigated, most severe, and of equals the one opened first."""
+        return self.state is IncidentState.MITIGATED, self.severity, self.number
+
     def is_suppressed(self, now: datetime) -> bool:
         """Whether somebody asked for silence about it, until a moment that is still to come."""
         return self.suppressed_until is not None and now < self.suppressed_until

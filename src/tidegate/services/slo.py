@@ -260,9 +260,9 @@ def _over(site: Site, settled: Sequence[Settled]) -> list[NewEvent]:
 
 
 def unsolved(site: Site, *, version: int, run: str | None) -> tuple[Incident, ...]:
-    """The incidents of a version, and then those about promises that were opened or got worse just now."""
+    """The incidents of a version, the most urgent first, and then those about promises that were opened or got worse just now."""
     promises = watch(site, run=run)
-    found = site.state.incidents(states=incidents.UNSOLVED, versions=(version,))
+    found = sorted(site.state.incidents(states=incidents.UNSOLVED, versions=(version,)), key=lambda i: i.urgency)
     numbers = {i.number for i in found}
     return (*found, *(i for i in promises if i.number not in numbers and i.state in incidents.OPEN_STATES))
 

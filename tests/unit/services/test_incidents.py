@@ -11,7 +11,7 @@ import pytest
 from tests.unit.services.site import NOW, add_version, finding, later, make_site, ref
 from tidegate.lineage import Graph, build
 from tidegate.model import DatasetRef, Finding, Interval, MetricSpec, Node, Product, Segment, Severity, Slice
-from tidegate.services import incidents, respond
+from tidegate.services import incidents, respond, slo
 from tidegate.services.site import Site
 
 
@@ -444,3 +444,21 @@ def test_a_fault_is_the_cause_of_what_is_made_from_it(above: Finding, groups: in
 def test_what_happened_at_another_time_is_another_cause(when: Interval | None, groups: int) -> None:
     found = [finding(name, kind="segment", interval=SUNDAY) for name in ("orders", "facts")]
     assert len(incidents.group([*found, finding("items", kind="volume", interval=when)], GRAPH)) == groups
+
+
+# --- which one first
+
+
+def test_the_most_severe_incident_of_a_run_comes_first_and_what_is_mitigated_last(site: Site) -> None:
+    product = Product(name="shop", tables=(ref("orders"),), owner=None, tier=1)
+    site = dataclasses.replace(site, settings=dataclasses.replace(site.settings, products=(product,)))
+    told(site, finding("orders"), finding("other"))
+    found = slo.unsolved(site, version=2, run=None)
+    assert [(i.number, i.severity) for i in found] == [(1, Severity.SEV2), (2, Severity.SEV3)]
+    site.state.append(incidents.mitigated(site, [finding("other")], version=2))
+    assert [i.number for i in slo.unsolved(site, version=2, run=None)] == [2, 1]
+
+
+def test_of_incidents_that_are_as_severe_the_one_opened_first_comes_first(site: Site) -> None:
+    told(site, finding("orders"), finding("other"))
+    assert [i.number for i in slo.unsolved(site, version=2, run=None)] == [1, 2]
