@@ -23,6 +23,8 @@ FURTHER = 0.4
 """How much further than the whole (in logs) a category's mean must have moved to explain it."""
 STAND_OUT = 0.35
 """How far (in logs) a category must move against the rest of the table to be the cause."""
+RARELY = 3.0
+"""How many standard deviations of a count the rest of a table must be from an even change, for one category to explain it."""
 NEARLY = 0.4
 """What is within this of the threshold (2.5 times as likely by chance) is told and does not hold."""
 OWN_CAUSE_SHARE = 0.2
@@ -233,10 +235,19 @@ def culprit(look: Look, volume: Scored, context: Context, *, whole: bool) -> Par
     able = [p for p in able if abs(p.apart) >= max(STAND_OUT, 3 * float(scored.scale[p.i]))]
     alone = [p for p in able if strange(scored, p.i, context.settings)]
     if whole:
-        explaining = [p for p in able if p.moved / gap >= EXPLAINS]
+        explaining = [p for p in able if p.moved / gap >= EXPLAINS and rest_stayed(p, volume)]
         # On a holiday every category is small: one that is gone is another cause than the day.
         alone = explaining or (alone if look.quiet else [])
     return max(alone, key=lambda p: (weight(p), str(p.segment)), default=None)
+
+
+def rest_stayed(part: Part, volume: Scored) -> bool:
+    """Whether the rows of all other categories are too many, or too few, to have moved as the whole did: by more than chance does
+    to so many rows. Next to nothing can be said of the few rows beside a category that is nearly the table.
+    """
+    observed, usual = volume.observed(0), volume.expected(0)
+    evenly = max(usual - part.expected, 0.0) * observed / usual
+    return abs(max(observed - part.observed, 0.0) - evenly) >= RARELY * math.sqrt(evenly + 1)
 
 
 def weight(part: Part) -> float:
