@@ -22,7 +22,7 @@ from tidegate.warehouses.duckdb_parts import LEAST_ROWS, engine_of, parts
 from tidegate.warehouses.duckdb_sessions import session, spoil
 from tidegate.warehouses.duckdb_types import ZONED, aware, literal, without_zones
 from tidegate.warehouses.folder import VersionFolder
-from tidegate.warehouses.guard import Guard, no_writer
+from tidegate.warehouses.guard import Guard, no_writer, writer
 from tidegate.warehouses.lock import WriterLock
 from tidegate.warehouses.storage import can_clone, refusals
 
@@ -483,7 +483,7 @@ def _translated(error: Exception, database: Path) -> TidegateError:
         return DiskFullError(f"cannot write `{database}`: {_first_lines(error)}")
     if "Could not set lock" in message:
         hint = "stop the program that has it open; a step may have left a process behind"
-        return WarehouseError(f"another process has `{database}` open for writing", hint=hint)
+        return WarehouseError(f"{writer(database)} has `{database}` open for writing", hint=hint)
     if "newer version" in message:
         hint = "install a newer duckdb beside tidegate: `pip install --upgrade duckdb`"
         return WarehouseError(f"`{database}` was written by a newer DuckDB: {_first_lines(error)}", hint=hint)

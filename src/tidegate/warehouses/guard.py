@@ -14,6 +14,7 @@ from types import TracebackType
 
 from tidegate.errors import StepEscapedError, WarehouseError
 from tidegate.warehouses.content import files_below, fingerprint
+from tidegate.warehouses.process import name_of
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
 """What a file system without record locks answers."""
@@ -119,8 +120,33 @@ def no_writer(database: Path) -> Iterator[None]:
         locks.callback(os.close, descriptor)
         if not _lock_shared(descriptor):
             hint = "close the program that has it open, such as a DuckDB shell or a notebook, and try again"
-            raise WarehouseError(f"another process has `{database}` open for writing", hint=hint)
+            raise WarehouseError(f"{writer(database)} has `{database}` open for writing", hint=hint)
         yield
+
+
+def writer(database: Path) -> str:
+    """Who has a database file open for writing, as a message names it: `process 42 (python3)`, or `another process`."""
+    try:
+        descriptor = os.open(database, os.O_RDONLY)
+        try:
+            pid = _lock_owner(descriptor)
+        finally:
+            os.close(descriptor)
+    except (OSError, struct.error):
+        return "another process"
+    if pid is None:
+        return "another process"
+    name = name_of(pid)
+    return f"process {pid} ({name})" if name else f"process {pid}"
+
+
+def _lock_owner(descriptor: int) -> int | None:
+    """The process whose record lock a shared one would meet; None where the system does not tell."""
+    if sys.platform != "linux":
+        return None
+    whole = struct.pack("hhqqi", fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+    kind, _, _, _, pid = struct.unpack("hhqqi", fcntl.fcntl(descriptor, fcntl.F_GETLK, whole))
+    return pid if kind != fcntl.F_UNLCK and pid > 0 else None
 
 
 @contextmanager

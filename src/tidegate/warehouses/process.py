@@ -37,6 +37,14 @@ def find(pid: int) -> Process | None:
     return _from_proc(pid) if (PROC / "self" / "stat").exists() else _from_ps(pid)
 
 
+def name_of(pid: int) -> str:
+    """What the program of a process is called; empty where nobody tells."""
+    try:
+        return (PROC / str(pid) / "comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
 def is_running(pid: int, started: str | None) -> bool:
     """Whether the process that had this id then is there now, and not dead and merely unburied."""
     process = find(pid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from tests.conformance.warehouse.children import child
 from tidegate.errors import StepEscapedError, WarehouseError
 from tidegate.warehouses import guard as guard_module
-from tidegate.warehouses.guard import Guard, look, no_writer
+from tidegate.warehouses.guard import Guard, look, no_writer, writer
 
 
 @pytest.fixture
@@ -39,12 +40,18 @@ def keep_open_for_writing(connection: Connection, database: Path) -> None:
 
 
 def test_a_published_version_that_is_open_for_writing_is_refused(database: Path):
-    with child(keep_open_for_writing, database) as (_, connection):
+    with child(keep_open_for_writing, database) as (process, connection):
         assert connection.recv() == "open"
-        with pytest.raises(WarehouseError, match="open for writing"), Guard(database, []):
+        who = rf"^process {process.pid} \(.+\) has `" if sys.platform == "linux" else "^another process has `"
+        with pytest.raises(WarehouseError, match=f"{who}.*open for writing"), Guard(database, []):
             pass
-        with pytest.raises(WarehouseError, match="open for writing"), no_writer(database):
+        with pytest.raises(WarehouseError, match=f"{who}.*open for writing"), no_writer(database):
             pass
+
+
+def test_who_has_it_open_is_not_told_where_nobody_has(database: Path, tmp_path: Path):
+    assert writer(database) == "another process"
+    assert writer(tmp_path / "gone.duckdb") == "another process"
 
 
 def test_readers_are_no_writers(database: Path):
