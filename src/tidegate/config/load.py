@@ -259,6 +259,7 @@ def ref(text: str) -> DatasetRef:
 def _settings(
     part: ProjectPart, plain: Mapping[str, Any], root: Path, where: Callable[..., str], environment: str | None
 ) -> Settings:
+    zone = _zone(part.time_zone, where("time_zone"))
     return Settings(
         root=root,
         warehouse=_warehouse(part.warehouse, root, where("warehouse", "adopt")),
@@ -271,9 +272,10 @@ def _settings(
             )
         ),
         tables={
-            ref(name): _table(name, said, part, partial(where, "tables", name)) for name, said in part.tables.items()
+            ref(name): _table(name, said, part, zone, partial(where, "tables", name))
+            for name, said in part.tables.items()
         },
-        zone=_zone(part.time_zone, where("time_zone")),
+        zone=zone,
         holidays=part.holidays,
         weekend=_weekdays(part.weekend),
         contract_files=_contract_files(part.contracts, root, where),
@@ -370,12 +372,14 @@ def checks_of(said: Mapping[str, object], where: str) -> tuple[Check, ...]:
     return tuple(check for one in part.checks for check in _checks(one, where))
 
 
-def _table(name: str, said: TablePart, part: ProjectPart, where: Callable[..., str]) -> TableSettings:
+def _table(
+    name: str, said: TablePart, part: ProjectPart, zone: tzinfo | None, where: Callable[..., str]
+) -> TableSettings:
     return TableSettings(
         ref=ref(name),
         time_column=said.time_column,
         grain=said.grain,
-        zone=_zone(said.time_zone or part.time_zone, where("time_zone")),
+        zone=_zone(said.time_zone, where("time_zone")) if said.time_zone else zone,
         holidays=said.holidays or part.holidays,
         weekend=_weekdays(part.weekend if said.weekend is None else said.weekend),
         seasonality=is_on(said.seasonality),

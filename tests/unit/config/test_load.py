@@ -258,6 +258,7 @@ def test_without_a_word_days_are_utcs_and_holidays_those_of_many(tmp_path: Path)
     ("said", "message"),
     [
         ("time_zone: Europe/Nowhere", "there is no time zone `Europe/Nowhere`"),
+        ("tables: {raw.a: {}}\ntime_zone: Nowhere", "tidegate.yml:3:1: there is no time zone `Nowhere`"),
         ("tables: {raw.a: {time_zone: Mars}}", "tidegate.yml:2:18: there is no time zone `Mars`"),
         ("holidays: Germany", "`common` or `none`"),
         ("holidays: de", "`common` or `none`"),
