@@ -22,6 +22,9 @@ from tidegate.model.words import inert
 
 STYLES = {"bold": "1", "red": "1;31", "green": "1;32"}
 
+LEAST_FOLD = 16
+"""No column of a table is folded to less than this: a moment to the minute, the head of a sentence. Chosen, not derived."""
+
 CONTROL = re.compile(rf"\x1b(?!\[(?:0|{'|'.join(STYLES.values())})m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 """Every control character but tab, line feed and the styles above."""
 
@@ -88,17 +91,13 @@ class Output:
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
         """Write a table to stdout; `right` are the columns that are aligned to the right.
 
-        As wide as the terminal, or 120 columns in a pipe; what does not fit is folded inside its column.
+        As wide as the terminal, or 120 columns in a pipe; what does not fit is folded inside its column. A terminal that is too
+        narrow for that gets one row after the other, a line for each column.
         """
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for place, head in enumerate(heads):
-            table.add_column(head, justify="right" if place in right else "left", overflow="fold")
-        for row in rows:
-            table.add_row(*[Text(harmless(cell)) for cell in row])
         tty, drawn = sys.stdout.isatty(), io.StringIO()
         width = None if tty else 120
         console = Console(
@@ -110,6 +109,19 @@ class Output:
             markup=False,
             emoji=False,  # or rich loads the names of all emojis to look for them in the heads
         )
+        cells = [[harmless(cell) for cell in row] for row in rows]
+        narrow = tty and _needed([heads, *cells]) > console.width
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=not narrow)
+        for place, head in enumerate(("", "") if narrow else heads):
+            table.add_column(head, justify="right" if place in right and not narrow else "left", overflow="fold")
+        for number, row in enumerate(cells):
+            if not narrow:
+                table.add_row(*map(Text, row))
+                continue
+            if number:
+                table.add_row()
+            for head, cell in zip(heads, row, strict=True):
+                table.add_row(Text(head, style="bold", no_wrap=True), Text(cell))
         console.print(table)
         _write(inert(drawn.getvalue()))  # a cell that is folded begins lines of its own
 
@@ -118,6 +130,12 @@ class Output:
         _tell(harmless(f"error: {error}\nhint: {error.hint}\n"))
         if self.json:
             self.document("error", {"code": error.code, "message": str(error), "hint": error.hint})
+
+
+def _needed(rows: Sequence[Sequence[str]]) -> int:
+    """The least width at which no column of a table is folded to less than `LEAST_FOLD`."""
+    widths = [min(max(map(len, column)), LEAST_FOLD) for column in zip(*rows, strict=True)]
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def document(kind: str, body: object) -> str:

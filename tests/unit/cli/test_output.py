@@ -85,6 +85,44 @@ def test_a_table_keeps_every_cell(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in shown
 
 
+WIDE = (
+    ["incident", "state", "opened (UTC)", "what"],
+    [["7", "mitigated", "2026-11-23 13:24", "rows came twice " * 3]] * 2,
+)
+
+
+def drawn(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, columns: int, tty: bool = True
+) -> list[str]:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: tty, raising=False)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    Output(color=False).table(*WIDE, right=(0,))
+    return [line.rstrip() for line in re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out).splitlines()]
+
+
+def test_a_terminal_that_is_too_narrow_for_a_table_gets_a_line_for_each_cell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = drawn(monkeypatch, capsys, columns=50)
+    assert lines[:4] == [
+        "incident      7",
+        "state         mitigated",
+        "opened (UTC)  2026-11-23 13:24",
+        "what          rows came twice rows came twice rows",
+    ]
+    assert lines[4:7] == ["              came twice", "", "incident      7"]
+    assert len(lines) == 11
+
+
+def test_one_that_is_wide_enough_and_a_pipe_get_the_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for columns, tty in ((56, True), (20, False)):
+        head, first, *_ = drawn(monkeypatch, capsys, columns=columns, tty=tty)
+        assert head == "incident  state      opened (UTC)      what"
+        assert first.startswith("       7  mitigated  2026-11-23 13:24  rows came twice")
+
+
 @pytest.mark.parametrize(
     ("environment", "disabled", "wanted"),
     [({}, False, True), ({}, True, False), ({"NO_COLOR": "1"}, False, False), ({"TERM": "dumb"}, False, False)],
