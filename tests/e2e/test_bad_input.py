@@ -125,6 +125,14 @@ def test_a_wrong_file_is_refused_with_its_place(
     assert told.out == ""
 
 
+def test_sql_that_does_not_parse_is_told_before_a_run(project: SmallProject) -> None:
+    path = project.root / "tidegate.yml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("row_count: {max: 1000}", "rule: 'id >='"), encoding="utf-8"
+    )
+    assert_refused(project.cli("config", "check"), says="`id >=` does not parse", hint="correct the SQL")
+
+
 def test_the_error_is_a_document_too(project: SmallProject) -> None:
     told = project.cli("diff", "3", "99", "--json")
     assert_refused(told, says="`99`")

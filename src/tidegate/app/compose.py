@@ -20,6 +20,7 @@ from tidegate.app.adapters import adapter
 from tidegate.app.notify import demand_targets, tell
 from tidegate.app.state import open_state
 from tidegate.config import find_project, load
+from tidegate.errors import ConfigError
 from tidegate.model import Settings, StepSettings
 from tidegate.ports import AnswerStore, Progress, Side, Step, Warehouse
 from tidegate.services.site import Site
@@ -161,6 +162,27 @@ def demand_adapters(settings: Settings) -> None:
     adapter("tidegate.warehouses", settings.warehouse.type, "warehouse")
     _steps(settings, ())
     demand_targets(settings)
+
+
+def demand_readable(settings: Settings) -> None:
+    """Parse the SQL of every check in the file, and look up its countries; whether tables and columns exist, a run tells.
+
+    Raises:
+        ConfigError: it does not parse, or is no condition or query; there is no such country.
+    """
+    from tidegate.metrics import ConditionError, condition, query
+
+    for check in settings.checks:
+        try:
+            if check.where:
+                condition(check.where)
+            if check.kind == "rule":
+                condition(str(check.arguments["expression"]))
+            if check.kind == "metric":
+                query(str(check.arguments["sql"]))
+        except ConditionError as error:
+            raise ConfigError(f"{check.declared_in}: {error}", hint="correct the SQL of the check") from error
+    with_named_days(settings)
 
 
 def actor() -> str:

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from tidegate.app.compose import demand_adapters
+from tidegate.app.compose import demand_adapters, demand_readable
 from tidegate.app.contracts import with_contracts
 from tidegate.app.fit import demand_tables, demand_targets_of_dbt
 from tidegate.cli.output import Output
@@ -19,6 +19,7 @@ def check(arguments: argparse.Namespace, output: Output) -> int:
     folder = find_project(Path(arguments.project))
     settings = with_contracts(load(folder))
     demand_adapters(settings)
+    demand_readable(settings)
     unseen = [*demand_targets_of_dbt(settings), *demand_tables(settings, StderrProgress(quiet=True))]
     for other in settings.environments:
         theirs = load(folder, other)
