@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from tidegate.checks.arguments import items
 from tidegate.checks.catalogue import CHECKS
 from tidegate.checks.failing import (
     PLAIN_NAME,
@@ -17,10 +18,11 @@ from tidegate.checks.failing import (
     where,
 )
 from tidegate.checks.kind import CheckKind
+from tidegate.checks.listed import written
 from tidegate.checks.threshold import ThresholdError, examine
 from tidegate.checks.watched import watched
 from tidegate.metrics import METRICS, ConditionError, column_names, is_light, kind_of
-from tidegate.model import Check, CheckResult, Dataset, DatasetRef, MetricSpec, Outcome
+from tidegate.model import Check, CheckResult, Dataset, DatasetRef, Family, MetricSpec, Outcome
 
 
 def needs(check: Check, catalog: Mapping[DatasetRef, Dataset]) -> tuple[MetricSpec, ...] | CheckResult:
@@ -96,7 +98,24 @@ def _examine(check: Check, kind: CheckKind, catalog: Mapping[DatasetRef, Dataset
         _has(dataset, column_name(check), check)
     for name in (name for text in _expressions(check) for name in column_names(text)):
         _has(dataset, name, None)
+    _has_values(check, dataset)
     _examine_others(check, kind, dataset, catalog)
+
+
+def _has_values(check: Check, dataset: Dataset) -> None:
+    """A listed number that the column cannot hold would be rounded to another one by the engine; dbt's tests have that."""
+    column = dataset.column(check.column) if check.column is not None else None
+    if (
+        check.kind != "accepted_values"
+        or check.source == "dbt"
+        or column is None
+        or not check.arguments.get("quote", True)
+    ):
+        return
+    if column.family is Family.NUMBER:
+        for value in items(check, "values"):
+            if value is not None and written(value, column) is None:
+                raise ArgumentError(f"`{value}` in `values` can be no value of `{column.name}`, which is {column.type}")
 
 
 def _examine_others(check: Check, kind: CheckKind, dataset: Dataset, catalog: Mapping[DatasetRef, Dataset]) -> None:

@@ -144,6 +144,20 @@ def test_what_cannot_be_evaluated_says_why(asked, words):
     assert words.replace("where", "") in result.reason
 
 
+def test_a_listed_number_that_the_column_cannot_hold_is_not_rounded():
+    def told(values, **more):
+        return needs(check("accepted_values", "order_id", arguments={"values": values, **more}), CATALOG)
+
+    for value in (1.5, "new", 2**40):
+        result = told([1, value])
+        assert result.outcome is Outcome.ERROR
+        assert f"`{value}` in `values` can be no value of `order_id`, which is INTEGER" in result.reason
+    assert not isinstance(told([1, "2", 3.0]), CheckResult)
+    assert not isinstance(told(["1 + 0.5"], quote=False), CheckResult)
+    by_dbt = check("accepted_values", "order_id", source="dbt", arguments={"values": [1.5]})
+    assert not isinstance(needs(by_dbt, CATALOG), CheckResult)
+
+
 def test_a_metric_without_a_table_rides_on_one_that_it_reads():
     loose = DatasetRef(namespace="project", name="metric")
     found = needs(
