@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import duckdb
 import numpy as np
 
+from bench.detection_agree import Agreeing
 from bench.detection_given import Parts
 from bench.detection_keyed import Memory, Others, others
 from tidegate.detect.alarm import Opinion, Pool, Study, known, looked_through
@@ -79,6 +80,7 @@ class Gauge:
         self.db.execute("SET threads = 1")
         self.relations: tuple[Memory, Others] | None = None
         self.parts: Parts | None = None
+        self.agreement: Agreeing | None = None
 
     def load(self, batches: Sequence[tuple[datetime, Any]], positions: Sequence[int] | None = None) -> None:
         """Take in batches in whatever form DuckDB reads (Arrow, pandas), numbered from 0 in the column `_k`.
@@ -126,6 +128,7 @@ class Gauge:
         rest = others(self.db, recipe.columns, batches)
         self.relations = (Memory(self.db, recipe.columns), rest)
         self.parts = Parts(self.db, recipe.columns, rest, batches)
+        self.agreement = Agreeing(self.db, recipe.columns, self.relations[0].keys)
         rest.follow = {i: usual for i, usual in rest.follow.items() if rest.names[i] not in self.parts.chosen}
 
     def regular(self, column: Column, first: str) -> bool:
@@ -158,6 +161,8 @@ class Gauge:
             values |= memory.measure(batches) | rest.measure(self.db, batches)
         if self.parts is not None:
             values |= self.parts.measure(self.db, batches)
+        if self.agreement is not None:
+            values |= self.agreement.measure(batches)
         return Measured(values=values, sketches=sketches)
 
     def sketches(self, recipe: Recipe, batches: int, values: dict[MetricSpec, np.ndarray]) -> dict[MetricSpec, list]:

@@ -12,8 +12,9 @@ import pytest
 
 from tidegate.checks import judge, needs, sample_query
 from tidegate.model import Check, Column, Dataset, DatasetRef, Family, Interval, MetricSpec, Segment
-from tidegate.scan import Beside, ByCategory, Relations, ScanOptions, scan_table, slice_table
+from tidegate.scan import Agreement, Beside, ByCategory, Relations, ScanOptions, scan_table, slice_table
 from tidegate.scan.again import again, telling
+from tidegate.scan.agreement import agreed, agreement
 from tidegate.scan.beside import beside
 from tidegate.scan.related import related
 from tidegate.scan.relations import Pair, relations
@@ -97,7 +98,7 @@ def answer(statement):
         new, known = (900, 900, 900, 800, 0, 400, 400), (3, 900, 900, 800, 800, 400, 0)
         asked = statement.sql.count(" UNION ALL ") + 1
         return [(at, *(known if at in (asked - 1, asked - 4) else new)) for at in range(asked)]
-    if statement.purpose in ("relations", "relations: pairs", "rows again", "numbers", "numbers: first buckets"):
+    if statement.purpose.partition(":")[0] in ("relations", "rows again", "numbers", "agreement"):
         return []
     return [(0,)] if statement.purpose not in ("history by segment", "duplicates", "slices") else []
 
@@ -204,11 +205,23 @@ def of_rows():
     return asked + "\n" + drive(again(tally, span, [span.last(1)], days, columns))
 
 
+def of_agreement():
+    """What chooses, by seven days, and what is asked of the tenth; of all keys, and of some."""
+    _, tally, span = ten_days()
+    tally.add(tally.spec("row_count"), ROWS)
+    asked = drive(agreement(tally, span, ["country"]))
+    chosen = Agreement(pairs=(Pair("order_id", "country"), Pair("order_id", "ordered_at")))
+    for one in (chosen, replace(chosen, one_in={"order_id": 8})):
+        asked += "\n" + drive(agreed(tally, [span.last(1)], one))
+    return asked
+
+
 SNAPSHOTS = {
     "scan": lambda: drive(scan_table(CATALOG[ORDERS], (), OPTIONS)),
     "checks": of_checks,
     "slices": of_slices,
     "relations": of_relations,
+    "agreement": of_agreement,
     "rows": of_rows,
 }
 

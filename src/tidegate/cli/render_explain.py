@@ -12,7 +12,7 @@ from tidegate.model.words import counted, lasting
 
 if TYPE_CHECKING:
     from tidegate.detect.ahead import Expectation, Outlook, Season
-    from tidegate.scan import Beside, Relations
+    from tidegate.scan import Agreement, Beside, Relations
     from tidegate.services.alarm import Alarm
     from tidegate.services.portrait import Lateness, Portrait, Said
 
@@ -154,6 +154,7 @@ def _of_past(found: Portrait) -> Iterator[tuple[str, str]]:
     if look.unit != "version":
         yield "lateness", _lateness(found.lateness, look.unit)
         yield "relations", relations(found.relations)
+        yield "agreement", agreement(found.agreement)
         yield "numbers", numbers(found.numbers)
     for note in found.notes:
         yield "note", note
@@ -200,6 +201,17 @@ def numbers(chosen: Beside | None) -> str:
             f"{', '.join(chosen.follow)} from the others of {'its' if len(chosen.follow) == 1 else 'their'} row"
         )
     return "; ".join(told) or "none: no number follows from the others of its row, or from a category"
+
+
+def agreement(chosen: Agreement | None) -> str:
+    """What rows with the same key have in common."""
+    if chosen is None:
+        return NOT_CHOSEN
+    told = [
+        f"{', '.join(values)} of one {key}{f' (of one in {n})' if (n := chosen.one_in.get(key)) else ''}"
+        for key, values in chosen.by_key.items()
+    ]
+    return "; ".join(told) or "none: no rows that share a key agree in anything else"
 
 
 def relations(chosen: Relations | None) -> str:

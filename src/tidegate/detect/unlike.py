@@ -19,13 +19,15 @@ from tidegate.detect.pooled import POOL
 from tidegate.detect.series import Aspect
 from tidegate.detect.story import Look
 from tidegate.detect.traits import WARM, Layout, Profile, Traits, layout, traits
-from tidegate.model import Family, Finding, Layer
+from tidegate.model import Family, Finding, Layer, MetricSpec
 
 MOST: Final = 7
 """So many of the newest buckets are looked at. Chosen, not derived."""
 
 RARE: Final = 2.0
 """Rows that are far from what their category leads to expect come first where that is as rare as one in a hundred batches. Chosen, not derived."""
+
+SPLIT: Final = "split_count"
 
 SHARES: Final = {
     "zero_count": "zeros",
@@ -41,6 +43,7 @@ SHARES: Final = {
     "off_hour_count": "times not on a full hour",
     "unknown_count": "rows whose value never came before",
     "new_pair_count": "rows",
+    SPLIT: "values of a key",
     "rows again": "rows",
     "rest_far_count": "rows",
 }
@@ -145,14 +148,13 @@ def looked_at(profile: Profile, panel: Panel, here: Sequence[int], plan: Layout)
 def same_matter(one: Finding, other: Finding, *, clock: str | None = None) -> bool:
     """Whether another finding holds, or is about the same column, in the same bucket or in all.
 
-    Rows that hold because they are far from what their category leads to expect are not silenced by what is only told of their column: its
+    Rows that hold because they are far from what their category leads to expect, or do not agree, are not silenced by what is only told of their column: its
     mean moves by less. Nor is when the first or last row came, by the column `clock` that cuts the buckets, by how many rows came: it tells
     a clock that was put forward from a load that broke off.
     """
     if one.column == clock and one.spec is not None and one.spec.metric in ENDS and other.kind == Aspect.VOLUME:
         return False
-    by_category = one.spec is not None and one.spec.metric in BY_CATEGORY and one.spec.argument is not None
-    if not (other.holds or (other.column == one.column and not (one.holds and by_category))):
+    if not (other.holds or (other.column == one.column and not (one.holds and is_of_rows(one.spec)))):
         return False
     if one.interval is None or other.interval is None:
         return True
@@ -189,7 +191,7 @@ def finding(
 
 def clearest(opinion: Opinion, least: float) -> Reason:
     """The strongest reason; or, where that is no share of the rows, the rows of the same column that are far from what their
-    category leads to expect, if these are many: they say more, and lists can be made of them.
+    category leads to expect, or do not agree, if these are many: they say more, and lists can be made of them.
     """
     first = opinion.reasons[0]
     if first.kind in SHARES:
@@ -197,12 +199,17 @@ def clearest(opinion: Opinion, least: float) -> Reason:
     able = (
         r
         for r in opinion.also
-        if is_by_category(r)
+        if is_of_rows(r.spec)
         and r.kind in SHARES
         and r.rarity >= RARE
         and share(r.observed) - share(r.expected) >= least
     )
     return next(able, first)
+
+
+def is_of_rows(spec: MetricSpec | None) -> bool:
+    """Whether a number tells of rows that do not go with others: with their category, or with those that share their key."""
+    return spec is not None and spec.argument is not None and (spec.metric in BY_CATEGORY or spec.metric == SPLIT)
 
 
 def is_by_category(reason: Reason) -> bool:
@@ -226,6 +233,8 @@ def said(reason: Reason, grain: str) -> str:
     if reason.spec.metric == "again_count" and reason.spec.argument is not None:
         ids = words.listed(json.loads(reason.spec.argument))
         return f"{came} of the rows {OF_ROWS['again_count']} and another {ids}, expected {usual}"
+    if reason.spec.metric == SPLIT:
+        return f"{where}{came} of the {reason.spec.argument} with several rows have different ones, expected {usual}"
     of_rows = (BY_CATEGORY if is_by_category(reason) else OF_ROWS).get(reason.spec.metric)
     if of_rows is not None:
         told = of_rows.format(column=reason.spec.column, argument=reason.spec.argument)

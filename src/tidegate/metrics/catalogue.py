@@ -477,6 +477,26 @@ _METRICS: dict[str, Metric] = {
         argument="which keys and pairs were chosen, as JSON",
         argument_as="text",
     ),
+    "shared_key_count": Metric(
+        unit="values",
+        says="values of another column, the key, that several rows of the bucket have; of a large table, of those that are looked at",
+        families=COUNTABLE,
+        argument="the other column, the key",
+        argument_as="column",
+    ),
+    "split_count": Metric(
+        unit="values",
+        says="of these, those whose rows have different values of the column; NULL is one",
+        families=COUNTABLE,
+        argument="the other column, the key",
+        argument_as="column",
+    ),
+    "agreement": Metric(
+        unit="pairs",
+        says="how many pairs of columns are looked at in a time bucket, of which rows that share the one agree in the other",
+        argument="which pairs were chosen, as JSON",
+        argument_as="text",
+    ),
     "sampled_count": Metric(
         unit="rows",
         says="rows of a time bucket that are looked for in the three before it: those with the 256 least hashes, without times",

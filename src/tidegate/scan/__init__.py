@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from tidegate.demand import on_demand
 
 if TYPE_CHECKING:
+    from tidegate.scan.agreement import Agreement, kept_agreement
     from tidegate.scan.beside import Beside, ByCategory, kept_beside
     from tidegate.scan.given import Limits, beyond, by_category, far_sql, limits
     from tidegate.scan.history import OF_THE_PAST
@@ -18,6 +19,7 @@ else:
     __getattr__ = on_demand(
         __name__,
         {
+            "agreement": "Agreement kept_agreement",
             "beside": "Beside ByCategory kept_beside",
             "given": "Limits beyond by_category far_sql limits",
             "history": "OF_THE_PAST",
@@ -33,6 +35,7 @@ else:
 __all__ = [
     "LOAD_COLUMNS",
     "OF_THE_PAST",
+    "Agreement",
     "Beside",
     "ByCategory",
     "Limits",
@@ -48,6 +51,7 @@ __all__ = [
     "cut",
     "far_sql",
     "kept",
+    "kept_agreement",
     "kept_beside",
     "limits",
     "runs",

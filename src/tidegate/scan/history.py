@@ -11,6 +11,7 @@ from tidegate.metrics import Kind, aggregate, kind_of, quoted, relation, select
 from tidegate.model import Column, Family, Interval, MetricSpec, Segment
 from tidegate.scan import infer, watch
 from tidegate.scan.again import AGAIN, Telling, again, telling
+from tidegate.scan.agreement import AGREED, Agreement, agreed, agreement
 from tidegate.scan.beside import Beside, beside
 from tidegate.scan.categories import grouped
 from tidegate.scan.choice import keep_choice
@@ -23,8 +24,8 @@ from tidegate.scan.tally import Tally, groups
 from tidegate.scan.thinning import fitted
 from tidegate.scan.window import Window
 
-OF_THE_PAST: Final = RELATED | {*AGAIN, *LEFT, UNJUDGED}
-"""What is measured of a bucket by holding its rows against those of earlier ones: no sum over categories."""
+OF_THE_PAST: Final = RELATED | {*AGREED, *AGAIN, *LEFT, UNJUDGED}
+"""What is measured of a bucket by holding its rows against each other or those of earlier ones: no sum over categories."""
 
 DISTINCT_VALUES: Final = 10_000_000
 """Values (rows × columns) up to which the distinct values of text and keys are counted per bucket: 10 to 70 ns each."""
@@ -61,8 +62,11 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
     if keys is not None:
         keys = fitted(tally, span, keys, _names(segments))
         measured |= keys.columns
+    same = yield from agreement(tally, span, () if keys is None else keys.keys)
+    if same is not None:
+        measured |= same.columns
     found = yield from contents(tally, span, measured)
-    chosen = yield from _choices(tally, span, tuple(found), frozenset(measured), keys)
+    chosen = yield from _choices(tally, span, tuple(found), frozenset(measured), keys, same)
     asked = [span.key(tally.dialect), *_sql(tally, asks), *_names(segments), *chosen.written]
     spec = tally.spec("content", argument=recipe(asked))
     changed = reopened(found, tally.options.known, spec, span)
@@ -84,24 +88,30 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choices:
-    """What was chosen to be looked at beyond the numbers of single columns: keys and pairs, numbers beside others, and the
-    columns by which rows are told apart.
+    """What was chosen to be looked at beyond the numbers of single columns: keys and pairs, in what rows with the same key agree,
+    numbers beside others, and the columns by which rows are told apart.
     """
 
     relations: Relations | None
+    agreement: Agreement | None
     beside: Beside | None
     rows: Telling
 
     @property
     def written(self) -> list[str]:
         """What of it changes the numbers of a bucket."""
-        return [*(str(one) for one in (self.relations, self.beside) if one is not None), *self.rows.written]
+        return [
+            *(str(one) for one in (self.relations, self.agreement, self.beside) if one is not None),
+            *self.rows.written,
+        ]
 
     def keep(self, tally: Tally, opened: Collection[Interval]) -> None:
         """Keep what was chosen with each bucket that is measured, so that it stays."""
         if self.relations is not None:
             size = len(self.relations.keys) + len(self.relations.pairs)
             keep_choice(tally, "relations", str(self.relations), size, opened)
+        if self.agreement is not None:
+            keep_choice(tally, "agreement", str(self.agreement), len(self.agreement.pairs), opened)
         if self.beside is not None:
             keep_choice(
                 tally, "beside", str(self.beside), len(self.beside.follow) + len(self.beside.by_category), opened
@@ -109,10 +119,15 @@ class _Choices:
 
 
 def _choices(
-    tally: Tally, span: Window, found: Sequence[Interval], measured: frozenset[str], keys: Relations | None
+    tally: Tally,
+    span: Window,
+    found: Sequence[Interval],
+    measured: frozenset[str],
+    keys: Relations | None,
+    same: Agreement | None,
 ) -> Plan[_Choices]:
     numbers = yield from beside(tally, span, found)
-    return _Choices(relations=keys, beside=numbers, rows=telling(tally, measured))
+    return _Choices(relations=keys, agreement=same, beside=numbers, rows=telling(tally, measured))
 
 
 def _beyond_numbers(
@@ -126,6 +141,8 @@ def _beyond_numbers(
     """What the rows of a bucket tell of each other, and of earlier buckets."""
     if chosen.relations is not None:
         yield from related(tally, span, spans, found, chosen.relations.beside(segments))
+    if chosen.agreement is not None:
+        yield from agreed(tally, spans, chosen.agreement)
     if chosen.beside is not None:
         yield from left(tally, span, spans, found, chosen.beside)
     yield from again(tally, span, spans, found, chosen.rows)

@@ -9,6 +9,7 @@ from tidegate.metrics import METRICS, TIMES, aggregate, kind_of, relation, selec
 from tidegate.metrics.fragments import conditions
 from tidegate.model import Column, Dataset, Interval, MetricSpec
 from tidegate.scan.again import again_sql
+from tidegate.scan.agreement import split_sql
 from tidegate.scan.duplicates import copies_sql
 from tidegate.scan.grain import bucket_sql, within_sql
 from tidegate.scan.related import pairs_sql
@@ -27,7 +28,8 @@ def shown(
     each: Grain | None = None,
     dialect: str = "duckdb",
 ) -> str | None:
-    """One SELECT of one value, or of the pairs that are new, or the rows that came again; None for a number that is no plain aggregate, or of a time that no column tells.
+    """One SELECT of one value, or of the pairs that are new, the keys whose rows do not agree, or the rows that came again; None for a number
+    that is no plain aggregate, or of a time that no column tells.
 
     Args:
         interval: the stretch of `time_column` that the number is about; None for the whole table.
@@ -42,6 +44,8 @@ def shown(
         return None
     if interval is not None and time is not None and spec.metric == "new_pair_count":
         return pairs_sql(dataset, spec, interval, time, dialect=dialect)
+    if interval is not None and time is not None and spec.metric == "split_count":
+        return split_sql(dataset, spec, interval, time, dialect=dialect)
     if interval is not None and time is not None and spec.metric == "again_count":
         return again_sql(dataset, interval, time, spec.argument, dialect=dialect)
     where = conditions(spec, dialect=dialect)

@@ -14,7 +14,7 @@ from tidegate.detect.ahead import Outlook
 from tidegate.detect.excuse import named_day
 from tidegate.model import Dataset, DatasetRef, Grid, Interval, Measurement, MetricSpec, TableSettings
 from tidegate.model.settings import COMMON_HOLIDAYS, WEEKEND
-from tidegate.scan import Beside, Relations, kept, kept_beside
+from tidegate.scan import Agreement, Beside, Relations, kept, kept_agreement, kept_beside
 from tidegate.scan.loads import LEAST
 from tidegate.services.baseline import Answers, Budget, budget_of, knobs
 from tidegate.services.overrides import refuse
@@ -77,7 +77,7 @@ class Portrait:
 
     `loads` are the newest loads that were counted. `next_holidays` are the next days on which an even drop is excused. `budget` is this table's, in false alarms a month,
     and `incidents` the numbers of those that are about it, newest first. `line` is the past of its rows. `relations` are the
-    keys and pairs that were chosen, `numbers` those that are looked at beside others, None where none could be yet; `notes` what its last scan could not measure, and why.
+    keys and pairs that were chosen, `agreement` those in which rows with the same key agree, `numbers` those that are looked at beside others, None where none could be yet; `notes` what its last scan could not measure, and why.
     """
 
     dataset: DatasetRef
@@ -93,6 +93,7 @@ class Portrait:
     incidents: tuple[int, ...]
     line: tuple[Point, ...]
     relations: Relations | None
+    agreement: Agreement | None
     numbers: Beside | None
     notes: tuple[str, ...]
 
@@ -150,6 +151,7 @@ def portrait(site: Site, name: str) -> Portrait:
         incidents=tuple(i.number for i in answers.of(ref)),
         line=rows_line(_rows(site, number, dataset, history.known or Grid(), now)),
         relations=kept(history.known),
+        agreement=kept_agreement(history.known),
         numbers=kept_beside(history.known),
         notes=_notes(site, number, ref),
     )

@@ -23,6 +23,7 @@ ORDERS = f"""
 create table t as select 'O' || (d * 1000 + i) as order_id, timestamp '2026-03-01' + to_days(d::int) + to_minutes((i * 9)::int) as sold_at,
     'S' || k as shop, case when i % 11 > 0 then 'city ' || (k % 7) end as city, ['web', 'Shop', 'fair'][1 + (hash(i, d) % 3)::int] as channel,
     case when i % 13 = d % 13 then ' é n/a' when i % 17 = 0 then '' else upper('note ' || (hash(d, i, 4) % 90)) end as note,
+    'B' || d || '-' || i // 4 as basket, case when d > 9 and i % 40 = d then 'nobody' else 'buyer ' || (hash(d, i // 4, 5) % 900) end as buyer,
     (hash(d, i, 1) % 9)::int - 1 as pieces, net, tax, net + tax as total
 from (select d, i, case when i < 20 then i else (hash(d, i) % 20)::int end as k, (hash(d, i, 2) % 9000)::double / 100 as net,
     (hash(d, i, 3) % 2000)::double / 100 as tax from range({DAYS}) a(d), range(110 + d % 5) b(i))
@@ -115,6 +116,7 @@ def test_every_number_of_both_is_the_same_in_every_bucket(in_a_run: Numbers, in_
         *("row_count", "null_count", "distinct_count", "mean", "stddev", "padded_count", "mean_length", "min"),
         *("unknown_count", "regular_count", "gone_count", "known_key_count", "new_pair_count"),
         *("rest_count", "rest_median", "rest_far_count"),
+        *("shared_key_count", "split_count"),
     }
     differ = {
         (name, day): (value, in_the_benchmark[name].get(day))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tidegate.cli.render_explain import numbers, relations
-from tidegate.scan import Beside, ByCategory, Relations
+from tidegate.cli.render_explain import agreement, numbers, relations
+from tidegate.scan import Agreement, Beside, ByCategory, Relations
 from tidegate.scan.relations import Pair
 
 
@@ -49,3 +49,18 @@ def test_what_goes_with_what_is_told_by_key(chosen: Relations | None, line: str)
 )
 def test_numbers_are_told_by_what_is_asked_of_them(chosen: Beside | None, line: str) -> None:
     assert numbers(chosen) == line
+
+
+@pytest.mark.parametrize(
+    ("chosen", "line"),
+    [
+        (None, "not chosen yet: it takes seven buckets of time that a published version has"),
+        (Agreement(), "none: no rows that share a key agree in anything else"),
+        (
+            Agreement(pairs=(Pair("order", "buyer"), Pair("trip", "car"), Pair("order", "day")), one_in={"trip": 8}),
+            "buyer, day of one order; car of one trip (of one in 8)",
+        ),
+    ],
+)
+def test_what_rows_of_one_key_have_in_common_is_told(chosen: Agreement | None, line: str) -> None:
+    assert agreement(chosen) == line

@@ -122,18 +122,20 @@ def test_what_comes_later_changes_nothing(later):
     assert [f.key for f in found] == ["raw.orders/unlike/country"]
 
 
-def with_pairs(share: float, *, key: str = "store_id", days: int = 60) -> list[Finding]:
+PAIRS = ("known_key_count", "new_pair_count")
+
+
+def with_pairs(
+    share: float, *, key: str = "store_id", days: int = 60, metrics: tuple[str, str] = PAIRS, usual: float = 0.01
+) -> list[Finding]:
     """The shop, in which orders of known stores lie in their cities; on the newest day a share of them does not."""
     made, dice = texts(days), np.random.default_rng(8)
     whole = history(made)
     counted = {m.interval: m for m in whole.current if m.spec.metric == "row_count" and m.spec.segment is None}
-    known, new = (
-        MetricSpec(dataset=REF, metric=metric, column="city", argument=key)
-        for metric in ("known_key_count", "new_pair_count")
-    )
+    known, new = (MetricSpec(dataset=REF, metric=metric, column="city", argument=key) for metric in metrics)
     pairs = []
     for at, rows in enumerate(counted.values()):
-        broken = round(share * rows.value) if at == days - 1 else int(dice.binomial(rows.value, 0.01))
+        broken = round(share * rows.value) if at == days - 1 else int(dice.binomial(rows.value, usual))
         pairs += [replace(rows, spec=known), replace(rows, spec=new, value=broken)]
     return list(judge_table(replace(whole, current=(*whole.current, *pairs)), now=evening(made), settings=SETTINGS))
 
@@ -145,6 +147,14 @@ def test_a_broken_pair_holds_and_is_told_in_words():
         "city: 40 % of the rows have a store_id and city that never went together before, expected 1" in found.sentence
     )
     assert found.spec.metric == "new_pair_count"
+
+
+def test_orders_in_two_cities_hold_and_are_told_by_their_key():
+    split = ("shared_key_count", "split_count")
+    (found,) = with_pairs(0.2, key="order_id", metrics=split, usual=0.0)
+    assert (found.kind, found.column, found.holds) == ("unlike", "city", True)
+    assert "city: 20 % of the order_id with several rows have different ones, expected 0 %" in found.sentence
+    assert with_pairs(0.0, key="order_id", metrics=split, usual=0.0) == []
 
 
 def test_a_few_broken_pairs_are_told_and_do_not_hold():
@@ -180,6 +190,12 @@ def test_what_rows_do_is_told_in_words(metric, column, said_of):
     spec = MetricSpec(dataset=REF, metric=metric, column=column)
     reason = Reason(spec=spec, kind=kind_of(spec), rarity=4.0, observed=np.arcsin(0.5), expected=0.0)
     assert said(reason, "day") == f"{said_of}, expected 0 %"
+
+
+def test_rows_that_do_not_agree_are_told_by_their_key():
+    spec = MetricSpec(dataset=REF, metric="split_count", column="buyer", argument="order_id")
+    reason = Reason(spec=spec, kind=kind_of(spec), rarity=4.0, observed=np.arcsin(0.5), expected=0.0)
+    assert said(reason, "day") == "buyer: 25 % of the order_id with several rows have different ones, expected 0 %"
 
 
 def test_ids_that_were_left_out_are_named():
