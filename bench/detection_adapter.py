@@ -28,10 +28,9 @@ from tidegate.detect.alarm import Opinion, Pool, Study, known, looked_through
 from tidegate.detect.panel import SEASONS
 from tidegate.detect.traits import SKETCH, WARM, Profile, Traits, traits
 from tidegate.detect.walk import walk
-from tidegate.metrics import aggregate, quoted
+from tidegate.metrics import aggregate, family_of, quoted
 from tidegate.model import Column, DatasetRef, Family, MetricSpec, Segment
 from tidegate.scan import watch
-from tidegate.warehouses.duckdb_types import family
 
 REF = DatasetRef(namespace="bench", name="t")
 LENGTHS = {"hour": 3_600, "day": 86_400, "week": 604_800}
@@ -96,7 +95,7 @@ class Gauge:
 
     def columns(self) -> tuple[Column, ...]:
         found = self.db.execute("DESCRIBE rows").fetchall()
-        return tuple(Column(name=n, type=t, family=family(t)) for n, t, *_ in found if n not in ("_k", "_p"))
+        return tuple(Column(name=n, type=t, family=family_of(t)) for n, t, *_ in found if n not in ("_k", "_p"))
 
     def recipe(self) -> Recipe:
         """Look at the first batches."""
