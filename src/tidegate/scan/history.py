@@ -67,7 +67,7 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
         measured |= same.columns
     found = yield from contents(tally, span, measured)
     chosen = yield from _choices(tally, span, tuple(found), frozenset(measured), keys, same)
-    asked = [span.key(tally.dialect), *_sql(tally, asks), *_names(segments), *chosen.written]
+    asked = [span.key(tally.dialect), *_sql(tally, asks), *_names(segments), *chosen.written, *_names(_all_null(tally))]
     spec = tally.spec("content", argument=recipe(asked))
     changed = reopened(found, tally.options.known, spec, span)
     opened = {interval: value for interval, value in found.items() if changed is None or interval in changed}
@@ -229,6 +229,11 @@ def _add_known(tally: Tally, asked: Sequence[MetricSpec], rows: Mapping[Interval
     empty = [tally.nulls(column) > 0 for column in columns]
     for interval, count in rows.items():
         tally.add_buckets(specs, [count if all_null else 0 for all_null in empty], interval)
+
+
+def _all_null(tally: Tally) -> list[Column]:
+    """The columns without any value. A hash of rows does not tell them from those without a NULL, and neither is asked by bucket."""
+    return [column for column in tally.dataset.columns if tally.nulls(column) == tally.rows > 0]
 
 
 def _by_segment(tally: Tally, spans: Sequence[Window], segments: Sequence[Column]) -> Plan[None]:

@@ -161,6 +161,19 @@ def test_another_question_opens_every_bucket(engine: Engine, known: Grid) -> Non
     assert scanned(engine, 2, known).reopened is None
 
 
+@pytest.mark.parametrize("kind", ["json", "int[]", "struct(a int)"])
+def test_a_column_that_loses_all_of_its_values_opens_every_bucket(engine: Engine, kind: str) -> None:
+    engine.run(MADE)
+    value = {"json": "'{}'", "int[]": "[n]", "struct(a int)": "{'a': n}"}[kind]
+    engine.run(f"alter table t add column part {kind}; update t set part = {value}")
+    known = Grid.of(scanned(engine, 1, None).measurements)
+    engine.run("update t set part = null")
+    lost = [
+        m.value for m in scanned(engine, 2, known).measurements if m.spec.column == "part" and m.interval is not None
+    ]
+    assert sum(lost) == 100, "25 days of 4 rows"
+
+
 def test_many_changed_stretches_are_asked_in_few(engine: Engine, known: Grid) -> None:
     engine.run("update t set amount = amount + 1 where extract(day from created_at) % 2 = 0")
     scan = scanned(engine, 2, known)
