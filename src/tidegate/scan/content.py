@@ -9,7 +9,7 @@ what is measured there: when that changes, every bucket is scanned again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final, TypeAlias
@@ -35,6 +35,9 @@ EVER: Final = Interval(start=datetime(1000, 1, 1, tzinfo=UTC), end=datetime(9999
 
 EVER_IN_NANOSECONDS: Final = Interval(start=datetime(1678, 1, 1, tzinfo=UTC), end=datetime(2262, 1, 1, tzinfo=UTC))
 """The same where times are kept in nanoseconds, of which 64 bits hold no more."""
+
+OVERTAKEN: Final = -1
+"""The hash of a bucket of which other numbers were measured since, by another recipe: no rows have it, so that the old one, come back, measures it anew."""
 
 Contents: TypeAlias = Mapping[Interval, int]
 
@@ -108,6 +111,16 @@ def reopened(found: Contents, known: Grid | None, spec: MetricSpec, span: Window
     changed = {interval for interval, value in found.items() if before.get(interval) != value}
     went = {interval for interval in before if interval not in found and interval.start >= span.interval.start}
     return frozenset(changed | went)
+
+
+def overtaken(
+    known: Grid | None, spec: MetricSpec, opened: Iterable[Interval]
+) -> Iterator[tuple[MetricSpec, Interval]]:
+    """What earlier recipes are known to have found in buckets that are measured by another one now."""
+    of_others = [] if known is None else [one for one in known.specs if one.metric == spec.metric and one != spec]
+    buckets = frozenset(opened)
+    for one in of_others:
+        yield from ((one, i) for i, value in _contents_in(known, one).items() if i in buckets and value != OVERTAKEN)
 
 
 def _contents_in(known: Grid | None, spec: MetricSpec) -> dict[Interval, object]:

@@ -15,7 +15,7 @@ from tidegate.scan.agreement import AGREED, Agreement, agreed, agreement
 from tidegate.scan.beside import Beside, beside
 from tidegate.scan.categories import grouped
 from tidegate.scan.choice import keep_choice
-from tidegate.scan.content import bucket_of, contents, recipe, reopened, stretches, vanished
+from tidegate.scan.content import OVERTAKEN, bucket_of, contents, overtaken, recipe, reopened, stretches, vanished
 from tidegate.scan.options import Plan
 from tidegate.scan.related import RELATED, related
 from tidegate.scan.relations import Relations, relations
@@ -73,6 +73,8 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
     opened = {interval: value for interval, value in found.items() if changed is None or interval in changed}
     for interval, value in opened.items():
         tally.add_buckets([spec], [value], interval)
+    for other, interval in overtaken(tally.options.known, spec, opened):
+        tally.add_buckets([other], [OVERTAKEN], interval)
     spans = [span] if changed is None else [span.cut(one) for one in stretches(i for i in changed if i in found)]
     if spans:
         yield from _by_bucket(tally, spans, asks)

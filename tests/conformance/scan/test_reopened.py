@@ -174,6 +174,28 @@ def test_a_column_that_loses_all_of_its_values_opens_every_bucket(engine: Engine
     assert sum(lost) == 100, "25 days of 4 rows"
 
 
+def test_what_is_changed_back_together_with_what_is_measured_of_it_is_read_again(engine: Engine) -> None:
+    engine.run(MADE)
+    with hasty_store() as store:
+        store.append([begun(n, n - 1 or None) for n in range(1, 5)])
+        first = scanned(engine, 1, None)
+        kept(store, 1, first)
+        engine.run(
+            "create table kept as from t; alter table t add column extra double default 3; update t set amount = 5000"
+        )
+        kept(store, 2, scanned(engine, 2, store.grid(1, REF)))
+        engine.run("drop table t; alter table kept rename to t")
+        kept(store, 3, scanned(engine, 3, store.grid(2, REF)))
+        told = {
+            (s, i): v
+            for s, i, v in store.grid(3, REF).cells()
+            if s.metric == "mean" and s.column == "amount" and s.segment is None
+        }
+        assert told == {(m.spec, m.interval): m.value for m in first.measurements if (m.spec, m.interval) in told}
+        last = scanned(engine, 4, store.grid(3, REF))
+        assert last.reopened == frozenset(), "and then nothing changes"
+
+
 def test_many_changed_stretches_are_asked_in_few(engine: Engine, known: Grid) -> None:
     engine.run("update t set amount = amount + 1 where extract(day from created_at) % 2 = 0")
     scan = scanned(engine, 2, known)
