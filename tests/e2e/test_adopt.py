@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -91,7 +92,9 @@ def test_a_program_that_writes_now_is_waited_for_by_the_user(project: SmallProje
     with duckdb.connect(str(old(project))):
         told = project.process("run")
         assert told.status == 2
-        assert f"another process has `{old(project)}` open for writing" in told.err
+        who = f"process {os.getpid()} (" if sys.platform == "linux" else "another process has "
+        assert told.err.startswith(f"error: {who}")
+        assert f" has `{old(project)}` open for writing" in told.err
     assert project.cli("run").status == 0
     assert old(project).is_symlink()
 
