@@ -33,8 +33,8 @@ class Agreeing:
             others = [c.name for c in values if c != key]
             sql = shared_sql(f"{rows(key.name, others)} AND _k < {WARM}", len(others), various=True)
             for _, *cells in self.db.execute(sql).fetchall():
-                for at, other in enumerate(others):
-                    found.setdefault(Pair(key.name, other), []).append(Shared.of_value(cells, at))
+                for other, one in zip(others, Shared.of_values(cells, len(others)), strict=True):
+                    found.setdefault(Pair(key.name, other), []).append(one)
         return found
 
     def recurs(self, column: Column) -> bool:
@@ -52,8 +52,7 @@ class Agreeing:
             ]
             out |= {spec: np.full(batches, np.nan) for both in specs for spec in both}
             for k, *cells in self.db.execute(shared_sql(rows(key, values), len(values))).fetchall():
-                for at, (of, split) in enumerate(specs):
-                    one = Shared.of_value(cells, at)
+                for (of, split), one in zip(specs, Shared.of_values(cells, len(values)), strict=True):
                     if one.keys:
                         out[of][k], out[split][k] = one.keys, one.split
         return out

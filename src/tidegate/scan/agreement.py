@@ -7,6 +7,7 @@ Which columns agree is told from the first buckets, and kept.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
@@ -89,11 +90,15 @@ class Shared(NamedTuple):
     is_various: bool
 
     @classmethod
-    def of_value(cls, cells: Sequence[object], at: int) -> Shared:
-        """From a row of `shared_sql`, without its bucket: of the value at a place."""
-        of, keys, rows, *rest = (int(str(int(cell) if isinstance(cell, bool) else cell or 0)) for cell in cells)
-        half = (len(rest) + 1) // 2
-        return cls(of, keys, rows, rest[at], bool(rest[half + at]) if half + at < len(rest) else False)
+    def of_values(cls, cells: Sequence[object], values: int) -> list[Shared]:
+        """From a row of `shared_sql`, without its bucket: of each value."""
+        of, keys, rows, *split = (int(str(cell or 0)) for cell in cells[: 3 + values])
+        various = cells[3 + values :] or [False] * values
+        return [cls(of, keys, rows, n, bool(several)) for n, several in zip(split, various, strict=True)]
+
+    def times(self, one_in: int) -> Shared:
+        """About how many there are, where one key in so many was looked at."""
+        return Shared(self.of * one_in, self.keys * one_in, self.rows * one_in, self.split * one_in, self.is_various)
 
 
 def kept_agreement(known: Grid | None) -> Agreement | None:
@@ -116,28 +121,51 @@ def agreement(tally: Tally, span: Window, apart: Collection[str]) -> Plan[Agreem
         return None
     early = [span.cut(Interval(start=first[0].start, end=first[-1].end))]
     told: dict[Pair, Sequence[Shared]] = {}
-    for key, values in _tried(tally, span, len(first), apart).items():
-        sql = shared_sql(_rows(tally, early, key, values), len(values), various=True)
+    for key, (values, one_in) in _tried(tally, span, len(first), apart).items():
+        sql = shared_sql(_rows(tally, early, key, values, one_in), len(values), various=True)
         rows = yield tally.statement("agreement: first buckets", sql)
-        cells = [own for start, *own in rows if bucket_of(start, span) in first]
-        told |= {Pair(key, v): [Shared.of_value(own, at) for own in cells] for at, v in enumerate(values)}
+        cells = [Shared.of_values(own, len(values)) for start, *own in rows if bucket_of(start, span) in first]
+        told |= {Pair(key, value): [own[at].times(one_in) for own in cells] for at, value in enumerate(values)}
     return _fitted(tally, span, Agreement(pairs=tuple(agreeing(told))))
 
 
-def _tried(tally: Tally, span: Window, first: int, apart: Collection[str]) -> dict[str, list[str]]:
-    """The keys that are tried, those with the most values first, each with the columns that may go with it."""
+def _tried(tally: Tally, span: Window, first: int, apart: Collection[str]) -> dict[str, tuple[list[str], int]]:
+    """The keys that are tried, those with the most values first, each with the columns that may go with it, and of how many of its values
+    one is looked at: as few as it takes.
+    """
     values = [c for c in tally.dataset.columns if c.family in VALUES and _is_able(tally, c)]
     able = (c for c in values if c.family is Family.TEXT or kind_of(c) is Kind.INTEGER)
     keys = [c for c in able if c.name not in apart]
-    keys.sort(key=lambda c: (-(tally.number("distinct_count", c.name) or 0), c.name))
-    rows = rows_within(tally, span) * first / max(1, span.buckets)
-    most = min(MOST_KEYS, int(LOOKED_THROUGH / max(1.0, rows * len(values))))
-    return {key.name: [c.name for c in values if c != key] for key in keys[:most]} if len(values) > 1 else {}
+    keys = sorted(keys, key=lambda c: (-_values(tally, c.name), c.name))[:MOST_KEYS] if len(values) > 1 else []
+    rows = rows_within(tally, span) * first // max(1, span.buckets)
+    tried: dict[str, tuple[list[str], int]] = {}
+    room = float(LOOKED_THROUGH)
+    for key in keys:
+        enough = _power(rows * len(values) * len(keys) / LOOKED_THROUGH)
+        one_in = min(enough, thinnest(_values(tally, key.name) // max(1, span.buckets)))
+        room -= rows * len(values) / one_in
+        if room >= 0:
+            tried[key.name] = [c.name for c in values if c != key], one_in
+    if len(tried) < len(keys):
+        tally.notes.append(
+            f"{tally.dataset.ref}: {len(keys) - len(tried)} of {len(keys)} columns were not tried as keys whose rows agree: that is too much for"
+            f" {rows:,} rows in its first buckets"
+        )
+    return tried
+
+
+def _values(tally: Tally, column: str) -> int:
+    return int(tally.number("distinct_count", column) or 0)
+
+
+def _power(times: float) -> int:
+    """The least power of two that is not below, and no less than one."""
+    return 1 << (max(1, math.ceil(times)) - 1).bit_length()
 
 
 def _is_able(tally: Tally, column: Column) -> bool:
     """Whether a column can agree, or be agreed on: it neither tells each row from every other one nor is prose."""
-    if LOADERS_OWN.search(column.name) or (tally.number("distinct_count", column.name) or 0) > UNLIKE_ANY * tally.rows:
+    if LOADERS_OWN.search(column.name) or _values(tally, column.name) > UNLIKE_ANY * tally.rows:
         return False
     return column.family is not Family.TEXT or (tally.number("max_length", column.name) or 0) <= LONGEST
 
@@ -162,10 +190,9 @@ def _fitted(tally: Tally, span: Window, chosen: Agreement) -> Agreement:
     rows, keys = rows_within(tally, span), {pair.key for pair in chosen.pairs}
     cut = dict(chosen.one_in)
     for key in sorted(keys):
-        values = int(tally.number("distinct_count", key) or 0)
+        values = _values(tally, key)
         if values > FEW and rows * len(keys) / cut.get(key, 1) > MOST_VALUES:
-            needed = 1 << int(TO_GROW * rows * len(keys) / MOST_VALUES).bit_length()
-            cut[key] = min(needed, thinnest(values // span.buckets))
+            cut[key] = min(_power(TO_GROW * rows * len(keys) / MOST_VALUES), thinnest(values // max(1, span.buckets)))
     return replace(chosen, one_in={key: one_in for key, one_in in cut.items() if one_in > 1})
 
 
@@ -175,8 +202,7 @@ def agreed(tally: Tally, spans: Sequence[Window], chosen: Agreement) -> Plan[Non
         sql = shared_sql(_rows(tally, spans, key, values, chosen.one_in.get(key, 1)), len(values))
         specs = [tuple(tally.spec(metric, value, argument=key) for metric in AGREED) for value in values]
         for start, *cells in (yield tally.statement("agreement", sql)):
-            for at, wanted in enumerate(specs):
-                one = Shared.of_value(cells, at)
+            for wanted, one in zip(specs, Shared.of_values(cells, len(values)), strict=True):
                 if one.keys:
                     tally.add_buckets(wanted, (one.keys, one.split), bucket_of(start, spans[0]))
 

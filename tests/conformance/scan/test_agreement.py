@@ -158,6 +158,21 @@ def test_of_many_keys_some_are_looked_at_with_all_of_their_rows(lines: Engine, m
     assert chosen(scanned(lines, Grid.of(scan.measurements))).one_in == {"order no": 4}, "what was cut stays"
 
 
+@pytest.mark.parametrize(("room", "one_in", "left"), [(3_000, 8, 3), (6_000, 4, 3), (12_000, 2, 2)])
+def test_of_many_rows_some_keys_are_tried_and_what_is_too_much_is_said(
+    lines: Engine, monkeypatch: pytest.MonkeyPatch, room: int, one_in: int, left: int
+) -> None:
+    monkeypatch.setattr("tidegate.scan.agreement.thinnest", lambda values: 8 if values > 20 else 1)
+    monkeypatch.setattr("tidegate.scan.agreement.LOOKED_THROUGH", room)
+    scan = scanned(lines)
+    assert chosen(scan).pairs == CHOSEN, "by some of the orders, which count for all"
+    first = [statement.sql for statement in lines.asked if statement.purpose == "agreement: first buckets"]
+    assert f'HASH("order no") % {one_in} = 0' in first[0]
+    assert [note.partition(": that")[0] for note in scan.notes] == [
+        f"main.t: {left} of 4 columns were not tried as keys whose rows agree"
+    ]
+
+
 def test_the_orders_are_shown(lines: Engine) -> None:
     lines.run(FAULTS["customers of others"])
     spec = MetricSpec(dataset=REF, metric="split_count", column="customer", argument="order no")
