@@ -136,6 +136,13 @@ def test_a_column_that_is_gone_is_chosen_anew(lines: Engine) -> None:
     assert chosen(again).pairs == tuple(pair for pair in CHOSEN if pair.value != "customer")
 
 
+def test_a_day_that_must_not_teach_chooses_nothing(lines: Engine) -> None:
+    lines.run(FAULTS["customers of others"].replace(LAST, "sold_at::date = date '2026-03-04'"))
+    assert chosen(scanned(lines)).pairs == tuple(pair for pair in CHOSEN if pair.value != "customer")
+    fourth = Interval(start=START.replace(day=4), end=START.replace(day=5))
+    assert chosen(scanned(lines, untaught=[fourth])).pairs == CHOSEN
+
+
 def test_with_few_days_nothing_is_chosen(lines: Engine) -> None:
     lines.run("delete from t where sold_at >= timestamp '2026-03-08'")
     assert not found(scanned(lines))

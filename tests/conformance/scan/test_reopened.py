@@ -194,6 +194,11 @@ def test_what_is_changed_back_together_with_what_is_measured_of_it_is_read_again
         assert told == {(m.spec, m.interval): m.value for m in first.measurements if (m.spec, m.interval) in told}
         last = scanned(engine, 4, store.grid(3, REF))
         assert last.reopened == frozenset(), "and then nothing changes"
+        engine.run("alter table t add column other int default 1")
+        words = [m for m in scanned(engine, 4, store.grid(3, REF)).measurements if m.spec.metric == "content"]
+        assert len(words) == 2 * 25, (
+            "the new hash of each day, and that the one before is overtaken: not the first one again"
+        )
 
 
 def test_many_changed_stretches_are_asked_in_few(engine: Engine, known: Grid) -> None:
