@@ -33,7 +33,10 @@ SPEAKERS: Final = 3
 """How many families are added up."""
 
 UNHEARD: Final = 0.1
-"""The weight of the strongest family beside what is heard, so that scores keep an order where all are quiet."""
+"""The weight of what families say beside what is heard, so that scores keep an order where all are quiet."""
+
+TOGETHER: Final = np.sqrt(np.arange(1, SPEAKERS + 1))[:, None]
+"""By what the sum of so many families is divided when all are quiet: independent voices add up like noise."""
 
 SILENCE: Final = math.log1p(math.exp(-ONSET * QUIET)) / ONSET
 """What a soft onset makes of nothing."""
@@ -271,6 +274,7 @@ def heard(groups: Floats) -> Floats:
 
 
 def combined(groups: Floats, pool: Pool) -> Floats:
-    """The weighted sum of the strongest families of each batch."""
+    """The weighted sum of the strongest families of each batch; where all are quiet, the best of the sums of the k loudest by the root of k."""
     spoken = -np.sort(-heard(groups) * pool.weights[:, None], axis=0)[:SPEAKERS]
-    return np.asarray(spoken.sum(axis=0) + UNHEARD * groups.max(axis=0))
+    quiet = np.cumsum(-np.sort(-groups, axis=0)[:SPEAKERS], axis=0) / TOGETHER[: len(groups)]
+    return np.asarray(spoken.sum(axis=0) + UNHEARD * quiet.max(axis=0))

@@ -33,6 +33,9 @@ STILL: Final = 1e-9
 BEYOND: Final = 1.5
 """By how much a value that has always stood still may exceed the one in n + 1 of its moving at all. Chosen by walk-forward; 0.5 to 3 do alike."""
 
+RECORD: Final = 8.0
+"""To this power goes how much larger than all before an error is (a Pareto tail). Chosen by walk-forward; 4 to 12 do alike."""
+
 KEPT: Final = 16 << 20
 """More bytes than any array of a walk has. Chosen, not derived."""
 
@@ -203,20 +206,25 @@ def surprise(found: Traits, past: Walk, at: slice) -> Floats:
     """-log10 of the chance of an error as large, for the batches `at` of the walk, which are those of `found`.
 
     Student's tail, heavy on purpose: two degrees of freedom and one more for every ten errors, since errors of real tables
-    are not normal; more for a series that has stood still, whose only noise is that of sampling. An error that is not
-    larger than a past one is at most as rare as that. Nor is the first move of a value that stood still much rarer: in what unit it
-    is far, nothing of its past tells (millimetres of rain after a dry fortnight).
+    are not normal; more for a series that has stood still, whose only noise is that of sampling. Of n + 1 errors that may come in any
+    order each is the largest as often (Renyi, 1962): an error that is not larger than the n before it is at most as rare as one in n + 1, a
+    larger one by a power of how much larger, and the first move of what stood still, beyond its noise, no less. Nor is that move much rarer of a value: in
+    what unit it is far, nothing of its past tells (millimetres of rain after a dry fortnight).
     """
     points, still = past.points[:, at], past.still[:, at]
     error = np.abs(found.y - past.centre[:, at])
     known = np.isfinite(error) & (points >= LEAST) & (error > STILL)
     out, rows = np.zeros(error.shape), np.flatnonzero(known.any(axis=1))
     known, points, still, largest = known[rows], points[rows], still[rows], past.largest[rows, at]
-    scale = np.maximum(np.fmax(past.scale[rows, at], found.floor[rows]), 1e-12)  # no floor where the rows are not known
+    floor = found.floor[rows]
+    scale = np.maximum(np.fmax(past.scale[rows, at], floor), 1e-12)  # no floor where the rows are not known
     error = np.where(known, error[rows], 0.0)
     rare = rarity(error / scale, np.where(still, 10 + points / 2, 2 + points / 10))
     usual = np.log10(points + 1)
-    rare = np.where(error <= largest, np.minimum(rare, usual), rare)
+    larger = np.log10(np.maximum(error / np.maximum(np.fmax(largest, floor), 1e-12), 1.0))
+    moved = still & ~(error <= floor)
+    rare = np.where(moved, np.maximum(rare, usual), rare)
+    rare = np.where(still, rare, np.minimum(rare, usual + RECORD * larger))
     unscaled = still & np.array([found.kinds[i] in VALUES for i in rows], dtype=bool)[:, None]
     rare = np.where(unscaled, np.minimum(rare, usual + BEYOND), rare)
     out[rows] = np.where(known, rare, 0.0)

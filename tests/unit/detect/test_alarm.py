@@ -193,6 +193,15 @@ def test_quiet_families_are_hardly_heard_and_loud_ones_less_and_less():
     assert combined(groups, POOL)[1] > combined(groups, POOL)[0] == 0
 
 
+def test_where_all_are_quiet_several_that_nearly_speak_are_stranger_than_one():
+    one, three, loud = (
+        np.array([*said, *[0.0] * (len(POOL.weights) - len(said))]) for said in ([1.2], [1.2] * 3, [5.0])
+    )
+    said = combined(np.stack([one, three, loud], axis=1), POOL)
+    assert 0 < said[0] < said[1] < said[2]
+    assert said[1] < 3 * said[0], "they add up like noise"
+
+
 def test_the_pool_has_every_cell():
     cells = 2 * CLASSES
     assert len(POOL.series.chance) == len(POOL.series.height) == cells * (len(POOL.kinds) + 1)

@@ -9,7 +9,7 @@ from tidegate.detect.panel import unjudged
 from tidegate.detect.pooled import POOL
 from tidegate.detect.tails import peaks
 from tidegate.detect.traits import VALUES, Traits
-from tidegate.detect.walk import BEYOND, surprise, walk
+from tidegate.detect.walk import BEYOND, RECORD, surprise, walk
 from tidegate.model import MetricSpec
 
 SPEC = MetricSpec(dataset=REF, metric="mean", column="total")
@@ -58,6 +58,28 @@ def test_what_has_a_unit_of_its_own_is_the_rarer_the_farther(kind: str) -> None:
         surprise(found, walk(found.y, ()), slice(0, 41))[0, -1] for found in (still(kind, 30), still(kind, 600))
     )
     assert more > some > np.log10(40) + BEYOND
+
+
+def test_the_first_move_of_what_stood_still_is_as_rare_as_the_batches_before_say() -> None:
+    """One NULL in twenty rows: of so few rows it would be noise, and no batch ever had one."""
+    found = still("null_count", 2)
+    told = surprise(found, walk(found.y, ()), slice(0, 41))[0, -1]
+    assert told == pytest.approx(np.log10(40))
+
+
+def moving(times: float) -> Traits:
+    """A number that moves, and in the last batch so many times as far as ever before."""
+    y = np.random.default_rng(3).normal(scale=0.1, size=(1, 200))
+    past = walk(y[:, :-1], ())
+    y[0, -1] = past.centre[0, -1] + times * past.largest[0, -1]
+    return Traits(specs=(SPEC,), kinds=("mean",), families=("location",), y=y, floor=np.full_like(y, 0.001))
+
+
+def test_a_record_is_the_rarer_the_larger_and_never_rarer_than_its_power() -> None:
+    """Of n + 1 errors each is the largest as often."""
+    told = {times: surprise(m := moving(times), walk(m.y, ()), slice(0, 200))[0, -1] for times in (0.99, 1.01, 1.5)}
+    assert told[0.99] <= np.log10(61) < told[1.5] <= np.log10(61) + RECORD * np.log10(1.5) + 1e-9
+    assert told[1.01] <= np.log10(61) + RECORD * np.log10(1.01) + 1e-9
 
 
 def test_a_value_that_has_moved_before_has_a_unit() -> None:
