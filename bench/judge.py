@@ -120,13 +120,14 @@ def table(series: int, buckets: int, *, seed: int = 0, first_run: bool = False) 
     if first_run:
         return plain, now
     whole = [replace(m, interval=None) for m in made[-2]]
+    looked_at = [m for day in made[-1 - lookback(intervals[-1]) // DAY : -1] for m in day]
     return replace(
         plain,
         current=[*made[-1], *(replace(m, interval=None) for m in made[-1])],
         base=whole,
-        known=Grid.of([m for day in made[:-1] for m in day]),
+        known=Grid.of(looked_at),
         reopened=frozenset(intervals[-1:]),
-        first=just_ended([m for day in made[:-1] for m in day]),
+        first=just_ended(looked_at),
         versions=[(n, [m for m in whole if m.spec.metric in OF_VERSIONS_BESIDE_TIME]) for n in range(1, 31)],
     ), now
 

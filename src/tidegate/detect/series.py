@@ -133,7 +133,7 @@ def by_aspect(panel: Panel, total: int) -> dict[Aspect, list[int]]:
     found[Aspect.VOLUME].append(total)
     for i, spec in enumerate(panel.specs):
         if spec.segment is None:
-            never = spec.metric in NO_NUMBERS and not np.nan_to_num(panel.values[i]).any()
+            never = spec.metric in NO_NUMBERS and not has_some(panel.values[i])
             aspect = None if never else OF_METRIC.get(spec.metric)
         else:
             aspect = Aspect.SEGMENT if spec.metric == "row_count" else None
@@ -217,6 +217,11 @@ def valued(panel: Panel, aspect: Aspect, rows: list[int], total: int, teach: Flo
     )
 
 
+def has_some(values: Floats) -> bool:
+    """Whether one is known that is not zero."""
+    return bool(((values < 0) | (values > 0)).any())
+
+
 def widened(panel: Panel, rows: Sequence[int], sizes: Floats, teach: Floats) -> Floats:
     """The sizes of some rows, of quantiles a tenth of their column's usual spread at least: one that lies about zero moves by its column's noise, and
     a step from 0 to 1 is nothing where values are hundreds.
@@ -226,7 +231,7 @@ def widened(panel: Panel, rows: Sequence[int], sizes: Floats, teach: Floats) -> 
     for n, spec in enumerate(panel.specs[row] for row in rows):
         place = spreads.get(spec.column) if spec.metric == "quantile" else None
         spread = usual_size(teach[place]) if place is not None and np.nanmax(teach[place], initial=0.0) > 0 else 0.0
-        own = sizes[n] if (np.nan_to_num(teach[rows[n]]) != 0).any() else 0.0
+        own = sizes[n] if has_some(teach[rows[n]]) else 0.0
         out[n] = max(own, WIDE * spread) or sizes[n]
     return out
 

@@ -463,8 +463,9 @@ def part_rows(look: Look, cut: Slice) -> float:
     scored = look.scores.get(Aspect.SEGMENT)
     if scored is None:
         return 0.0
-    places = [i for i, s in enumerate(scored.series.specs) if s.segment == cut.segment]
-    return float(np.nan_to_num(scored.observed(places[0]))) if places else 0.0
+    place = next((i for i, s in enumerate(scored.series.specs) if s.segment == cut.segment), None)
+    rows = 0.0 if place is None else float(scored.observed(place))
+    return 0.0 if math.isnan(rows) else rows
 
 
 def others(look: Look, context: Context) -> list[Finding]:
