@@ -47,8 +47,10 @@ def recipe(parts: Iterable[str]) -> str:
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=6).hexdigest()
 
 
-def filled(tally: Tally, span: Window) -> Plan[list[Interval]]:
-    """The buckets that have rows, oldest first: a pass over the times alone."""
+def filled(tally: Tally, span: Window) -> Plan[Sequence[Interval]]:
+    """The buckets that have rows, oldest first: a pass over the times alone, once in a scan."""
+    if tally.filled is not None:
+        return tally.filled
     sql = select(
         [f"DISTINCT {span.key(tally.dialect)}"],
         relation(tally.dataset.ref, tally.dialect),
@@ -57,7 +59,8 @@ def filled(tally: Tally, span: Window) -> Plan[list[Interval]]:
         dialect=tally.dialect,
     )
     rows = yield tally.statement("buckets", sql)
-    return [bucket_of(key, span) for (key,) in rows]
+    tally.filled = [bucket_of(key, span) for (key,) in rows]
+    return tally.filled
 
 
 def contents(tally: Tally, span: Window, measured: Container[str]) -> Plan[dict[Interval, int]]:

@@ -20,7 +20,10 @@ LONG: Final = 2**63
 
 @dataclass(slots=True)
 class Tally:
-    """What one scan has measured so far; filled by the parts of the plan, one after the other."""
+    """What one scan has measured so far; filled by the parts of the plan, one after the other.
+
+    `filled` are the buckets that have rows, oldest first, once a part has asked for them.
+    """
 
     dataset: Dataset
     options: ScanOptions
@@ -29,6 +32,7 @@ class Tally:
     bucketed: list[Measurement] = field(default_factory=list)
     unmeasured: dict[MetricSpec, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    filled: Sequence[Interval] | None = None
 
     def spec(
         self, metric: str, column: str | None = None, *, argument: str | None = None, segment: Segment | None = None

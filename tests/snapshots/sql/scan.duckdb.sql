@@ -62,11 +62,6 @@ GROUP BY 1) SELECT 0, SUM(n) FILTER (b >= 1770249600 AND since < b), SUM(n) FILT
 FROM (SELECT *, MIN(b) OVER (PARTITION BY k) AS since, MIN(b) OVER (PARTITION BY k, v) AS both_since
 FROM cells0) JOIN keys0 USING (k);
 
--- buckets
-SELECT DISTINCT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT)
-FROM "raw"."orders"
-WHERE "ordered_at" >= CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-05-02 00:00:00+00:00' AS TIMESTAMPTZ) ORDER BY 1;
-
 -- contents
 SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT), CAST(SUM(CAST(HASH("order_id", "country", "amount", "weight", "ordered_at", "is_gift") AS HUGEINT)) % 9223372036854775783 AS BIGINT)
 FROM "raw"."orders"
