@@ -24,6 +24,7 @@ import numpy as np
 from bench.detection_agree import Agreeing
 from bench.detection_given import Parts
 from bench.detection_keyed import Memory, Others, others
+from bench.detection_regular import Exact
 from tidegate.detect.alarm import Opinion, Pool, Study, known, looked_through
 from tidegate.detect.panel import SEASONS
 from tidegate.detect.traits import SKETCH, WARM, Profile, Traits, traits
@@ -80,6 +81,7 @@ class Gauge:
         self.relations: tuple[Memory, Others] | None = None
         self.parts: Parts | None = None
         self.agreement: Agreeing | None = None
+        self.exact: Exact | None = None
 
     def load(self, batches: Sequence[tuple[datetime, Any]], positions: Sequence[int] | None = None) -> None:
         """Take in batches in whatever form DuckDB reads (Arrow, pandas), numbered from 0 in the column `_k`.
@@ -127,6 +129,7 @@ class Gauge:
         rest = others(self.db, recipe.columns, batches)
         self.relations = (Memory(self.db, recipe.columns), rest)
         self.parts = Parts(self.db, recipe.columns, rest, batches)
+        self.exact = Exact(self.db, recipe.columns)
         self.agreement = Agreeing(self.db, recipe.columns, self.relations[0].keys)
         rest.follow = {i: usual for i, usual in rest.follow.items() if rest.names[i] not in self.parts.chosen}
 
@@ -162,6 +165,8 @@ class Gauge:
             values |= self.parts.measure(self.db, batches)
         if self.agreement is not None:
             values |= self.agreement.measure(batches)
+        if self.exact is not None:
+            values |= self.exact.measure(batches)
         return Measured(values=values, sketches=sketches)
 
     def sketches(self, recipe: Recipe, batches: int, values: dict[MetricSpec, np.ndarray]) -> dict[MetricSpec, list]:

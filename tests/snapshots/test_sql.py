@@ -16,6 +16,7 @@ from tidegate.scan import Agreement, Beside, ByCategory, Relations, ScanOptions,
 from tidegate.scan.again import again, telling
 from tidegate.scan.agreement import agreed, agreement
 from tidegate.scan.beside import beside
+from tidegate.scan.regular import regular
 from tidegate.scan.related import related
 from tidegate.scan.relations import Pair, relations
 from tidegate.scan.rest import left
@@ -94,6 +95,11 @@ def answer(statement):
     if statement.purpose == "history":
         width = len(split(statement.sql.removeprefix("SELECT ").split(' FROM "raw"')[0]))
         return [(start + at * day, *([1] * (width - 1))) for at in range(3)]
+    if statement.purpose == "regular: decimals":
+        items = split(statement.sql.removeprefix("SELECT ").split(' FROM "raw"')[0])
+        return [tuple(900 if "ROUND(" not in item else 0 if "2.0" in item else 450 for item in items)]
+    if statement.purpose == "regular: nulls":
+        return [(0, 800), (3, 100)]
     if statement.purpose == "relations: columns":
         new, known = (900, 900, 900, 800, 0, 400, 400), (3, 900, 900, 800, 800, 400, 0)
         asked = statement.sql.count(" UNION ALL ") + 1
@@ -216,12 +222,22 @@ def of_agreement():
     return asked
 
 
+def of_regular():
+    """What chooses, by seven days; what is counted then is in the history of the scan."""
+    _, tally, span = ten_days()
+    tally.add(tally.spec("row_count"), ROWS)
+    for column in ("country", "weight"):
+        tally.add(tally.spec("null_count", column), 100)
+    return drive(regular(tally, span))
+
+
 SNAPSHOTS = {
     "scan": lambda: drive(scan_table(CATALOG[ORDERS], (), OPTIONS)),
     "checks": of_checks,
     "slices": of_slices,
     "relations": of_relations,
     "agreement": of_agreement,
+    "regular": of_regular,
     "rows": of_rows,
 }
 

@@ -12,7 +12,7 @@ from tidegate.model.words import counted, lasting
 
 if TYPE_CHECKING:
     from tidegate.detect.ahead import Expectation, Outlook, Season
-    from tidegate.scan import Agreement, Beside, Relations
+    from tidegate.scan import Agreement, Beside, Regular, Relations
     from tidegate.services.alarm import Alarm
     from tidegate.services.portrait import Lateness, Portrait, Said
 
@@ -156,6 +156,7 @@ def _of_past(found: Portrait) -> Iterator[tuple[str, str]]:
         yield "relations", relations(found.relations)
         yield "agreement", agreement(found.agreement)
         yield "numbers", numbers(found.numbers)
+        yield "regular", regular(found.regular)
     for note in found.notes:
         yield "note", note
     budget = found.budget
@@ -212,6 +213,18 @@ def agreement(chosen: Agreement | None) -> str:
         for key, values in chosen.by_key.items()
     ]
     return "; ".join(told) or "none: no rows that share a key agree in anything else"
+
+
+def regular(chosen: Regular | None) -> str:
+    """To how many decimals numbers keep, and which column is NULL only where another one is."""
+    if chosen is None:
+        return NOT_CHOSEN
+    told = []
+    for digits in sorted(set(chosen.decimals.values())):
+        names = ", ".join(name for name, k in chosen.decimals.items() if k == digits)
+        told.append(f"{names} with {counted(digits, 'decimal')}")
+    told += [f"{name} NULL only where {other} is" for name, other in chosen.nulls.items()]
+    return "; ".join(told) or "none: no number keeps to its decimals, and no column is NULL only where another one is"
 
 
 def relations(chosen: Relations | None) -> str:

@@ -20,6 +20,7 @@ from tidegate.detect.series import Aspect
 from tidegate.detect.story import Look
 from tidegate.detect.traits import WARM, Layout, Profile, Traits, layout, traits
 from tidegate.model import Family, Finding, Layer, MetricSpec
+from tidegate.model.words import counted
 
 MOST: Final = 7
 """So many of the newest buckets are looked at. Chosen, not derived."""
@@ -28,6 +29,8 @@ RARE: Final = 2.0
 """Rows that are far from what their category leads to expect come first where that is as rare as one in a hundred batches. Chosen, not derived."""
 
 SPLIT: Final = "split_count"
+FINER: Final = "finer_count"
+LONE: Final = "lone_null_count"
 
 SHARES: Final = {
     "zero_count": "zeros",
@@ -44,6 +47,8 @@ SHARES: Final = {
     "unknown_count": "rows whose value never came before",
     "new_pair_count": "rows",
     SPLIT: "values of a key",
+    FINER: "values",
+    LONE: "rows",
     "rows again": "rows",
     "rest_far_count": "rows",
 }
@@ -53,6 +58,7 @@ OF_ROWS: Final = {
     "new_pair_count": "have a {argument} and {column} that never went together before",
     "again_count": "came before, in one of the three buckets before it and with other times",
     "rest_far_count": "are far from what their other numbers lead to expect",
+    LONE: "have no {column} although {argument} is there",
 }
 """What rows do of which the share is told, by metric."""
 
@@ -148,7 +154,7 @@ def looked_at(profile: Profile, panel: Panel, here: Sequence[int], plan: Layout)
 def same_matter(one: Finding, other: Finding, *, clock: str | None = None) -> bool:
     """Whether another finding holds, or is about the same column, in the same bucket or in all.
 
-    Rows that hold because they are far from what their category leads to expect, or do not agree, are not silenced by what is only told of their column: its
+    Rows that hold because they are far from what their category leads to expect, do not agree, or break what rows kept to exactly, are not silenced by what is only told of their column: its
     mean moves by less. Nor is when the first or last row came, by the column `clock` that cuts the buckets, by how many rows came: it tells
     a clock that was put forward from a load that broke off.
     """
@@ -191,7 +197,7 @@ def finding(
 
 def clearest(opinion: Opinion, least: float) -> Reason:
     """The strongest reason; or, where that is no share of the rows, the rows of the same column that are far from what their
-    category leads to expect, or do not agree, if these are many: they say more, and lists can be made of them.
+    category leads to expect, do not agree, or break what rows kept to exactly, if these are many: they say more, and lists can be made of them.
     """
     first = opinion.reasons[0]
     if first.kind in SHARES:
@@ -208,8 +214,10 @@ def clearest(opinion: Opinion, least: float) -> Reason:
 
 
 def is_of_rows(spec: MetricSpec | None) -> bool:
-    """Whether a number tells of rows that do not go with others: with their category, or with those that share their key."""
-    return spec is not None and spec.argument is not None and (spec.metric in BY_CATEGORY or spec.metric == SPLIT)
+    """Whether a number tells of rows that do not go with others (with their category, or with those that share their key), or that break what rows
+    kept to exactly.
+    """
+    return spec is not None and spec.argument is not None and spec.metric in {*BY_CATEGORY, SPLIT, FINER, LONE}
 
 
 def is_by_category(reason: Reason) -> bool:
@@ -235,6 +243,8 @@ def said(reason: Reason, grain: str) -> str:
         return f"{came} of the rows {OF_ROWS['again_count']} and another {ids}, expected {usual}"
     if reason.spec.metric == SPLIT:
         return f"{where}{came} of the {reason.spec.argument} with several rows have different ones, expected {usual}"
+    if reason.spec.metric == FINER:
+        return f"{where}{came} of the values have more than {counted(int(reason.spec.argument or 0), 'decimal')}, expected {usual}"
     of_rows = (BY_CATEGORY if is_by_category(reason) else OF_ROWS).get(reason.spec.metric)
     if of_rows is not None:
         told = of_rows.format(column=reason.spec.column, argument=reason.spec.argument)

@@ -180,6 +180,39 @@ def _digits(x: ModuleType, c: Expr, kind: Kind) -> Expr:
     return made
 
 
+NOISE: Final = "1e-11"
+"""What a sum of doubles may be off by, as a share of it, and is still taken for the decimals that it was added up from."""
+
+NOISE_OF_FLOATS: Final = "1e-6"
+"""The same of floats of 32 bits. Chosen, not derived, as the other."""
+
+
+def _finer(x: ModuleType, c: Expr, kind: Kind, digits: Expr) -> Expr:
+    """Decimals are compared exactly; doubles may be off by the noise, and a ten thousandth of the last decimal.
+
+    Beyond 1e15 a double has no decimals, and its multiple may be infinite; NaN is beyond it too, for the engine.
+    """
+    if kind is Kind.DECIMAL:
+        return _count(x, x.NEQ(this=c, expression=_call(x, "round", c, x.cast(digits, "int"))))
+    value, noise = (_double(x, c), x.Literal.number(NOISE)) if kind is Kind.WIDE else (c, _noise(x, c))
+    scaled = x.Mul(this=value, expression=_call(x, "power", x.Literal.number(10), digits))
+    off = _call(x, "abs", x.Sub(this=scaled, expression=_call(x, "round", scaled)))
+    usual = x.Add(
+        this=x.Literal.number("1e-4"), expression=x.Mul(this=noise, expression=_call(x, "abs", scaled.copy()))
+    )
+    tame = x.LT(this=_call(x, "abs", value.copy()), expression=x.Literal.number("1e15"))
+    return _count(x, x.and_(tame, x.GT(this=off, expression=usual)))
+
+
+def _noise(x: ModuleType, c: Expr) -> Expr:
+    """The engine knows the type before it reads a row."""
+    is_float = x.EQ(this=_call(x, "typeof", c), expression=x.Literal.string("FLOAT"))
+    made: Expr = x.Case(
+        ifs=[x.If(this=is_float, true=x.Literal.number(NOISE_OF_FLOATS))], default=x.Literal.number(NOISE)
+    )
+    return made
+
+
 def _lengths(x: ModuleType, aggregate: type[Expr], c: Expr, kind: Kind) -> Expr:
     return _double(x, aggregate(this=_length(x, c, kind)))
 
@@ -345,6 +378,15 @@ _METRICS: dict[str, Metric] = {
         kinds=frozenset({Kind.FLOAT, Kind.DECIMAL, Kind.WIDE}),
         aggregate=lambda x, c, kind, a: _count(x, c.eq(_call(x, "floor", c))),
     ),
+    "finer_count": Metric(
+        unit="rows",
+        says="rows in which the number has more than so many decimals; NaN and infinities have none",
+        families=NUMBER,
+        kinds=frozenset({Kind.FLOAT, Kind.DECIMAL, Kind.WIDE}),
+        argument="how many decimals",
+        argument_as="number",
+        aggregate=_finer,
+    ),
     "upper_count": Metric(
         unit="rows",
         says="rows in which the text has capital letters and no small ones",
@@ -495,6 +537,20 @@ _METRICS: dict[str, Metric] = {
         unit="pairs",
         says="how many pairs of columns are looked at in a time bucket, of which rows that share the one agree in the other",
         argument="which pairs were chosen, as JSON",
+        argument_as="text",
+    ),
+    "lone_null_count": Metric(
+        unit="rows",
+        says="rows in which the column is NULL although another one is not",
+        families=ANY,
+        argument="the other column",
+        argument_as="column",
+        aggregate=lambda x, c, kind, a: _count(x, x.and_(c.is_(x.null()), a.is_(x.null()).not_())),
+    ),
+    "regular": Metric(
+        unit="numbers",
+        says="of how many columns it is looked at in a time bucket whether they keep to their decimals, or are NULL only where another one is",
+        argument="which columns were chosen, as JSON",
         argument_as="text",
     ),
     "sampled_count": Metric(

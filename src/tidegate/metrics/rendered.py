@@ -412,6 +412,18 @@ _RENDERED: dict[tuple[str, str], tuple[str, str]] = {
         'COUNT(CASE WHEN "{column}" = FLOOR("{column}") THEN 1 END)',
         'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = FLOOR("{column}") THEN 1 END END)',
     ),
+    ("finer_count", "decimal"): (
+        'COUNT(CASE WHEN "{column}" <> ROUND("{column}", CAST({argument} AS INT)) THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" <> ROUND("{column}", CAST({argument} AS INT)) THEN 1 END END)',
+    ),
+    ("finer_count", "wide"): (
+        'COUNT(CASE WHEN ABS(CAST("{column}" AS DOUBLE)) < 1e15 AND ABS(CAST("{column}" AS DOUBLE) * POWER(10, {argument}) - ROUND(CAST("{column}" AS DOUBLE) * POWER(10, {argument}))) > 1e-4 + 1e-11 * ABS(CAST("{column}" AS DOUBLE) * POWER(10, {argument})) THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN ABS(CAST("{column}" AS DOUBLE)) < 1e15 AND ABS(CAST("{column}" AS DOUBLE) * POWER(10, {argument}) - ROUND(CAST("{column}" AS DOUBLE) * POWER(10, {argument}))) > 1e-4 + 1e-11 * ABS(CAST("{column}" AS DOUBLE) * POWER(10, {argument})) THEN 1 END END)',
+    ),
+    ("finer_count", "float"): (
+        'COUNT(CASE WHEN ABS("{column}") < 1e15 AND ABS("{column}" * POWER(10, {argument}) - ROUND("{column}" * POWER(10, {argument}))) > 1e-4 + CASE WHEN TYPEOF("{column}") = \'FLOAT\' THEN 1e-6 ELSE 1e-11 END * ABS("{column}" * POWER(10, {argument})) THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN ABS("{column}") < 1e15 AND ABS("{column}" * POWER(10, {argument}) - ROUND("{column}" * POWER(10, {argument}))) > 1e-4 + CASE WHEN TYPEOF("{column}") = \'FLOAT\' THEN 1e-6 ELSE 1e-11 END * ABS("{column}" * POWER(10, {argument})) THEN 1 END END)',
+    ),
     ("upper_count", "text"): (
         'COUNT(CASE WHEN "{column}" = UPPER("{column}") AND "{column}" <> LOWER("{column}") THEN 1 END)',
         'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = UPPER("{column}") AND "{column}" <> LOWER("{column}") THEN 1 END END)',
@@ -575,6 +587,50 @@ _RENDERED: dict[tuple[str, str], tuple[str, str]] = {
     ("equal_count", "float"): (
         'COUNT(CASE WHEN "{column}" = {argument} THEN 1 END)',
         'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" = {argument} THEN 1 END END)',
+    ),
+    ("lone_null_count", "integer"): (
+        'COUNT(CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("lone_null_count", "decimal"): (
+        'COUNT(CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("lone_null_count", "wide"): (
+        'COUNT(CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("lone_null_count", "float"): (
+        'COUNT(CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("lone_null_count", "date"): (
+        'COUNT(CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("lone_null_count", "timestamp"): (
+        'COUNT(CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("lone_null_count", "timestamp with time zone"): (
+        'COUNT(CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("lone_null_count", "text"): (
+        'COUNT(CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("lone_null_count", "label"): (
+        'COUNT(CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("lone_null_count", "boolean"): (
+        'COUNT(CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
+    ),
+    ("lone_null_count", "other"): (
+        'COUNT(CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END)',
+        'COUNT(CASE WHEN ({condition}) THEN CASE WHEN "{column}" IS NULL AND NOT {argument} IS NULL THEN 1 END END)',
     ),
     ("aggregate", "other"): ("{argument}", "{argument}"),
     ("failing_rows", "other"): (

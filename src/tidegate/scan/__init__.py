@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tidegate.scan.infer import LOAD_COLUMNS
     from tidegate.scan.options import Plan, ScanOptions, SliceRow, TableScan
     from tidegate.scan.pieces import Piece, cut, runs
+    from tidegate.scan.regular import Regular, kept_regular
     from tidegate.scan.relations import Relations, kept
     from tidegate.scan.slices import adds_up, slice_table
     from tidegate.scan.table import scan_table
@@ -26,6 +27,7 @@ else:
             "infer": "LOAD_COLUMNS",
             "options": "Plan ScanOptions SliceRow TableScan",
             "pieces": "Piece cut runs",
+            "regular": "Regular kept_regular",
             "relations": "Relations kept",
             "slices": "adds_up slice_table",
             "table": "scan_table",
@@ -41,6 +43,7 @@ __all__ = [
     "Limits",
     "Piece",
     "Plan",
+    "Regular",
     "Relations",
     "ScanOptions",
     "SliceRow",
@@ -53,6 +56,7 @@ __all__ = [
     "kept",
     "kept_agreement",
     "kept_beside",
+    "kept_regular",
     "limits",
     "runs",
     "scan_table",

@@ -17,6 +17,7 @@ from tidegate.scan.categories import grouped
 from tidegate.scan.choice import keep_choice
 from tidegate.scan.content import OVERTAKEN, bucket_of, contents, overtaken, recipe, reopened, stretches, vanished
 from tidegate.scan.options import Plan
+from tidegate.scan.regular import LONE, Regular, regular
 from tidegate.scan.related import RELATED, related
 from tidegate.scan.relations import Relations, relations
 from tidegate.scan.rest import LEFT, UNJUDGED, left
@@ -26,6 +27,9 @@ from tidegate.scan.window import Window
 
 OF_THE_PAST: Final = RELATED | {*AGREED, *AGAIN, *LEFT, UNJUDGED}
 """What is measured of a bucket by holding its rows against each other or those of earlier ones: no sum over categories."""
+
+OF_NULLS: Final = ("null_count", LONE)
+"""What is measured of a column's NULLs alone, whatever its values are."""
 
 DISTINCT_VALUES: Final = 10_000_000
 """Values (rows × columns) up to which the distinct values of text and keys are counted per bucket: 10 to 70 ns each."""
@@ -55,9 +59,10 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
 
     `counts` gives the exact number of values (NULL included) of each category.
     """
-    asks = _asks(tally, span)
+    exact = yield from regular(tally, span)
+    asks = [*_asks(tally, span), *(exact.asked(tally.dataset.ref) if exact is not None else ())]
     segments = infer.segment_columns(tally, counts, span.buckets)
-    measured = {spec.column or "" for spec in asks if spec.metric != "null_count"} | {c.name for c in segments}
+    measured = {spec.column or "" for spec in asks if spec.metric not in OF_NULLS} | {c.name for c in segments}
     keys = yield from relations(tally, span)
     if keys is not None:
         keys = fitted(tally, span, keys, _names(segments))
@@ -66,7 +71,7 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
     if same is not None:
         measured |= same.columns
     found = yield from contents(tally, span, measured)
-    chosen = yield from _choices(tally, span, tuple(found), frozenset(measured), keys, same)
+    chosen = yield from _choices(tally, span, tuple(found), frozenset(measured), keys, same, exact)
     asked = [span.key(tally.dialect), *_sql(tally, asks), *_names(segments), *chosen.written, *_names(_all_null(tally))]
     spec = tally.spec("content", argument=recipe(asked))
     changed = reopened(found, tally.options.known, spec, span)
@@ -91,19 +96,20 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choices:
     """What was chosen to be looked at beyond the numbers of single columns: keys and pairs, in what rows with the same key agree,
-    numbers beside others, and the columns by which rows are told apart.
+    numbers beside others, the columns by which rows are told apart, and what rows keep to exactly.
     """
 
     relations: Relations | None
     agreement: Agreement | None
     beside: Beside | None
     rows: Telling
+    regular: Regular | None
 
     @property
     def written(self) -> list[str]:
         """What of it changes the numbers of a bucket."""
         return [
-            *(str(one) for one in (self.relations, self.agreement, self.beside) if one is not None),
+            *(str(one) for one in (self.relations, self.agreement, self.beside, self.regular) if one is not None),
             *self.rows.written,
         ]
 
@@ -118,6 +124,8 @@ class _Choices:
             keep_choice(
                 tally, "beside", str(self.beside), len(self.beside.follow) + len(self.beside.by_category), opened
             )
+        if self.regular is not None:
+            keep_choice(tally, "regular", str(self.regular), self.regular.size, opened)
 
 
 def _choices(
@@ -127,9 +135,10 @@ def _choices(
     measured: frozenset[str],
     keys: Relations | None,
     same: Agreement | None,
+    exact: Regular | None,
 ) -> Plan[_Choices]:
     numbers = yield from beside(tally, span, found)
-    return _Choices(relations=keys, agreement=same, beside=numbers, rows=telling(tally, measured))
+    return _Choices(relations=keys, agreement=same, beside=numbers, rows=telling(tally, measured), regular=exact)
 
 
 def _beyond_numbers(

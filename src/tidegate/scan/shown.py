@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import tzinfo
 
-from tidegate.metrics import METRICS, TIMES, aggregate, kind_of, relation, select
+from tidegate.metrics import METRICS, TIMES, aggregate, kind_of, quoted, relation, select
 from tidegate.metrics.fragments import conditions
 from tidegate.model import Column, Dataset, Interval, MetricSpec
 from tidegate.scan.again import again_sql
 from tidegate.scan.agreement import split_sql
 from tidegate.scan.duplicates import copies_sql
 from tidegate.scan.grain import bucket_sql, within_sql
+from tidegate.scan.regular import FINER
 from tidegate.scan.related import pairs_sql
 
 Grain = tuple[str, tzinfo | None]
@@ -33,7 +34,7 @@ def shown(
 
     Args:
         interval: the stretch of `time_column` that the number is about; None for the whole table.
-        share: what counts rows is shown as a share of them.
+        share: what counts rows is shown as a share of them; values with too many decimals as one of the values.
         each: the value of every such bucket of the interval, beside its start, instead of one of all.
 
     Raises:
@@ -70,7 +71,8 @@ def _value(dataset: Dataset, spec: MetricSpec, *, share: bool, dialect: str) -> 
     if metric.argument and spec.argument is None:
         return None
     value = aggregate(replace(spec, where=None, segment=None), column, dialect=dialect)
-    return f"1.0 * ({value}) / NULLIF(COUNT(*), 0)" if share else value
+    of = f"COUNT({quoted(column.name, dialect)})" if column is not None and spec.metric == FINER else "COUNT(*)"
+    return f"1.0 * ({value}) / NULLIF({of}, 0)" if share else value
 
 
 def _each(dataset: Dataset, value: str, where: list[str], time: Column, each: Grain, dialect: str) -> str:

@@ -24,7 +24,8 @@ create table t as select 'O' || (d * 1000 + i) as order_id, timestamp '2026-03-0
     'S' || k as shop, case when i % 11 > 0 then 'city ' || (k % 7) end as city, ['web', 'Shop', 'fair'][1 + (hash(i, d) % 3)::int] as channel,
     case when i % 13 = d % 13 then ' é n/a' when i % 17 = 0 then '' else upper('note ' || (hash(d, i, 4) % 90)) end as note,
     'B' || d || '-' || i // 4 as basket, case when d > 9 and i % 40 = d then 'nobody' else 'buyer ' || (hash(d, i // 4, 5) % 900) end as buyer,
-    (hash(d, i, 1) % 9)::int - 1 as pieces, net, tax, net + tax as total
+    case when i % 11 > 0 and (d < 10 or i % 9 > 0) then timestamp '2026-01-01' + to_hours((i * d)::int) end as moved_at,
+    (hash(d, i, 1) % 9)::int - 1 as pieces, case when d > 9 and i % 15 = 7 then net / 1.19 else net end as net, tax, net + tax as total
 from (select d, i, case when i < 20 then i else (hash(d, i) % 20)::int end as k, (hash(d, i, 2) % 9000)::double / 100 as net,
     (hash(d, i, 3) % 2000)::double / 100 as tax from range({DAYS}) a(d), range(110 + d % 5) b(i))
 """
@@ -36,7 +37,7 @@ MEASURES = ("net", "pieces", "tax", "total")
 ALONE = {
     "needs memory for every value, or found nothing": {
         *((metric, None, None) for metric in ("quantile", "top_count", "both_count", "less_count", "equal_count")),
-        *(("distinct_count", name, None) for name in (*MEASURES, "sold_at")),
+        *(("distinct_count", name, None) for name in (*MEASURES, "moved_at", "sold_at")),
     },
     "rows at 1970-01-01 have a bucket of their own in a run": {("epoch_count", "sold_at", None)},
     "a run cuts by categories of fewer values, and no number": {
@@ -117,6 +118,7 @@ def test_every_number_of_both_is_the_same_in_every_bucket(in_a_run: Numbers, in_
         *("unknown_count", "regular_count", "gone_count", "known_key_count", "new_pair_count"),
         *("rest_count", "rest_median", "rest_far_count"),
         *("shared_key_count", "split_count"),
+        *("finer_count", "lone_null_count"),
     }
     differ = {
         (name, day): (value, in_the_benchmark[name].get(day))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tidegate.cli.render_explain import agreement, numbers, relations
-from tidegate.scan import Agreement, Beside, ByCategory, Relations
+from tidegate.cli.render_explain import agreement, numbers, regular, relations
+from tidegate.scan import Agreement, Beside, ByCategory, Regular, Relations
 from tidegate.scan.relations import Pair
 
 
@@ -64,3 +64,19 @@ def test_numbers_are_told_by_what_is_asked_of_them(chosen: Beside | None, line: 
 )
 def test_what_rows_of_one_key_have_in_common_is_told(chosen: Agreement | None, line: str) -> None:
     assert agreement(chosen) == line
+
+
+@pytest.mark.parametrize(
+    ("chosen", "line"),
+    [
+        (None, "not chosen yet: it takes seven buckets of time that a published version has"),
+        (Regular(), "none: no number keeps to its decimals, and no column is NULL only where another one is"),
+        (
+            Regular(decimals={"rate": 4, "net": 2, "tax": 2, "km": 1}, nulls={"left_at": "delay", "gate": "delay"}),
+            "km with 1 decimal; net, tax with 2 decimals; rate with 4 decimals; left_at NULL only where delay is; gate NULL only where delay is",
+        ),
+        (Regular(nulls={"left_at": "delay"}), "left_at NULL only where delay is"),
+    ],
+)
+def test_what_rows_keep_to_is_told(chosen: Regular | None, line: str) -> None:
+    assert regular(chosen) == line

@@ -198,6 +198,41 @@ def test_rows_that_do_not_agree_are_told_by_their_key():
     assert said(reason, "day") == "buyer: 25 % of the order_id with several rows have different ones, expected 0 %"
 
 
+@pytest.mark.parametrize(
+    ("metric", "argument", "said_of"),
+    [
+        ("finer_count", "2", "city: 25 % of the values have more than 2 decimals, expected 0 %"),
+        ("finer_count", "1", "city: 25 % of the values have more than 1 decimal, expected 0 %"),
+        ("lone_null_count", "store", "city: 25 % of the rows have no city although store is there, expected 0 %"),
+    ],
+)
+def test_what_rows_kept_to_exactly_is_told_in_words(metric, argument, said_of):
+    spec = MetricSpec(dataset=REF, metric=metric, column="city", argument=argument)
+    reason = Reason(spec=spec, kind=kind_of(spec), rarity=4.0, observed=np.arcsin(0.5), expected=0.0)
+    assert said(reason, "day") == said_of
+
+
+def with_lone_nulls(share: float, days: int = 60) -> list[Finding]:
+    """The shop, in which each row with a store has its city; on the newest day a share of all rows has not."""
+    made = texts(days)
+    whole = history(made)
+    counted = {m.interval: m for m in whole.current if m.spec.metric == "row_count" and m.spec.segment is None}
+    spec = MetricSpec(dataset=REF, metric="lone_null_count", column="city", argument="store")
+    lone = [
+        replace(rows, spec=spec, value=round(share * rows.value) if at == days - 1 else 0)
+        for at, rows in enumerate(counted.values())
+    ]
+    return list(judge_table(replace(whole, current=(*whole.current, *lone)), now=evening(made), settings=SETTINGS))
+
+
+def test_nulls_that_go_alone_hold_from_five_points_on():
+    (found,) = with_lone_nulls(0.06)
+    assert (found.kind, found.column, found.holds) == ("unlike", "city", True)
+    (found,) = with_lone_nulls(0.03)
+    assert (found.kind, found.column, found.holds) == ("unlike", "city", False)
+    assert with_lone_nulls(0.0) == []
+
+
 def test_ids_that_were_left_out_are_named():
     spec = MetricSpec(dataset=REF, metric="again_count", argument='["order_id", "line_no"]')
     reason = Reason(spec=spec, kind=kind_of(spec), rarity=4.0, observed=np.arcsin(0.5), expected=0.0)
@@ -296,6 +331,18 @@ def test_rows_that_are_far_are_not_silenced_by_what_is_only_told_of_their_column
     assert same_matter(found, replace(told, holds=True))
     assert same_matter(replace(found, holds=False), told)
     assert same_matter(told, replace(found, holds=False))
+
+
+def test_nulls_that_go_alone_are_not_silenced_by_more_nulls_and_are_told_before_them():
+    (found,) = with_lone_nulls(0.06)
+    told = replace(found, kind="nulls", holds=False, spec=MetricSpec(dataset=REF, metric="null_count", column="city"))
+    assert not same_matter(found, told)
+    assert same_matter(replace(found, holds=False), told)
+    nulls = Reason(spec=told.spec, kind="null_count", rarity=5.0, observed=0.6, expected=0.5)
+    lone = Reason(spec=found.spec, kind="lone_null_count", rarity=4.0, observed=np.arcsin(0.25), expected=0.0)
+    opinion = Opinion(score=4.0, reasons=(nulls,), also=(lone,))
+    assert clearest(opinion, 0.05) == lone
+    assert clearest(opinion, 0.07) == nulls
 
 
 CLOCK = "created_at"
