@@ -32,6 +32,7 @@ def odd_table(seed: int) -> TableHistory:
     days, wild = dice.randrange(41), dice.random()
     specs = [spec("row_count")]
     specs += [spec(dice.choice(METRICS), "x", dice.choice(SEGMENTS)) for _ in range(dice.randrange(5))]
+    specs = list(dict.fromkeys(specs))  # of two values of one number, the order says which one counts
 
     def number() -> float | str | None:
         return dice.choice(ODD) if dice.random() < wild / 4 else dice.choice((1, 10, 1000)) * dice.randrange(-1, 50)
