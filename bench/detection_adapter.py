@@ -23,7 +23,7 @@ import numpy as np
 
 from bench.detection_agree import Agreeing
 from bench.detection_given import Parts
-from bench.detection_keyed import Memory, Others, others
+from bench.detection_keyed import Memory, Others, others, timed
 from bench.detection_regular import Exact
 from tidegate.detect.alarm import Opinion, Pool, Study, known, looked_through
 from tidegate.detect.panel import SEASONS
@@ -34,6 +34,7 @@ from tidegate.model import Column, DatasetRef, Family, MetricSpec, Segment
 from tidegate.scan import watch
 
 REF = DatasetRef(namespace="bench", name="t")
+OWN = ("_k", "_p", "_at")
 LENGTHS = {"hour": 3_600, "day": 86_400, "week": 604_800}
 CATEGORIES, CATEGORY_VALUES, CUT_BY, MEASURES, NAMED = 12, 60, 3, 12, 8
 CHUNK = 100
@@ -79,6 +80,7 @@ class Gauge:
         self.db = duckdb.connect()
         self.db.execute("SET threads = 1")
         self.relations: tuple[Memory, Others] | None = None
+        self.timed: Others | None = None
         self.parts: Parts | None = None
         self.agreement: Agreeing | None = None
         self.exact: Exact | None = None
@@ -86,18 +88,19 @@ class Gauge:
     def load(self, batches: Sequence[tuple[datetime, Any]], positions: Sequence[int] | None = None) -> None:
         """Take in batches in whatever form DuckDB reads (Arrow, pandas), numbered from 0 in the column `_k`.
 
-        `_p` is how many batches came before each: its number where nothing else is said.
+        `_p` is how many batches came before each: its number where nothing else is said. `_at` is each one's nominal time.
         """
-        for k, (_, batch) in enumerate(batches):
+        for k, (when, batch) in enumerate(batches):
             self.db.register("arrived", batch)
             kept = "INSERT INTO rows BY NAME" if k else "CREATE OR REPLACE TABLE rows AS"
             at = k if positions is None else positions[k]
-            self.db.execute(f"{kept} SELECT *, {k}::INTEGER AS _k, {at}::INTEGER AS _p FROM arrived")
+            own = f"{k}::INTEGER AS _k, {at}::INTEGER AS _p, TIMESTAMP '{when.isoformat(sep=' ')}' AS _at"
+            self.db.execute(f"{kept} SELECT *, {own} FROM arrived")
             self.db.unregister("arrived")
 
     def columns(self) -> tuple[Column, ...]:
         found = self.db.execute("DESCRIBE rows").fetchall()
-        return tuple(Column(name=n, type=t, family=family_of(t)) for n, t, *_ in found if n not in ("_k", "_p"))
+        return tuple(Column(name=n, type=t, family=family_of(t)) for n, t, *_ in found if n not in OWN)
 
     def recipe(self) -> Recipe:
         """Look at the first batches."""
@@ -132,6 +135,8 @@ class Gauge:
         self.exact = Exact(self.db, recipe.columns)
         self.agreement = Agreeing(self.db, recipe.columns, self.relations[0].keys)
         rest.follow = {i: usual for i, usual in rest.follow.items() if rest.names[i] not in self.parts.chosen}
+        told = {*self.parts.chosen, *(rest.names[i] for i in rest.follow)}
+        self.timed = timed(self.db, recipe.columns, batches, told)
 
     def regular(self, column: Column, first: str) -> bool:
         """Whether an integer stands for a category: every early batch has the same values."""
@@ -161,6 +166,8 @@ class Gauge:
         if self.relations is not None:
             memory, rest = self.relations
             values |= memory.measure(batches) | rest.measure(self.db, batches)
+        if self.timed is not None:
+            values |= self.timed.measure(self.db, batches)
         if self.parts is not None:
             values |= self.parts.measure(self.db, batches)
         if self.agreement is not None:

@@ -14,6 +14,7 @@ from tidegate.detect.traits import WARM
 from tidegate.metrics import quoted
 from tidegate.model import Column, Family, MetricSpec
 from tidegate.scan.beside import MOST_CATEGORIES, MOST_VALUES
+from tidegate.scan.rest import LEFT
 
 
 class Parts:
@@ -70,8 +71,7 @@ class Parts:
         return found
 
     def measure(self, db: duckdb.DuckDBPyConnection, batches: int) -> dict[MetricSpec, np.ndarray]:
-        metrics = ("rest_count", "rest_median", "rest_far_count")
-        found = {spec(m, n, by): np.full(batches, np.nan) for n, (by, _) in self.chosen.items() for m in metrics}
+        found = {spec(m, n, by): np.full(batches, np.nan) for n, (by, _) in self.chosen.items() for m in LEFT}
         if not self.chosen:
             return found
         position = dict(db.execute("SELECT DISTINCT _k, _p FROM rows").fetchall())
@@ -79,7 +79,7 @@ class Parts:
             for k, at in position.items():
                 if at >= FIRST:
                     left, _ = given.left_of(*of[k], self.usual(at, name))
-                    for metric, number in zip(metrics, left or (), strict=False):
+                    for metric, number in zip(LEFT, left or (), strict=False):
                         found[spec(metric, name, self.chosen[name][0])][k] = number
         return found
 

@@ -6,7 +6,7 @@ other numbers of their row. Remembered is what clean batches had; of a batch at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -27,8 +27,12 @@ from tidegate.detect.others import (
     whole,
 )
 from tidegate.detect.traits import LEARNING, WARM
-from tidegate.metrics import quoted
+from tidegate.metrics import family_of, quoted
 from tidegate.model import Column, DatasetRef, Family, MetricSpec
+from tidegate.scan.beside import MOST_NUMBERS
+from tidegate.scan.grain import hours_sql
+from tidegate.scan.infer import is_lasting
+from tidegate.scan.rest import LEFT
 
 REF = DatasetRef(namespace="bench", name="t")
 KEYS, PAIRS, BY_VALUE = 12, 16, 2
@@ -180,8 +184,7 @@ class Others:
     fits: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
 
     def measure(self, db: duckdb.DuckDBPyConnection, batches: int) -> dict[MetricSpec, np.ndarray]:
-        metrics = ("rest_count", "rest_median", "rest_far_count")
-        found = {spec(m, self.names[i]): np.full(batches, np.nan) for i in self.follow for m in metrics}
+        found = {spec(m, self.names[i]): np.full(batches, np.nan) for i in self.follow for m in LEFT}
         if not self.follow:
             return found
         rows, batch, position = numbers(db, self.names)
@@ -192,7 +195,7 @@ class Others:
                 continue
             for i, usual in self.follow.items():
                 told = left_of(even[batch == k], self.fit(at, i), usual)
-                for metric, number in zip(metrics, told or (), strict=False):
+                for metric, number in zip(LEFT, told or (), strict=False):
                     found[spec(metric, self.names[i])][k] = number
         return found
 
@@ -204,19 +207,34 @@ class Others:
 
 
 def numbers(db: duckdb.DuckDBPyConnection, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows of some columns as numbers, with their batches and the positions of these; NaN where one is NULL."""
-    asked = ", ".join(f"CAST({quoted(n)} AS DOUBLE) AS c{i}" for i, n in enumerate(names))
+    """Rows of some columns as numbers, with their batches and the positions of these; NaN where one is NULL. A time is hours from its batch's."""
+    times = {n for n, t, *_ in db.execute("DESCRIBE rows").fetchall() if family_of(t) is Family.TIME}
+    cells = (hours_sql(n, "EPOCH(_at)", "duckdb") if n in times else f"CAST({quoted(n)} AS DOUBLE)" for n in names)
+    asked = ", ".join(f"{cell} AS c{i}" for i, cell in enumerate(cells))
     got = db.execute(f"SELECT _k, _p, {asked} FROM rows").fetchnumpy()
     columns = [np.ma.filled(np.ma.asarray(got[f"c{i}"], dtype=float), np.nan) for i in range(len(names))]
     return np.stack(columns, axis=1), np.asarray(got["_k"]), np.asarray(got["_p"])
 
 
 def others(db: duckdb.DuckDBPyConnection, columns: Sequence[Column], batches: int) -> Others:
-    """Choose by the first batches, and remember all that are loaded."""
+    """Choose of the numbers by the first batches, and remember all that are loaded."""
+    return together(db, [c.name for c in columns if c.family is Family.NUMBER], batches)
+
+
+def timed(db: duckdb.DuckDBPyConnection, columns: Sequence[Column], batches: int, told: Collection[str]) -> Others:
+    """The same of numbers and times, without those that something else explains; nothing where there is no time."""
+    times = [c.name for c in columns if is_lasting(c)]
+    numbers = [c.name for c in columns if c.family is Family.NUMBER]
+    found = together(db, [*numbers, *times][:MOST_NUMBERS] if times else [], batches)
+    found.follow = {i: usual for i, usual in found.follow.items() if found.names[i] not in told}
+    return found
+
+
+def together(db: duckdb.DuckDBPyConnection, names: Sequence[str], batches: int) -> Others:
+    """Which of some columns follow from the others."""
     nothing = Others(
         names=(), scale=Scale(np.zeros(0), np.zeros(0)), follow={}, square=np.zeros((batches, 1, 1)), share={}
     )
-    names = [c.name for c in columns if c.family is Family.NUMBER]
     if not names:
         return nothing
     rows, batch, _ = numbers(db, names)

@@ -12,7 +12,7 @@ import pytest
 
 from tidegate.checks import judge, needs, sample_query
 from tidegate.model import Check, Column, Dataset, DatasetRef, Family, Interval, MetricSpec, Segment
-from tidegate.scan import Agreement, Beside, ByCategory, Relations, ScanOptions, scan_table, slice_table
+from tidegate.scan import Agreement, Beside, ByCategory, Relations, ScanOptions, Together, scan_table, slice_table
 from tidegate.scan.again import again, telling
 from tidegate.scan.agreement import agreed, agreement
 from tidegate.scan.beside import beside
@@ -204,6 +204,7 @@ def of_rows():
         names=("amount", "weight"),
         middle=(5.0, 1.0),
         wide=(2.0, 3.0),
+        times=Together(follow={"ordered_at": 0.2}, names=("weight", "ordered_at"), middle=(1.0, 12.0), wide=(3.0, 8.0)),
         given={"discount": ByCategory("country", 0.5)},
     )
     columns = telling(tally, frozenset({"country", "amount", "ordered_at", "_dlt_load_id"}))

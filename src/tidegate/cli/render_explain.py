@@ -193,14 +193,13 @@ NOT_CHOSEN: Final = "not chosen yet: it takes seven buckets of time that a publi
 
 
 def numbers(chosen: Beside | None) -> str:
-    """Which numbers follow from the others of their row, and which from a category."""
+    """Which numbers and times follow from the others of their row, and which from a category."""
     if chosen is None:
         return NOT_CHOSEN
     told = [f"{name} by {by.column}" for name, by in chosen.by_category.items()]
-    if chosen.follow:
-        told.append(
-            f"{', '.join(chosen.follow)} from the others of {'its' if len(chosen.follow) == 1 else 'their'} row"
-        )
+    if chosen.following:
+        whose = "its" if len(chosen.following) == 1 else "their"
+        told.append(f"{', '.join(chosen.following)} from the others of {whose} row")
     return "; ".join(told) or "none: no number follows from the others of its row, or from a category"
 
 

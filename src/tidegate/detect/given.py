@@ -111,11 +111,8 @@ def left_of(codes: Codes, even: Floats, before: Usual) -> Told:
     """What is left of a batch's rows: those that have the number, by what their category had before."""
     there = np.isfinite(even)
     rest = _rest(codes[there], even[there], before)
-    known = rest[np.isfinite(rest)]
-    unjudged = int(there.sum()) - known.size
-    if not known.size:
-        return Told(None, unjudged)
-    return Told(Left(known.size, float(np.median(known)), int((np.abs(known) > FAR).sum())), unjudged)
+    left = Left.of(rest)
+    return Told(left, len(rest) - (0 if left is None else left.rows))
 
 
 def _rest(codes: Codes, even: Floats, before: Usual) -> Floats:

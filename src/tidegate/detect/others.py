@@ -40,11 +40,30 @@ LEAST_VALUES, LEAST_FILLED = 5, 0.8
 
 
 class Left(NamedTuple):
-    """Of the rows of a batch in which all numbers have a value: how many, the median of what is left, how many are far."""
+    """Of the rows of a batch that can be judged: how many, the median of what is left, how many are far, how far the farthest is, and
+    the distance of the quartiles.
+    """
 
     rows: int
     median: float
     far: int
+    most: float
+    wide: float
+
+    @classmethod
+    def of(cls, rest: Floats) -> Left | None:
+        """What is left of each row, in usual spreads; None where no row can be judged."""
+        known = rest[np.isfinite(rest)]
+        if not known.size:
+            return None
+        apart = np.abs(known)
+        return cls(
+            rows=known.size,
+            median=float(np.median(known)),
+            far=int((apart > FAR).sum()),
+            most=float(apart.max()),
+            wide=quartiles(known),
+        )
 
 
 class Follows(NamedTuple):
@@ -140,8 +159,4 @@ def quartiles(values: Floats) -> float:
 
 def left_of(even: Floats, weights: Floats, usual: float) -> Left | None:
     """What is left of a number in a batch's rows, in usual spreads of that; None where no row has all numbers."""
-    left = designed(even) @ weights / usual
-    left = left[np.isfinite(left)]
-    if not left.size:
-        return None
-    return Left(left.size, float(np.median(left)), int((np.abs(left) > FAR).sum()))
+    return Left.of(designed(even) @ weights / usual)

@@ -100,6 +100,8 @@ TRAITS: Final[Mapping[str, Trait]] = MappingProxyType(
         "again_count": Trait("overlap", "share of both"),
         "rest_median": Trait("given others", "rest"),
         "rest_far_count": Trait("far from others", "share of both"),
+        "rest_most": Trait("far from others", "most"),
+        "rest_wide": Trait("given others", "wide"),
     }
 )
 """By metric. Location and extremes of times are taken from their offset to the batch, and are of the family `time`."""
@@ -284,6 +286,7 @@ WHOLES: Final = {
     "again_count": "sampled_count",
     "rest_far_count": "rest_count",
     "rest_median": "rest_count",
+    "rest_wide": "rest_count",
 }
 """Of which count another one is a share, or how many values it is from; `both_count` where nothing is said. What has no such count is a
 share of the rows with a value."""
@@ -503,6 +506,23 @@ def _rest(source: _Source, block: Block) -> list[Scaled]:
     return [Scaled(np.arcsinh(source.at(block.own)), noise(source.whole(block), 1.25, 0.003))]
 
 
+def _most(source: _Source, block: Block) -> list[Scaled]:
+    """How far the farthest row is, in usual spreads; far out its logarithm, of which chance moves a tenth."""
+    values = source.at(block.own)
+    return [Scaled(np.arcsinh(values), np.full(values.shape, 0.1))]
+
+
+QUARTERED: Final = 4
+"""Fewer rows than this have no quartiles to speak of."""
+
+
+def _wide(source: _Source, block: Block) -> list[Scaled]:
+    """The distance of the quartiles of what is left, in usual spreads, as its logarithm."""
+    values, n = source.at(block.own), source.whole(block)
+    known = np.where(n >= QUARTERED, np.log(np.maximum(values, 0.0) + 1e-3), np.nan)
+    return [Scaled(known, noise(n, 1.0, 0.03))]
+
+
 def _part(source: _Source, block: Block) -> list[Scaled]:
     """Categories' shares of the rows and their counts."""
     values = source.at(block.own)
@@ -531,6 +551,8 @@ SCALES: Final[Mapping[str, Callable[[_Source, Block], list[Scaled]]]] = {
     "spread": _spread,
     "length": _length,
     "rest": _rest,
+    "most": _most,
+    "wide": _wide,
     "rows": _rows,
     "time": _time,
     "part": _part,

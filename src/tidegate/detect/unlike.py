@@ -31,6 +31,7 @@ RARE: Final = 2.0
 SPLIT: Final = "split_count"
 FINER: Final = "finer_count"
 LONE: Final = "lone_null_count"
+FARTHEST: Final = "rest_most"
 
 SHARES: Final = {
     "zero_count": "zeros",
@@ -59,12 +60,15 @@ OF_ROWS: Final = {
     "again_count": "came before, in one of the three buckets before it and with other times",
     "rest_far_count": "are far from what their other numbers lead to expect",
     LONE: "have no {column} although {argument} is there",
+    "rest_most": "the farthest row lies {came} usual spreads from what its other numbers lead to expect",
 }
 """What rows do of which the share is told, by metric."""
 
 BY_CATEGORY: Final = {
     "rest_far_count": "are far from what their {argument} leads to expect",
     "rest_median": "how far the value lies from what its {argument} usually has",
+    "rest_wide": "how far its values lie apart beside what their {argument} usually has",
+    "rest_most": "the farthest row lies {came} usual spreads from what its {argument} leads to expect",
 }
 """The same of a number that follows from a category of its row."""
 
@@ -89,6 +93,7 @@ OTHERS: Final = {
     "gone category": "regular categories that are gone",
     "gone_count": "values that each bucket had and this one has not",
     "rest_median": "what is left of the value after the other numbers of its row",
+    "rest_wide": "how far its values lie apart after the other numbers of their row",
 }
 """What else a reason may be about; what is not listed goes by its kind."""
 
@@ -228,6 +233,8 @@ def is_by_category(reason: Reason) -> bool:
 def said(reason: Reason, grain: str) -> str:
     """A reason in words, with numbers where they are shares or times."""
     where = f"{column(reason.spec)}: " if column(reason.spec) else ""
+    if reason.kind == FARTHEST:
+        return where + _farthest(reason)
     if is_by_category(reason) and reason.kind not in SHARES:
         return where + BY_CATEGORY[reason.spec.metric].format(argument=reason.spec.argument)
     if reason.kind.startswith("segment "):
@@ -250,6 +257,13 @@ def said(reason: Reason, grain: str) -> str:
         told = of_rows.format(column=reason.spec.column, argument=reason.spec.argument)
         return f"{where}{came} of the rows {told}, expected {usual}"
     return f"{where}{came} {SHARES[reason.kind]}, expected {usual}"
+
+
+def _farthest(reason: Reason) -> str:
+    """How far the farthest row lies, and usually does, in words."""
+    came, usual = (f"{math.sinh(min(max(y, 0.0), 30.0)):,.0f}" for y in (reason.observed, reason.expected))
+    told = (BY_CATEGORY if is_by_category(reason) else OF_ROWS)[FARTHEST]
+    return f"{told.format(came=came, argument=reason.spec.argument)}, expected {usual}"
 
 
 def share(y: float) -> float:

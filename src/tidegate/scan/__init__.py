@@ -6,7 +6,7 @@ from tidegate.demand import on_demand
 
 if TYPE_CHECKING:
     from tidegate.scan.agreement import Agreement, kept_agreement
-    from tidegate.scan.beside import Beside, ByCategory, kept_beside
+    from tidegate.scan.beside import Beside, ByCategory, Together, kept_beside
     from tidegate.scan.given import Limits, beyond, by_category, far_sql, limits
     from tidegate.scan.history import OF_THE_PAST
     from tidegate.scan.infer import LOAD_COLUMNS
@@ -21,7 +21,7 @@ else:
         __name__,
         {
             "agreement": "Agreement kept_agreement",
-            "beside": "Beside ByCategory kept_beside",
+            "beside": "Beside ByCategory Together kept_beside",
             "given": "Limits beyond by_category far_sql limits",
             "history": "OF_THE_PAST",
             "infer": "LOAD_COLUMNS",
@@ -48,6 +48,7 @@ __all__ = [
     "ScanOptions",
     "SliceRow",
     "TableScan",
+    "Together",
     "adds_up",
     "beyond",
     "by_category",

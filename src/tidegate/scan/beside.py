@@ -1,15 +1,15 @@
-"""Numbers beside the rest of their row: which follow from the other numbers or from a category, and how many rows of a bucket no longer do.
+"""Numbers and times beside the rest of their row: which follow from the others or from a category, and how many rows of a bucket no longer do.
 
-Told from the first buckets, and kept. What is left of a number is worked out from a sample of rows, by the relation to the others that
+Told from the first buckets, and kept. A time is a number too, of hours from the beginning of its row's bucket. What is left of a number is worked out from a sample of rows, by the relation to the others that
 the buckets before had (`detect.others`), or by what its category had in them (`detect.given`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from tidegate.metrics import Kind, is_personal, kind_of, relation, select
 from tidegate.model import Column, Family, Grid, Interval
@@ -24,9 +24,10 @@ from tidegate.scan.window import Window
 
 if TYPE_CHECKING:
     from tidegate.detect.forecast import Floats
+    from tidegate.detect.others import Follows, Scale
 
 MOST_NUMBERS: Final = 20
-"""Numbers that are looked at together. Chosen, not derived, as what follows."""
+"""Numbers and times that are looked at together, numbers first. Chosen, not derived, as what follows."""
 
 MOST_CATEGORIES: Final = 12
 """Columns that are tried as what a number follows from, those with the fewest values."""
@@ -49,24 +50,46 @@ class ByCategory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
-    """`follow` has of each number that follows from the others how much is usually left of it. `names` are all numbers that are
-    looked at together, with their `middle` and spread (`wide`); none where none follows. `given` has the numbers that follow from a
-    category, and is None where that was not asked yet: it was chosen before categories were looked at.
+class Together:
+    """Columns that are looked at together. `follow` has of each that follows from the others how much is usually left of it; `names` are
+    all of them, with their `middle` and spread (`wide`); none where none follows.
     """
 
     follow: Mapping[str, float] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     middle: tuple[float, ...] = ()
     wide: tuple[float, ...] = ()
+
+    @property
+    def written(self) -> dict[str, object]:
+        """As it is kept."""
+        return {"follow": dict(self.follow), "names": self.names, "middle": self.middle, "wide": self.wide}
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Self:
+        """The same from what was kept."""
+        names, middle, wide = (tuple(said[name]) for name in ("names", "middle", "wide"))
+        return cls(follow=said["follow"], names=names, middle=middle, wide=wide)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside(Together):
+    """What is looked at beside the rest of its row, each column in one way.
+
+    Its own columns are numbers alone. `times` are times, and numbers of which only times among the others leave little; `given` has the
+    numbers that follow from a category. None says that it was not asked yet: it was chosen before times, or categories, were looked at.
+    """
+
+    times: Together | None = None
     given: Mapping[str, ByCategory] | None = None
 
     def __str__(self) -> str:
         """As it is kept."""
-        said: dict[str, object] = {"follow": dict(self.follow), "names": self.names}
-        said |= {"middle": self.middle, "wide": self.wide}
+        said = self.written
         if self.given is not None:
             said["given"] = {name: [by.column, by.size] for name, by in self.given.items()}
+        if self.times is not None:
+            said["times"] = self.times.written
         return json.dumps(said, ensure_ascii=False)
 
     @classmethod
@@ -74,9 +97,23 @@ class Beside:
         """The same from what was kept, by any release."""
         said = json.loads(text)
         given = {name: ByCategory(*by) for name, by in said["given"].items()} if "given" in said else None
-        return cls(
-            follow=said["follow"], given=given, **{name: tuple(said[name]) for name in ("names", "middle", "wide")}
-        )
+        times = Together.of(said["times"]) if "times" in said else None
+        return replace(cls.of(said), times=times, given=given)
+
+    @property
+    def together(self) -> tuple[Together, ...]:
+        """The groups of columns in which some follow from the others."""
+        return tuple(group for group in (self, self.times) if group is not None and group.follow)
+
+    @property
+    def following(self) -> list[str]:
+        """What follows from the others of its row."""
+        return [name for group in self.together for name in group.follow]
+
+    @property
+    def size(self) -> int:
+        """How many columns are looked at."""
+        return len(self.following) + len(self.by_category)
 
     @property
     def by_category(self) -> Mapping[str, ByCategory]:
@@ -84,9 +121,9 @@ class Beside:
         return self.given if self.given is not None else {}
 
     @property
-    def numbers(self) -> list[str]:
-        """All numbers whose values are read."""
-        return list(dict.fromkeys([*self.names, *self.by_category]))
+    def measured(self) -> list[str]:
+        """All numbers and times whose values are read."""
+        return list(dict.fromkeys([*(name for group in self.together for name in group.names), *self.by_category]))
 
     @property
     def categories(self) -> list[str]:
@@ -95,7 +132,7 @@ class Beside:
 
     def is_of(self, numbers: Sequence[str], columns: Sequence[str]) -> bool:
         """Whether all that was chosen is still there."""
-        return {*self.numbers} <= {*numbers} and {*self.categories} <= {*columns}
+        return {*self.measured} <= {*numbers} and {*self.categories} <= {*columns}
 
 
 def kept_beside(known: Grid | None) -> Beside | None:
@@ -107,38 +144,41 @@ def kept_beside(known: Grid | None) -> Beside | None:
 def beside(tally: Tally, span: Window, found: Sequence[Interval]) -> Plan[Beside | None]:
     """What was chosen, else what the first buckets tell; None while these are too few.
 
-    What was chosen before categories were looked at stays, and what follows from these is added.
+    What was chosen before categories or times were looked at stays, and what follows from these is added.
 
     Args:
         found: the buckets with rows, oldest first.
     """
-    able = [column.name for column in infer.measures(tally)]
+    measures = [column.name for column in infer.measures(tally)]
+    able = [*measures, *(column.name for column in infer.times(tally))]
     names = _first_ones(tally, able)
+    numbers = names[: len(measures)]
     before = kept_beside(tally.options.known)
     if before is not None and not before.is_of(able, [column.name for column in tally.dataset.columns]):
         before = None
     first = teaching(tally, found)
-    if (before is not None and before.given is not None) or len(first) < FIRST:
+    if (before is not None and None not in (before.given, before.times)) or len(first) < FIRST:
         return before
-    by = _categories(tally, span)
-    if not names or len(names) + len(by) < 2:
-        return replace(before or Beside(), given={})
+    by = _categories(tally, span) if numbers else []
+    if len(names) + len(by) < 2:
+        chosen = before or Beside()
+        return replace(chosen, given=chosen.by_category, times=chosen.times or Together())
     asked = Asked(names, by)
     rows = yield tally.statement("numbers: first buckets", _first_sql(tally, span, first, asked))
     sample = Sample.of(rows, asked, [int(interval.start.timestamp()) for interval in first])
     sample = sample._replace(cells=_numbers(sample.cells))
-    if before is None:
-        return _chosen(names, by, sample)
-    more = _given(names, by, sample)
-    return replace(before, given={name: one for name, (one, _) in more.items() if name not in before.follow})
+    chosen = _chosen(before, numbers, by, sample.only(range(len(numbers))))
+    if chosen.times is not None:
+        return chosen
+    return replace(chosen, times=_timed(chosen, names, sample) if len(names) > len(numbers) else Together())
 
 
 def _first_ones(tally: Tally, able: Sequence[str]) -> Sequence[str]:
     names = able[:MOST_NUMBERS]
     if len(able) > len(names):
         tally.notes.append(
-            f"{tally.dataset.ref}: {len(able) - len(names)} of {len(able)} numbers are not looked at beside the others of their"
-            f" row, which is done for the first {MOST_NUMBERS}"
+            f"{tally.dataset.ref}: {len(able) - len(names)} of {len(able)} numbers and times are not looked at beside the others of"
+            f" their row, which is done for the first {MOST_NUMBERS}"
         )
     return names
 
@@ -177,30 +217,60 @@ def _first_sql(tally: Tally, span: Window, first: Sequence[Interval], asked: Ask
     )
 
 
-def _chosen(names: Sequence[str], by: Sequence[str], sample: Sample) -> Beside:
-    """Each number with what leaves least of it: the others, or a category."""
-    import numpy as np
-
-    from tidegate.detect import others
+def _chosen(before: Beside | None, names: Sequence[str], by: Sequence[str], sample: Sample) -> Beside:
+    """Each number with what leaves least of it: the others, or a category; of what was chosen before, what is missing."""
     from tidegate.detect.given import CLEARLY
 
+    if before is not None and before.given is not None:
+        return before
     more = _given(names, by, sample)
-    able = others.able(sample.cells)
-    early = others.whole(sample.cells[:, able])
-    if len(able) < 2 or not len(early):
-        return Beside(given={name: one for name, (one, _) in more.items()})
-    scale = others.scale(early)
-    there = np.isfinite(sample.cells[:, able]).all(axis=1)
-    found = others.followers(scale.even(early), sample.batch[there])
-    follow = {names[able[at]]: one for at, one in found.items()}
-    best = {name: one.usual for name, one in follow.items() if name not in more or more[name][1] > CLEARLY * one.share}
-    return Beside(
-        follow=best,
-        names=tuple(names[at] for at in able) if best else (),
-        middle=tuple(scale.middle.tolist()) if best else (),
-        wide=tuple(scale.wide.tolist()) if best else (),
-        given={name: one for name, (one, _) in more.items() if name not in best},
-    )
+    if before is None:
+        found = _Found.of(names, sample)
+        best = [n for n, one in found.follow.items() if n not in more or more[n][1] > CLEARLY * one.share]
+        before = Beside.of(found.only(best).written)
+    given = {name: one for name, (one, _) in more.items() if name not in before.follow}
+    return replace(before, given=given)
+
+
+def _timed(chosen: Beside, names: Sequence[str], sample: Sample) -> Together:
+    """The times that follow from numbers and other times, and the numbers that nothing else explains."""
+    found = _Found.of(names, sample)
+    return found.only([name for name in found.follow if name not in (*chosen.follow, *chosen.by_category)])
+
+
+class _Found(NamedTuple):
+    """Columns that can be looked at together, on which scale, and which of them follow from the others."""
+
+    names: Sequence[str]
+    scale: Scale | None
+    follow: Mapping[str, Follows]
+
+    @classmethod
+    def of(cls, names: Sequence[str], sample: Sample) -> _Found:
+        import numpy as np
+
+        from tidegate.detect import others
+
+        able = others.able(sample.cells)
+        early = others.whole(sample.cells[:, able])
+        if len(able) < 2 or not len(early):
+            return cls((), None, {})
+        scale = others.scale(early)
+        there = np.isfinite(sample.cells[:, able]).all(axis=1)
+        found = others.followers(scale.even(early), sample.batch[there])
+        known = [names[at] for at in able]
+        return cls(known, scale, {known[at]: one for at, one in found.items()})
+
+    def only(self, follow: Collection[str]) -> Together:
+        """As it is kept, with some of those that follow."""
+        if self.scale is None or not follow:
+            return Together()
+        return Together(
+            follow={name: one.usual for name, one in self.follow.items() if name in follow},
+            names=tuple(self.names),
+            middle=tuple(self.scale.middle.tolist()),
+            wide=tuple(self.scale.wide.tolist()),
+        )
 
 
 def _given(names: Sequence[str], by: Sequence[str], sample: Sample) -> dict[str, tuple[ByCategory, float]]:

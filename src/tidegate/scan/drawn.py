@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tidegate.metrics import quoted
+from tidegate.metrics import TIMES, kind_of, quoted
+from tidegate.scan.grain import hours_sql
 from tidegate.scan.infer import KEY_NAME, LOADERS_OWN
 from tidegate.scan.options import Rows
 from tidegate.scan.tally import Tally
@@ -20,7 +21,7 @@ MOST_KEYS: Final = 2
 
 
 class Asked(NamedTuple):
-    """The numbers and categories of which rows are read."""
+    """The numbers and categories of which rows are read; a time is a number too, of hours from the beginning of its row's bucket."""
 
     numbers: Sequence[str]
     categories: Sequence[str]
@@ -28,8 +29,16 @@ class Asked(NamedTuple):
     def cells(self, tally: Tally, span: Window) -> list[str]:
         """A row's bucket, its numbers, its categories as texts."""
         dialect = tally.dialect
-        numbers = [f"CAST({quoted(name, dialect)} AS DOUBLE)" for name in self.numbers]
+        times = {column.name for column in tally.dataset.columns if kind_of(column) in TIMES}
+        numbers = [
+            hours_sql(name, span.key(dialect), dialect) if name in times else f"CAST({quoted(name, dialect)} AS DOUBLE)"
+            for name in self.numbers
+        ]
         return [span.key(dialect), *numbers, *(f"CAST({quoted(name, dialect)} AS TEXT)" for name in self.categories)]
+
+    def places(self, names: Sequence[str]) -> list[int]:
+        """Where some of the numbers stand among all."""
+        return [self.numbers.index(name) for name in names]
 
     def draw(self, tally: Tally, span: Window) -> str:
         """By which rows are drawn, the same ones each time; rows of one key and time are all drawn or none."""
@@ -58,6 +67,10 @@ class Sample(NamedTuple):
         cells = np.array(columns[1:width], dtype=np.float64).reshape(width - 1, len(began)).T
         codes = [_coded(column)[mine] for column in columns[width:]]
         return cls(np.searchsorted(np.array(starts), began[mine]), cells[mine], codes)
+
+    def only(self, numbers: Sequence[int]) -> Sample:
+        """The same rows with some of their numbers."""
+        return self._replace(cells=self.cells[:, list(numbers)])
 
 
 def _coded(values: Sequence[object]) -> Codes:

@@ -76,6 +76,11 @@ def bucket_sql(column: str, kind: Kind, grain: str, dialect: str, zone: tzinfo |
     return f"CAST(EPOCH(TIMEZONE({name}, {start})) AS BIGINT)"
 
 
+def hours_sql(column: str, since: str, dialect: str) -> str:
+    """By how many hours a row's time lies after `since`, in seconds since 1970; NULL of no time, and of an infinite one."""
+    return f"(EPOCH({quoted(column, dialect)}) - {since}) / 3600.0"
+
+
 def within_sql(column: str, kind: Kind, interval: Interval, dialect: str) -> str:
     """The condition that a row's time lies in the interval; written on the bare column, so that blocks can be skipped."""
     zone, of_type = ("+00:00", "TIMESTAMPTZ") if kind is Kind.TIMESTAMP_TZ else ("", "TIMESTAMP")

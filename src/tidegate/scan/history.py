@@ -63,6 +63,7 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
     asks = [*_asks(tally, span), *(exact.asked(tally.dataset.ref) if exact is not None else ())]
     segments = infer.segment_columns(tally, counts, span.buckets)
     measured = {spec.column or "" for spec in asks if spec.metric not in OF_NULLS} | {c.name for c in segments}
+    measured |= {c.name for c in infer.times(tally)}
     keys = yield from relations(tally, span)
     if keys is not None:
         keys = fitted(tally, span, keys, _names(segments))
@@ -121,9 +122,7 @@ class _Choices:
         if self.agreement is not None:
             keep_choice(tally, "agreement", str(self.agreement), len(self.agreement.pairs), opened)
         if self.beside is not None:
-            keep_choice(
-                tally, "beside", str(self.beside), len(self.beside.follow) + len(self.beside.by_category), opened
-            )
+            keep_choice(tally, "beside", str(self.beside), self.beside.size, opened)
         if self.regular is not None:
             keep_choice(tally, "regular", str(self.regular), self.regular.size, opened)
 

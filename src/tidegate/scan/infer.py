@@ -44,6 +44,12 @@ MAX_SEGMENT_VALUES: Final = 12
 MAX_CELLS: Final = 2_000_000
 """Combinations of bucket and segment values that a statement may have to hold: about 200 MB. Chosen, not derived."""
 
+WRITTEN_AGAIN: Final = re.compile(
+    r"updated|modified|changed|refreshed|touched|^(last|latest|most_recent|newest|max)_|_last_|^next_|^dbt_valid_to$",
+    re.IGNORECASE,
+)
+"""Times that are written again while a row ages: those of old rows lie elsewhere than those of new ones."""
+
 _NEVER: Final = -100
 _NAMES: Final[tuple[tuple[str, int], ...]] = (
     (
@@ -185,6 +191,16 @@ def measures(tally: Tally) -> list[Column]:
         and not LOADERS_OWN.search(column.name)
         and tally.nulls(column) < tally.rows
     ]
+
+
+def times(tally: Tally) -> list[Column]:
+    """The columns whose times stay what they were."""
+    return [column for column in tally.dataset.columns if is_lasting(column) and tally.nulls(column) < tally.rows]
+
+
+def is_lasting(column: Column) -> bool:
+    """Whether a column has times of the source's own that are not written again."""
+    return kind_of(column) in TIMES and not (LOADERS_OWN.search(column.name) or WRITTEN_AGAIN.search(column.name))
 
 
 def categories(tally: Tally, *, most: int = 50, longest: int = 200) -> list[Column]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tidegate.metrics import relation, select
 from tidegate.model import Interval
 from tidegate.scan.again import any_of, within
-from tidegate.scan.beside import Beside, ByCategory
+from tidegate.scan.beside import Beside, ByCategory, Together
 from tidegate.scan.content import stretches
 from tidegate.scan.drawn import Asked, Sample
 from tidegate.scan.options import Plan
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROWS_OF_A_BUCKET: Final = 400
 """About so many rows of each bucket are looked at for what is left of a number."""
 
-LEFT: Final = ("rest_count", "rest_median", "rest_far_count")
+LEFT: Final = ("rest_count", "rest_median", "rest_far_count", "rest_most", "rest_wide")
 """What is measured here by a sample of rows."""
 
 UNJUDGED: Final = "rest_unknown_count"
@@ -32,7 +32,7 @@ UNJUDGED: Final = "rest_unknown_count"
 def left(tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[Interval], chosen: Beside) -> Plan[None]:
     """Measure what is left of each number that follows from others or from a category, in the buckets that lie in `spans`."""
     targets = within(spans, found)
-    if not (chosen.follow or chosen.by_category) or not targets:
+    if not chosen.size or not targets:
         return
     from tidegate.detect import others
 
@@ -40,11 +40,12 @@ def left(tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[In
     before = {at: [t for t in taught if t < at] for at in targets}
     judged = {at: past[-others.BACK :] for at, past in before.items() if len(past) >= others.FIRST}
     if needed := _read(judged):
-        asked = Asked(chosen.numbers, chosen.categories)
+        asked = Asked(chosen.measured, chosen.categories)
         rows = yield tally.statement("numbers", _sample_sql(tally, span, [found[at] for at in needed], asked))
         starts = [int(interval.start.timestamp()) for interval in found]
         sample = Sample.of(rows, asked, starts)
-        _add_left(tally, found, judged, chosen, sample)
+        for group in chosen.together:
+            _add_left(tally, found, judged, group, sample.only(asked.places(group.names)))
         for name, by in chosen.by_category.items():
             _add_given(tally, found, judged, _Column.of(sample, asked, name, by))
 
@@ -58,14 +59,14 @@ def _sample_sql(tally: Tally, span: Window, needed: Sequence[Interval], asked: A
 
 
 def _add_left(
-    tally: Tally, found: Sequence[Interval], judged: Mapping[int, Sequence[int]], chosen: Beside, sample: Sample
+    tally: Tally, found: Sequence[Interval], judged: Mapping[int, Sequence[int]], chosen: Together, sample: Sample
 ) -> None:
     import numpy as np
 
     from tidegate.detect import others
 
     scale = others.Scale(np.array(chosen.middle), np.array(chosen.wide))
-    even = scale.even(sample.cells[:, : len(chosen.names)])
+    even = scale.even(sample.cells)
     of = {at: even[sample.batch == at] for at in _read(judged)}
     square = {at: others.products(of[at]) for at in {t for past in judged.values() for t in past}}
     for at, past in judged.items():

@@ -14,7 +14,7 @@ import pytest
 from tests.conformance.scan.engine import NOW, Engine
 from tidegate.metrics import quoted
 from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
-from tidegate.scan import Beside, ScanOptions, TableScan, again, beside, kept_beside, rest, scan_table
+from tidegate.scan import Beside, ScanOptions, TableScan, Together, again, beside, kept_beside, rest, scan_table
 from tidegate.scan.again import AGAIN
 from tidegate.scan.rest import LEFT
 from tidegate.scan.shown import shown
@@ -168,6 +168,7 @@ def test_numbers_that_follow_from_others_are_chosen_and_chance_is_not(orders: En
     told = chosen(scanned(orders))
     assert set(told.follow) == {"net", "rest"}
     assert told.names == ("net", "rest", "pieces")
+    assert told.times == Together(), "the time of an order follows from nothing, and helps nothing"
     assert Beside.read(str(told)) == told
 
 
@@ -177,10 +178,10 @@ def test_too_few_buckets_choose_nothing_and_two_numbers_are_what_it_takes(orders
     orders.run("drop table t")
     orders.run(ORDERS)
     orders.run("alter table t drop column rest; alter table t drop column pieces")
-    assert chosen(scanned(orders)) == Beside(given={})
+    assert chosen(scanned(orders)) == Beside(times=Together(), given={})
 
 
-def plain_left(engine: Engine, told: Beside, name: str, day: int) -> tuple[int, float, int]:
+def plain_left(engine: Engine, told: Together, name: str, day: int) -> tuple[int, float, int, float, float]:
     """What is left of a number on a day by the rows of up to 14 days before, by numpy's own least squares."""
     names = list(told.names)
     rows = engine.run(f"select sold_at::date - date '2026-03-01', {', '.join(f'{n}::double' for n in names)} from t")
@@ -195,7 +196,14 @@ def plain_left(engine: Engine, told: Beside, name: str, day: int) -> tuple[int, 
     fit = np.linalg.lstsq(design * root[:, None], even[past, at] * root, rcond=None)[0]
     now = table[:, 0] == day
     left = (even[now, at] - np.c_[np.ones(now.sum()), even[now][:, others]] @ fit) / told.follow[name]
-    return left.size, float(np.median(left)), int((np.abs(left) > 4).sum())
+    low, high = np.quantile(left, (0.25, 0.75))
+    return (
+        left.size,
+        float(np.median(left)),
+        int((np.abs(left) > 4).sum()),
+        float(np.abs(left).max()),
+        float(high - low),
+    )
 
 
 @pytest.mark.parametrize("day", [4, 9, 19])
@@ -213,6 +221,7 @@ def test_what_is_left_of_a_number_is_what_least_squares_leaves(orders: Engine, d
         assert measured[0] == expected[0] == 120
         assert measured[1] == pytest.approx(expected[1], abs=0.01)
         assert abs(measured[2] - expected[2]) <= 1
+        assert measured[3:] == pytest.approx(expected[3:], rel=0.01)
         assert (measured[2] > 60) == (day == 19)
 
 
@@ -272,9 +281,9 @@ def test_numbers_beyond_the_first_ones_are_not_looked_at_and_that_is_said(
 ) -> None:
     monkeypatch.setattr(beside, "MOST_NUMBERS", 2)
     scan = scanned(orders)
-    assert chosen(scan).names == ("net", "rest")
+    assert chosen(scan).measured == ["net", "rest"]
     assert (
-        "main.t: 1 of 3 numbers are not looked at beside the others of their row, which is done for the first 2"
+        "main.t: 2 of 4 numbers and times are not looked at beside the others of their row, which is done for the first 2"
         in scan.notes
     )
 

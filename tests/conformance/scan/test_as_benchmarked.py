@@ -25,7 +25,9 @@ create table t as select 'O' || (d * 1000 + i) as order_id, timestamp '2026-03-0
     case when i % 13 = d % 13 then ' é n/a' when i % 17 = 0 then '' else upper('note ' || (hash(d, i, 4) % 90)) end as note,
     'B' || d || '-' || i // 4 as basket, case when d > 9 and i % 40 = d then 'nobody' else 'buyer ' || (hash(d, i // 4, 5) % 900) end as buyer,
     case when i % 11 > 0 and (d < 10 or i % 9 > 0) then timestamp '2026-01-01' + to_hours((i * d)::int) end as moved_at,
-    (hash(d, i, 1) % 9)::int - 1 as pieces, case when d > 9 and i % 15 = 7 then net / 1.19 else net end as net, tax, net + tax as total
+    (hash(d, i, 1) % 9)::int - 1 as pieces, case when d > 9 and i % 15 = 7 then net / 1.19 else net end as net, tax, net + tax as total,
+    (i * 9 // 60)::int as clock,
+    timestamp '2026-03-01' + to_days(d::int) + to_minutes((i * 9 + 300 + hash(i, d, 6) % 60)::int) as sent_at
 from (select d, i, case when i < 20 then i else (hash(d, i) % 20)::int end as k, (hash(d, i, 2) % 9000)::double / 100 as net,
     (hash(d, i, 3) % 2000)::double / 100 as tax from range({DAYS}) a(d), range(110 + d % 5) b(i))
 """
@@ -33,16 +35,16 @@ STALE = (
     "delete from t where sold_at::date = date '2026-03-13'",
     "insert into t select * replace (sold_at + interval 1 day as sold_at) from t where sold_at::date = date '2026-03-12'",
 )
-MEASURES = ("net", "pieces", "tax", "total")
+MEASURES = ("net", "pieces", "tax", "total", "clock")
 ALONE = {
     "needs memory for every value, or found nothing": {
         *((metric, None, None) for metric in ("quantile", "top_count", "both_count", "less_count", "equal_count")),
-        *(("distinct_count", name, None) for name in (*MEASURES, "moved_at", "sold_at")),
+        *(("distinct_count", name, None) for name in (*MEASURES, "moved_at", "sold_at", "sent_at")),
     },
     "rows at 1970-01-01 have a bucket of their own in a run": {("epoch_count", "sold_at", None)},
     "a run cuts by categories of fewer values, and no number": {
         *(("mean", name, "shop") for name in MEASURES),
-        *(("row_count", None, name) for name in ("shop", "pieces")),
+        *(("row_count", None, name) for name in ("shop", "pieces", "clock")),
     },
     "its values are counted one by one": {(f"{m}_count", "channel", None) for m in ("unknown", "regular", "gone")},
 }
@@ -116,7 +118,7 @@ def test_every_number_of_both_is_the_same_in_every_bucket(in_a_run: Numbers, in_
     assert {name[0] for name in shared} >= {
         *("row_count", "null_count", "distinct_count", "mean", "stddev", "padded_count", "mean_length", "min"),
         *("unknown_count", "regular_count", "gone_count", "known_key_count", "new_pair_count"),
-        *("rest_count", "rest_median", "rest_far_count"),
+        *("rest_count", "rest_median", "rest_far_count", "rest_most", "rest_wide"),
         *("shared_key_count", "split_count"),
         *("finer_count", "lone_null_count"),
     }
@@ -128,6 +130,11 @@ def test_every_number_of_both_is_the_same_in_every_bucket(in_a_run: Numbers, in_
     }
     assert differ == {}
     assert sum(len(in_a_run[name]) for name in shared) > 1_000
+
+
+def test_times_follow_from_numbers_and_other_times_in_both(in_a_run: Numbers, in_the_benchmark: Numbers) -> None:
+    for numbers in (in_a_run, in_the_benchmark):
+        assert {name[1] for name in numbers if name[0] == "rest_most"} >= {"total", "clock", "sold_at", "sent_at"}
 
 
 def test_rows_that_come_again_are_the_share_that_the_sketches_tell(in_a_run: Numbers, benchmark_says: Measured) -> None:

@@ -68,7 +68,7 @@ def chosen(scan: TableScan) -> Beside:
     return told
 
 
-def plain(engine: Engine, day: int, by: str = "test") -> tuple[int, float, int]:
+def plain(engine: Engine, day: int, by: str = "test") -> tuple[int, float, int, float, float]:
     """The same of a day by its rows and those of the 14 days before: on a straight scale, all categories frequent."""
     rows = engine.run(f"select taken_at::date - date '2026-03-01', {by}, value from t where value is not null")
     days = [d for d in sorted({d for d, *_ in rows}) if d < day][-14:]
@@ -78,7 +78,8 @@ def plain(engine: Engine, day: int, by: str = "test") -> tuple[int, float, int]:
             past = [v for d, c, v in rows if d in days and c == category]
             low, high = np.quantile(past, (0.25, 0.75))
             left.append((value - np.median(past)) / ((high - low) / 1.35))
-    return len(left), float(np.median(left)), sum(abs(one) > 4 for one in left)
+    low, high = np.quantile(left, (0.25, 0.75))
+    return len(left), float(np.median(left)), sum(abs(one) > 4 for one in left), max(map(abs, left)), float(high - low)
 
 
 @pytest.fixture
@@ -98,8 +99,8 @@ def test_what_is_left_of_a_value_is_its_distance_from_its_category(results: Engi
     left = measured(scan)
     assert min(left) == 4
     for day in (4, 11, 19):
-        rows, median, far = plain(results, day)
-        assert left[day] == [rows, pytest.approx(median, abs=1e-9), far, 0]
+        rows, *told = plain(results, day)
+        assert left[day] == [rows, *(pytest.approx(one, abs=1e-9) for one in told), 0]
     assert [left[day][2] for day in (11, 18, 19)] == [0, 0, ROWS // 3]
 
 
@@ -135,6 +136,23 @@ def test_a_choice_of_before_stays_and_what_follows_from_categories_is_added_once
     assert scanned(results, Grid.of(later.measurements)).reopened == frozenset()
 
 
+def test_a_choice_of_before_stays_where_nothing_more_can_follow(
+    results: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = scanned(results)
+    old = replace(chosen(first), times=None)
+    written = [
+        replace(m, spec=replace(m.spec, argument=str(old))) if m.spec.metric == "beside" else m
+        for m in first.measurements
+        if m.spec.metric != "content"
+    ]
+    monkeypatch.setattr("tidegate.scan.beside.MOST_VALUES", 1)
+    monkeypatch.setattr("tidegate.scan.infer.times", lambda tally: [])
+    later = scanned(results, Grid.of(written))
+    assert chosen(later) == chosen(first)
+    assert measured(later) == measured(first)
+
+
 def test_nothing_of_later_days_or_of_the_day_itself_is_what_it_is_held_against(results: Engine) -> None:
     before = scanned(results)
     results.run("update t set value = value * 7, test = 'x' || test where taken_at >= date '2026-03-13'")
@@ -142,7 +160,7 @@ def test_nothing_of_later_days_or_of_the_day_itself_is_what_it_is_held_against(r
     assert chosen(after) == chosen(before)
     one, other = measured(before), measured(after)
     assert [one[day] for day in range(4, 12)] == [other[day] for day in range(4, 12)]
-    assert other[12] == [None, None, None, ROWS], "categories that are new are counted, and not judged"
+    assert other[12] == [*[None] * len(LEFT), ROWS], "categories that are new are counted, and not judged"
 
 
 def test_an_untaught_day_teaches_no_category(results: Engine) -> None:
@@ -169,13 +187,13 @@ def test_categories_of_all_kinds(results: Engine, change: str) -> None:
         results.run(statement)
     scan = scanned(results)
     assert chosen(scan).by_category["value"].column == "test"
-    assert measured(scan)[15][3] == results.run("select count(*) from t where test is null")[0][0] // DAYS
+    assert measured(scan)[15][-1] == results.run("select count(*) from t where test is null")[0][0] // DAYS
 
 
 def test_a_sample_of_a_large_day_tells_about_the_same(results: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     results.run(WRONG)
     monkeypatch.setattr(rest, "ROWS_OF_A_BUCKET", 30)
-    rows, _, far, _ = measured(scanned(results))[19]
+    rows, _, far, *_ = measured(scanned(results))[19]
     assert 10 < rows < 60
     assert 0.15 < far / rows < 0.55
 
@@ -184,7 +202,7 @@ def test_rows_that_are_alike_are_drawn_apart_by_their_keys(results: Engine, monk
     results.run("update t set value = 5.3 where test = 'glucose' and taken_at::date = date '2026-03-20'")
     results.run("update t set taken_at = taken_at::date")
     monkeypatch.setattr(rest, "ROWS_OF_A_BUCKET", 30)
-    rows, _, far, _ = measured(scanned(results))[19]
+    rows, _, far, *_ = measured(scanned(results))[19]
     assert 0.15 < far / rows < 0.55, "not all of them, and not none"
 
 
@@ -217,15 +235,14 @@ def test_the_limits_and_the_rows_beyond_them_are_those_that_were_judged(
 @pytest.mark.parametrize(
     ("columns", "looks"),
     [
-        ("(hash(i, d) % 100000) / 7.0 as value", False),
+        ("'x' || i as name", False),
+        ("(hash(i, d) % 100000) / 7.0 as value", True),
         ("['a', 'b', 'c'][1 + i % 3] as test, ['x', 'y'][1 + i % 2] as kind", False),
         ("(hash(i, d) % 100000) / 7.0 as value, ['a', 'b', 'c'][1 + i % 3] as test", True),
     ],
-    ids=["one number", "categories alone", "both"],
+    ids=["a time alone", "a number beside it", "categories alone", "both"],
 )
-def test_rows_are_fetched_only_where_a_number_may_follow_from_something(
-    engine: Engine, columns: str, looks: bool
-) -> None:
+def test_rows_are_fetched_only_where_something_may_follow(engine: Engine, columns: str, looks: bool) -> None:
     engine.run(
         f"create table t as select timestamp '2026-03-01 07:00' + to_days(d::int) as taken_at, {columns}"
         f" from range({DAYS}) a(d), range({ROWS}) b(i)"

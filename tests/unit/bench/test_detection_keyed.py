@@ -95,6 +95,26 @@ def test_a_number_that_leaves_the_others_is_far_from_them(gauge, orders):
     assert measured(gauge, frame.assign(tax=some))[spec("rest_far_count", "tax")] == 6
 
 
+def test_a_time_is_hours_from_its_batch_and_follows_from_an_hour():
+    """A column that tells the hour of another one, which moves by one; what is written again is no time of a row."""
+    stream = []
+    for at in range(BATCHES):
+        when, frame = batch(at)
+        hour = pd.Series(np.random.default_rng([5, at]).integers(0, 24, len(frame)))
+        times = when + pd.to_timedelta(hour, unit="h")
+        stream.append((when, frame.assign(hour=hour, taken=times, updated_at=times)))
+    gauge = Gauge()
+    gauge.load(stream)
+    assert "_at" not in {c.name for c in gauge.columns()}
+    gauge.remember(gauge.recipe(), BATCHES)
+    assert {gauge.timed.names[i] for i in gauge.timed.follow} == {"hour", "taken"}
+    when, frame = stream[25]
+    late = frame.assign(taken=frame["taken"] + pd.Timedelta(hours=1))
+    for now, far in ((frame, 0), (late, 120)):
+        gauge.load([(when, now)], [25])
+        assert gauge.timed.measure(gauge.db, 1)[spec("rest_far_count", "taken")][0] == far
+
+
 def test_null_is_neither_a_key_nor_a_value(gauge, orders):
     frame = orders[25][1]
     empty = frame.assign(key=None, value=None, tax=np.nan).astype({"key": "object", "value": "object"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tidegate.cli.render_explain import agreement, numbers, regular, relations
-from tidegate.scan import Agreement, Beside, ByCategory, Regular, Relations
+from tidegate.scan import Agreement, Beside, ByCategory, Regular, Relations, Together
 from tidegate.scan.relations import Pair
 
 
@@ -39,6 +39,10 @@ def test_what_goes_with_what_is_told_by_key(chosen: Relations | None, line: str)
         (None, "not chosen yet: it takes seven buckets of time that a published version has"),
         (Beside(), "none: no number follows from the others of its row, or from a category"),
         (Beside(given={"value": ByCategory("test", 0.0)}), "value by test"),
+        (
+            Beside(follow={"tax": 0.1}, times=Together(follow={"at": 0.1, "hour": 0.2})),
+            "tax, at, hour from the others of their row",
+        ),
         (
             Beside(follow={"tax": 0.1}, given={"value": ByCategory("test", 0.0), "price": ByCategory("shop", 2.0)}),
             "value by test; price by shop; tax from the others of its row",

@@ -78,6 +78,8 @@ def test_what_is_left_is_the_distance_from_the_category_in_its_spreads(at: int) 
     assert told.left.rows == SIZE
     assert told.left.median == pytest.approx(np.median(rest))
     assert told.left.far == sum(abs(r) > 4 for r in rest) == SIZE // 3
+    assert told.left.most == pytest.approx(max(map(abs, rest)))
+    assert told.left.wide == pytest.approx(np.subtract(*np.quantile(rest, (0.75, 0.25))))
     assert told.unjudged == 0
 
 
@@ -125,7 +127,9 @@ def test_constant_categories_are_far_from_two_percent_on() -> None:
         told = given.left_of(codes, values * factor, usual).left
         assert told is not None
         assert told.far == far
-    assert given.left_of(np.array([0]), np.array([1.0]), usual).left == given.Left(1, pytest.approx(19.98, rel=0.1), 1)
+    far = pytest.approx(19.98, rel=0.1)
+    told = given.left_of(np.array([0]), np.array([1.0]), usual).left
+    assert told == given.Left(rows=1, median=far, far=1, most=far, wide=0.0)
 
 
 @pytest.mark.parametrize("odd", [np.inf, -np.inf, 1e308, -1e308, 1e-308, 0.0, -0.0])

@@ -55,6 +55,29 @@ def test_shuffled_rows_are_far() -> None:
     assert told.far > 0.9 * told.rows
 
 
+def test_one_row_is_the_farthest_and_all_of_them_are_how_wide() -> None:
+    made, batch = rows()
+    scale, follow = learned(made, batch)
+    weights = others.solved(others.products(scale.even(made)), 2)
+    whole = others.left_of(scale.even(made), weights, follow[2].usual)
+    made[7, 2] = 0.0
+    one = others.left_of(scale.even(made), weights, follow[2].usual)
+    assert whole is not None
+    assert one is not None
+    assert one.far == 1
+    assert whole.most < 4 < 10 < one.most
+    assert one.wide == pytest.approx(whole.wide, rel=0.05)
+    still = others.left_of(scale.even(np.repeat(made[:1], 60, axis=0)), weights, follow[2].usual)
+    assert still is not None
+    assert still.wide == pytest.approx(0.0, abs=1e-9)
+
+
+def test_what_is_left_of_rows_is_told_in_five_numbers() -> None:
+    told = others.Left.of(np.array([-6.0, 0.0, 1.0, 2.0, np.nan, 5.0]))
+    assert told == others.Left(rows=5, median=1.0, far=2, most=6.0, wide=2.0)
+    assert others.Left.of(np.array([np.nan])) is None
+
+
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
 def test_a_row_with_a_gap_is_no_row(odd: float) -> None:
     made, batch = rows()

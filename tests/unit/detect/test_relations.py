@@ -22,8 +22,9 @@ ROWS, NULLS = spec("row_count"), spec("null_count", "city")
 KNOWN, NEW = spec("known_key_count", "city", "shop"), spec("new_pair_count", "city", "shop")
 REGULAR, GONE = spec("regular_count", "shop"), spec("gone_count", "shop")
 COUNT, MEDIAN, FAR = (spec(m, "total") for m in ("rest_count", "rest_median", "rest_far_count"))
+MOST, WIDE = (spec(m, "total") for m in ("rest_most", "rest_wide"))
 PADDED = spec("padded_count", "shop")
-SPECS = (ROWS, NULLS, KNOWN, NEW, REGULAR, GONE, COUNT, MEDIAN, FAR, PADDED)
+SPECS = (ROWS, NULLS, KNOWN, NEW, REGULAR, GONE, COUNT, MEDIAN, FAR, MOST, WIDE, PADDED)
 
 
 @pytest.fixture
@@ -40,6 +41,8 @@ def profile() -> Profile:
         COUNT: rows,
         MEDIAN: dice.normal(0, 0.05, BATCHES),
         FAR: dice.binomial(400, 0.01, BATCHES),
+        MOST: dice.uniform(2.5, 4, BATCHES),
+        WIDE: dice.normal(1.35, 0.05, BATCHES),
         PADDED: np.zeros(BATCHES),
     }
     return Profile(
@@ -74,11 +77,41 @@ def test_nothing_to_be_wrong_says_nothing(profile):
 
 
 @pytest.mark.parametrize(
-    "numbers", [{"new_pair_count": 60.0}, {"gone_count": 45.0}, {"rest_median": 4.0}, {"rest_far_count": 90.0}]
+    "numbers",
+    [
+        {"new_pair_count": 60.0},
+        {"gone_count": 45.0},
+        {"rest_median": 4.0},
+        {"rest_far_count": 90.0},
+        {"rest_most": 60.0},
+        {"rest_wide": 0.0},
+    ],
 )
 def test_a_broken_relation_alone_is_rarer_than_one_batch_in_thirty(profile, numbers):
     limit = -np.log10(1 / 30)
     assert judged(profile).score < limit < judged(profile, **numbers).score
+
+
+def test_how_far_and_how_wide_rows_lie_are_told_by_their_logarithm(profile):
+    found = traits(profile, slice(0, BATCHES))
+    most, wide = (found.specs.index(one) for one in (MOST, WIDE))
+    assert found.y[most] == pytest.approx(np.arcsinh(profile.values[SPECS.index(MOST)]))
+    assert found.floor[most] == pytest.approx(0.1)
+    assert found.y[wide] == pytest.approx(np.log(profile.values[SPECS.index(WIDE)] + 1e-3))
+    rows = profile.values[SPECS.index(COUNT)]
+    assert found.floor[wide] == pytest.approx(np.maximum(1 / np.sqrt(rows), 0.03))
+
+
+def test_a_few_rows_have_no_width(profile):
+    profile.values[SPECS.index(COUNT), 5:7] = 3, 4
+    profile.values[SPECS.index(WIDE), 5:7] = 0.0
+    found = traits(profile, slice(0, BATCHES))
+    assert np.isnan(found.y[found.specs.index(WIDE), 5:7]).tolist() == [True, False]
+
+
+def test_a_past_in_which_it_was_never_measured_stays_readable(profile):
+    profile.values[[SPECS.index(MOST), SPECS.index(WIDE)], :-1] = np.nan
+    assert judged(profile).score < -np.log10(1 / 30)
 
 
 def test_a_relation_is_named_where_nothing_else_speaks(profile):

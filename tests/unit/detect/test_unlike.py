@@ -276,6 +276,18 @@ def test_what_is_left_after_a_category_is_told_in_words():
         == "value: 25 % of the rows are far from what their test leads to expect, expected 0 %"
     )
     assert said(by_test("rest_median"), "day") == "value: how far the value lies from what its test usually has"
+    assert said(by_test("rest_wide"), "day") == "value: how far its values lie apart beside what their test usually has"
+
+
+def test_how_far_the_farthest_row_lies_is_told_in_spreads():
+    far = replace(by_test("rest_most"), observed=np.arcsinh(1234.0), expected=np.arcsinh(3.2))
+    told = "usual spreads from what its {} to expect, expected 3"
+    assert said(far, "day") == f"value: the farthest row lies 1,234 {told.format('test leads')}"
+    others = replace(far, spec=replace(far.spec, argument=None))
+    assert said(others, "day") == f"value: the farthest row lies 1,234 {told.format('other numbers lead')}"
+    assert said(replace(others, kind="rest_wide", spec=replace(others.spec, metric="rest_wide")), "day") == (
+        "value: how far its values lie apart after the other numbers of their row"
+    )
 
 
 def test_a_number_of_one_category_is_told_in_words():
@@ -292,6 +304,8 @@ def test_rows_that_are_far_come_before_other_numbers_of_their_column_where_they_
 
     far = by_test()
     assert first(MEAN, by_test("rest_median"), far) is far
+    assert first(by_test("rest_most"), far) is far
+    assert first(by_test("rest_most"), MEAN).spec.metric == "rest_most"
     assert first(far, MEAN) is far
     for other in (by_test(far=0.04), by_test(rarity=1.9)):
         assert first(MEAN, other) is MEAN
