@@ -35,7 +35,7 @@ PULL = 0.002
 STEPS = 1_200
 LEAST_WEIGHT = 0.8
 """No family weighs less: what adds little to these faults may be all there is of others. Costs nothing, measured."""
-STRANGE = np.array([0.2, 0.05])
+STRANGE = np.array([0.25, 0.1])
 """How much what scores of young and of grown tables are worth goes by tables that taught nothing. Chosen: each step up costs recall and saves false alarms."""
 CAP = 2_000.0
 OF_FAMILY = (100.0, 3.0)
