@@ -25,7 +25,7 @@ create or replace table raw.bills as
 with n as (select d, i, (20 + hash(i, d, 4) % 50000 / 100.0)::decimal(18, 2) as net, (hash(i, d, 5) % 9000 / 100.0)::decimal(18, 2) as tax
   from range({days}) as a(d), range(21) as b(i))
 select d * 1000 + i as bill_id, timestamp '2026-09-01 08:00' + to_days(d::int) + to_minutes((hash(i, d, 6) % 600)::int) as billed_at, net, tax,
-  case when d = {odd} and i = 5 then 0 else net + tax end as total
+  case when d = {odd} and i = 5 then 630 - net - tax else net + tax end as total
 from n
 """
 

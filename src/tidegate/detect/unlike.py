@@ -203,14 +203,16 @@ def finding(
 def clearest(opinion: Opinion, least: float) -> Reason:
     """The strongest reason; or, where that is no share of the rows, the rows of the same column that are far from what their
     category leads to expect, do not agree, or break what rows kept to exactly, if these are many: they say more, and lists can be made of them.
+    Where it is what is left of a number, likewise the rows in which much of it is left.
     """
     first = opinion.reasons[0]
     if first.kind in SHARES:
         return first
+    left = first.spec.metric in BY_CATEGORY
     able = (
         r
         for r in opinion.also
-        if is_of_rows(r.spec)
+        if (is_of_rows(r.spec) or (left and r.spec.metric in BY_CATEGORY and r.spec.argument == first.spec.argument))
         and r.kind in SHARES
         and r.rarity >= RARE
         and share(r.observed) - share(r.expected) >= least

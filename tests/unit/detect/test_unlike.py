@@ -311,6 +311,9 @@ def test_rows_that_are_far_come_before_other_numbers_of_their_column_where_they_
         assert first(MEAN, other) is MEAN
     others = replace(far, spec=replace(far.spec, argument=None))
     assert first(MEAN, others) is MEAN, "what is left after other numbers does not tell which one is wrong"
+    wide = replace(by_test("rest_wide"), spec=replace(by_test("rest_wide").spec, argument=None))
+    assert first(wide, MEAN, others) is others, "it is the same matter, and the share holds"
+    assert first(wide, replace(others, observed=0.0)) is wide
 
 
 def results(far: float, *, days: int = 60) -> list[Finding]:
