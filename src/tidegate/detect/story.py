@@ -246,7 +246,7 @@ def rest_stayed(part: Part, volume: Scored) -> bool:
     to so many rows. Next to nothing can be said of the few rows beside a category that is nearly the table.
     """
     observed, usual = volume.observed(0), volume.expected(0)
-    evenly = max(usual - part.expected, 0.0) * observed / usual
+    evenly = max(usual - part.expected, 0.0) * observed / usual if usual > 0 else 0.0
     return abs(max(observed - part.observed, 0.0) - evenly) >= RARELY * math.sqrt(evenly + 1)
 
 

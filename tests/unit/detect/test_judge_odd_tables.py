@@ -21,6 +21,7 @@ from tests.unit.detect.days import (
     segment,
     shop,
     spec,
+    without,
 )
 from tidegate.detect import TableHistory, judge_table, notes
 from tidegate.model import Dataset, Interval, Measurement
@@ -116,6 +117,19 @@ def test_gap_of_a_month_is_told_once():
     found = judged(days, before=days[:50])
     assert [f.key for f in found] == ["raw.orders/volume"]
     assert "days like this since" in found[0].sentence
+
+
+@pytest.mark.parametrize("countries", [("FR", "NL", "AT", "BE"), ()])
+def test_rows_on_a_weekday_without_any_are_told(countries):
+    """Closed on Saturdays, and on one of them somebody sells, in one country or in all."""
+    days = shop(48)
+    for at in range(5, 47, 7):
+        scaled(days[at], 0.0)
+    for country in countries:
+        without(days[-1], country)
+    (found,) = judged(days)
+    assert (found.kind, found.column) == ("volume", None)
+    assert "expected 0 to" in found.sentence
 
 
 def test_after_a_gap_that_was_excluded_the_next_day_is_fine():
