@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conformance.scan.engine import NOW, Engine
+from tests.conformance.scan.engine import Engine
 from tidegate.metrics import quoted
 from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
-from tidegate.scan import Beside, ScanOptions, TableScan, Together, again, beside, kept_beside, rest, scan_table
+from tidegate.scan import Beside, TableScan, Together, again, beside, kept_beside, rest
 from tidegate.scan.again import AGAIN
 from tidegate.scan.rest import LEFT
 from tidegate.scan.shown import shown
@@ -32,10 +32,7 @@ from range({DAYS}) a(d), range(120) b(i)
 
 
 def scanned(engine: Engine, known: Grid | None = None, **more: Any) -> TableScan:
-    options = ScanOptions(version=1, taken_at=NOW, time_column="sold_at", grain="day", known=known, **more)
-    engine.asked.clear()
-    scan: TableScan = engine.drive(scan_table(engine.dataset("t"), (), options))
-    return scan
+    return engine.scan("t", time_column="sold_at", grain="day", known=known, **more).scan
 
 
 def found(scan: TableScan, metrics: Sequence[str]) -> dict[tuple[str, str | None, str | None], dict[int, Any]]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.scan.engine import NOW, Engine, engines
+from tests.conformance.scan.engine import Engine, engines
 from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
-from tidegate.scan import ScanOptions, TableScan, scan_table
+from tidegate.scan import TableScan
 from tidegate.scan.agreement import AGREED, Agreement, Shared, agreeing
 from tidegate.scan.choice import kept_choice
 from tidegate.scan.relations import Pair
@@ -49,10 +49,7 @@ def lines() -> Iterator[Engine]:
 
 
 def scanned(engine: Engine, known: Grid | None = None, **more: Any) -> TableScan:
-    options = ScanOptions(version=1, taken_at=NOW, time_column="sold_at", grain="day", known=known, **more)
-    engine.asked.clear()
-    scan: TableScan = engine.drive(scan_table(engine.dataset("t"), (), options))
-    return scan
+    return engine.scan("t", time_column="sold_at", grain="day", known=known, **more).scan
 
 
 def chosen(scan: TableScan) -> Agreement:

@@ -11,19 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conformance.scan.engine import NOW, Engine
+from tests.conformance.scan.engine import Engine
 from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
 from tidegate.scan import (
     Beside,
     ByCategory,
-    ScanOptions,
     TableScan,
     by_category,
     far_sql,
     kept_beside,
     limits,
     rest,
-    scan_table,
 )
 from tidegate.scan.rest import LEFT, UNJUDGED
 
@@ -46,10 +44,7 @@ def results(engine: Engine) -> Engine:
 
 
 def scanned(engine: Engine, known: Grid | None = None, **more: Any) -> TableScan:
-    options = ScanOptions(version=1, taken_at=NOW, time_column="taken_at", grain="day", known=known, **more)
-    engine.asked.clear()
-    scan: TableScan = engine.drive(scan_table(engine.dataset("t"), (), options))
-    return scan
+    return engine.scan("t", time_column="taken_at", grain="day", known=known, **more).scan
 
 
 def measured(scan: TableScan, column: str = "value") -> dict[int, list[Any]]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.scan.engine import NOW, Engine, engines
+from tests.conformance.scan.engine import Engine, engines
 from tidegate.metrics import aggregate
 from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
-from tidegate.scan import Regular, ScanOptions, TableScan, kept_regular, scan_table
+from tidegate.scan import Regular, TableScan, kept_regular
 from tidegate.scan.regular import FINER, LONE, decimals_of, finer_items, finest_of, together
 from tidegate.scan.shown import shown
 
@@ -43,10 +43,7 @@ def trips() -> Iterator[Engine]:
 
 
 def scanned(engine: Engine, known: Grid | None = None, **more: Any) -> TableScan:
-    options = ScanOptions(version=1, taken_at=NOW, time_column="sold_at", grain="day", known=known, **more)
-    engine.asked.clear()
-    scan: TableScan = engine.drive(scan_table(engine.dataset("t"), (), options))
-    return scan
+    return engine.scan("t", time_column="sold_at", grain="day", known=known, **more).scan
 
 
 def chosen(scan: TableScan) -> Regular:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.conformance.scan.engine import NOW, Engine
+from tests.conformance.scan.engine import Engine
 from tidegate.model import DatasetRef, Grid, Interval, MetricSpec
-from tidegate.scan import Relations, ScanOptions, TableScan, kept, relations, scan_table, thinning
+from tidegate.scan import Relations, TableScan, kept, relations, thinning
 from tidegate.scan.related import RELATED
 from tidegate.scan.relations import Pair
 from tidegate.scan.shown import shown
@@ -36,10 +36,7 @@ class Row(NamedTuple):
 
 
 def scanned(engine: Engine, known: Grid | None = None, *, table: str = "t", **more: Any) -> TableScan:
-    options = ScanOptions(version=1, taken_at=NOW, time_column="sold_at", grain="day", known=known, **more)
-    engine.asked.clear()
-    scan: TableScan = engine.drive(scan_table(engine.dataset(table), (), options))
-    return scan
+    return engine.scan(table, time_column="sold_at", grain="day", known=known, **more).scan
 
 
 def chosen(scan: TableScan) -> Relations | None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conformance.scan.engine import NOW, Engine
 from tidegate.model import DatasetRef, Grid, Interval
-from tidegate.scan import Beside, ScanOptions, TableScan, history, kept_beside, scan_table
+from tidegate.scan import Beside, ScanOptions, TableScan, history, kept_beside
 from tidegate.scan.drawn import Asked
 from tidegate.scan.rest import LEFT
 from tidegate.scan.tally import Tally
@@ -36,10 +36,7 @@ def readings(engine: Engine) -> Engine:
 
 
 def scanned(engine: Engine, known: Grid | None = None, **more: Any) -> TableScan:
-    options = ScanOptions(version=1, taken_at=NOW, time_column="taken_at", grain="day", known=known, **more)
-    engine.asked.clear()
-    scan: TableScan = engine.drive(scan_table(engine.dataset("t"), (), options))
-    return scan
+    return engine.scan("t", time_column="taken_at", grain="day", known=known, **more).scan
 
 
 def chosen(scan: TableScan) -> Beside:

@@ -24,6 +24,8 @@ from tests.unit.detect.days import (
     without,
 )
 from tidegate.detect import TableHistory, judge_table, notes
+from tidegate.detect.panel import build
+from tidegate.detect.series import by_aspect
 from tidegate.model import Dataset, Interval, Measurement
 
 
@@ -138,6 +140,17 @@ def test_after_a_gap_that_was_excluded_the_next_day_is_fine():
         days[at] = {}
     gap = (spec("row_count"), Interval(start=bucket(50).start, end=bucket(79).end))
     assert judged(days, excluded=(gap,)) == ()
+
+
+@pytest.mark.parametrize("came", [0, 1])
+def test_nan_is_judged_of_a_column_that_has_any(came):
+    days = shop(20)
+    for at, day in enumerate(days):
+        day["nan_count", "total", None] = came if at == 10 else 0
+    panel = build(history(days), now=evening(days), settings=SETTINGS)
+    assert panel is not None
+    judged_rows = [row for rows in by_aspect(panel, 0).values() for row in rows]
+    assert ("nan_count" in {panel.specs[row].metric for row in judged_rows}) == bool(came)
 
 
 def test_rows_in_the_far_future_and_past():
