@@ -26,7 +26,8 @@ MOST: Final = 7
 """So many of the newest buckets are looked at. Chosen, not derived."""
 
 RARE: Final = 2.0
-"""Rows that are far from what their category leads to expect come first where that is as rare as one in a hundred batches. Chosen, not derived."""
+"""As rare as one in a hundred batches: rows that are far from what their category leads to expect come first then, and another column is named
+beside the first. Chosen, not derived."""
 
 SPLIT: Final = "split_count"
 FINER: Final = "finer_count"
@@ -175,10 +176,9 @@ def same_matter(one: Finding, other: Finding, *, clock: str | None = None) -> bo
 def finding(
     panel: Panel, at: int, opinion: Opinion, history: TableHistory, past: int, settings: DetectSettings
 ) -> Finding:
-    """The words: the strongest reason, the next ones about other columns, and how rare that is."""
+    """The words: the strongest reason, the next ones about other columns where they say something themselves, and how rare that is."""
     first = clearest(opinion, settings.least_share)
-    columns = [column(r.spec) for r in opinion.reasons]
-    also = [c for c in columns[1:3] if c is not None]
+    also = [c for r in opinion.reasons[1:3] if r.rarity >= RARE and (c := column(r.spec)) is not None]
     ref, bucket = history.dataset.ref, words.bucket(panel.intervals[at], panel.grain)
     beside = f", and in {words.listed(also)}" if also else ""
     once = f"{10 ** min(opinion.score, 9.0):,.0f}"

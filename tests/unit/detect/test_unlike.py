@@ -11,7 +11,7 @@ from tidegate.detect import judge_table
 from tidegate.detect.alarm import Opinion, Reason
 from tidegate.detect.panel import build
 from tidegate.detect.traits import Profile, Traits, kind_of, layout, traits
-from tidegate.detect.unlike import clearest, looked_at, said, same_matter
+from tidegate.detect.unlike import clearest, finding, looked_at, said, same_matter
 from tidegate.model import Family, Finding, MetricSpec, Segment
 
 NAME = "country"
@@ -314,6 +314,23 @@ def test_rows_that_are_far_come_before_other_numbers_of_their_column_where_they_
     wide = replace(by_test("rest_wide"), spec=replace(by_test("rest_wide").spec, argument=None))
     assert first(wide, MEAN, others) is others, "it is the same matter, and the share holds"
     assert first(wide, replace(others, observed=0.0)) is wide
+
+
+@pytest.mark.parametrize(
+    ("others", "named"),
+    [((3.0, 2.0), ", and in coupon and city;"), ((1.9, 2.4), ", and in city;"), ((1.9, 0.4), "expected 0 %;")],
+)
+def test_another_column_is_named_where_it_says_something_itself(others, named):
+    days = texts()
+    given = history(days)
+    panel = build(given, now=evening(days), settings=SETTINGS)
+    beside = (
+        replace(MEAN, spec=replace(MEAN.spec, column=c), rarity=r)
+        for c, r in zip(("coupon", "city"), others, strict=True)
+    )
+    said_of = finding(panel, 59, Opinion(score=4.0, reasons=(by_test(), *beside)), given, 59, SETTINGS).sentence
+    assert named in said_of
+    assert said_of.count(", and in") == ("and in" in named)
 
 
 def results(far: float, *, days: int = 60) -> list[Finding]:
