@@ -28,15 +28,18 @@ def trips(tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
     return project
 
 
-def held(project: SmallProject, fault: dict[str, str]) -> tuple[dict[str, Any], float]:
-    """The one finding that holds the next day, and what its statement says."""
+def held(project: SmallProject, fault: dict[str, str], wrong: str, of: str = "*") -> tuple[dict[str, Any], float]:
+    """The one finding that holds the next day, whose statement lists the rows that are wrong; and the share of them."""
     project.load(TRIPS.format(days=42, **AS_EVER | fault))
     told = project.cli("run", "--json")
     assert told.status == 1, told.out + told.err
     (found,) = [f for f in told.document["findings"] if f["holds"]]
     database = project.live.parents[1] / "versions" / f"{told.document['version']:06}" / project.live.name
-    ((share,),) = project.query(found["sql"], database)
-    return found, share
+    day = "from raw.trips where booked_at >= timestamp '2026-08-11'"
+    rows = project.query(found["sql"], database)
+    assert sorted(map(str, rows)) == sorted(map(str, project.query(f"select * {day} and {wrong}", database)))
+    ((values,),) = project.query(f"select count({of}) {day}", database)
+    return found, len(rows) / values
 
 
 def test_what_was_chosen_is_told(trips: SmallProject) -> None:
@@ -47,14 +50,19 @@ def test_what_was_chosen_is_told(trips: SmallProject) -> None:
 
 
 def test_prices_that_were_converted_are_held_with_their_country(trips: SmallProject) -> None:
-    found, share = held(trips, {"converted": "d = 41 and country = 'FR'"})
+    found, share = held(
+        trips,
+        {"converted": "d = 41 and country = 'FR'"},
+        "country = 'FR' and price::decimal(18, 6) % 0.01 <> 0",
+        of="price",
+    )
     assert (found["column"], found["spec"]["metric"], found["spec"]["argument"]) == ("price", "finer_count", "2")
     assert f"price: {percent(share)} of the values have more than 2 decimals, expected 0 %" in found["sentence"]
     assert found["slice"]["segment"] == {"column": "country", "value": "FR"}
 
 
 def test_times_that_got_lost_beside_their_delay_are_held(trips: SmallProject) -> None:
-    found, share = held(trips, {"lost": "d = 41 and i % 12 = 5"})
+    found, share = held(trips, {"lost": "d = 41 and i % 12 = 5"}, "delay is not null and left_at is null")
     spec = found["spec"]
     assert (found["column"], spec["metric"], spec["argument"]) == ("left_at", "lone_null_count", "delay")
     assert (

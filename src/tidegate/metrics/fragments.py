@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,7 @@ UNTYPED_AGGREGATES: Final = frozenset({"quantile_cont", "histogram"})
 """Aggregates of the catalogue that sqlglot has no class for."""
 
 _PLACES: Final = re.compile("|".join(re.escape(place) for place in (f'"{COLUMN}"', ARGUMENT, CONDITION)))
+_COUNTED: Final = re.compile(r"COUNT\(CASE WHEN (.+) THEN 1 END\)")
 
 
 def quoted(name: str, dialect: str = "duckdb") -> str:  # noqa: ARG001 - every dialect of DIALECTS quotes so
@@ -99,6 +101,19 @@ def aggregate(spec: MetricSpec, column: Column | None, *, dialect: str = "duckdb
     """
     unfilled, places = _unfilled(spec, column, dialect)
     return _PLACES.sub(lambda found: places[found[0]], unfilled)
+
+
+def counted(spec: MetricSpec, column: Column, *, dialect: str = "duckdb") -> str:
+    """The condition of the rows that a metric counts, without the spec's own; of metrics that count rows by one condition.
+
+    Raises:
+        LookupError: no such metric, or it counts otherwise.
+    """
+    unfilled, places = _unfilled(replace(spec, where=None, segment=None), column, dialect)
+    found = _COUNTED.fullmatch(unfilled)
+    if found is None:
+        raise LookupError(f"the metric `{spec.metric}` does not count rows by one condition")
+    return _PLACES.sub(lambda place: places[place[0]], f"({found[1]})")
 
 
 def taken_apart(spec: MetricSpec, column: Column | None, *, dialect: str = "duckdb") -> Atoms:

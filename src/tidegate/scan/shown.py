@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import tzinfo
+from typing import Final
 
-from tidegate.metrics import METRICS, TIMES, aggregate, kind_of, quoted, relation, select
-from tidegate.metrics.fragments import conditions
+from tidegate.metrics import METRICS, TIMES, aggregate, kind_of, relation, select
+from tidegate.metrics.fragments import conditions, counted
 from tidegate.model import Column, Dataset, Interval, MetricSpec
 from tidegate.scan.again import again_sql
 from tidegate.scan.agreement import split_sql
 from tidegate.scan.duplicates import copies_sql
 from tidegate.scan.grain import bucket_sql, within_sql
-from tidegate.scan.regular import FINER
+from tidegate.scan.regular import FINER, LONE
 from tidegate.scan.related import pairs_sql
 
 Grain = tuple[str, tzinfo | None]
 """How long buckets are, and the zone in which they begin."""
+
+LISTED: Final = frozenset({FINER, LONE})
+"""What hardly any row does: shown are the rows that do, all of them, so that they can be counted too."""
 
 
 def shown(
@@ -29,12 +33,12 @@ def shown(
     each: Grain | None = None,
     dialect: str = "duckdb",
 ) -> str | None:
-    """One SELECT of one value, or of the pairs that are new, the keys whose rows do not agree, or the rows that came again; None for a number
-    that is no plain aggregate, or of a time that no column tells.
+    """One SELECT of one value, or of the pairs that are new, the keys whose rows do not agree, the rows that came again, or those that break what
+    rows keep to; None for a number that is no plain aggregate, or of a time that no column tells.
 
     Args:
         interval: the stretch of `time_column` that the number is about; None for the whole table.
-        share: what counts rows is shown as a share of them; values with too many decimals as one of the values.
+        share: what counts rows is shown as a share of them.
         each: the value of every such bucket of the interval, beside its start, instead of one of all.
 
     Raises:
@@ -54,7 +58,11 @@ def shown(
         where.append(within_sql(time.name, kind_of(time), interval, dialect))
     if spec.metric == "duplicate_rows":
         return copies_sql(dataset, where, share=share, dialect=dialect) if spec.segment is None else None
-    value = _value(dataset, spec, share=share, dialect=dialect)
+    column = dataset.column(spec.column) if spec.column is not None else None
+    if spec.metric in LISTED and column is not None:
+        where.append(counted(spec, column, dialect=dialect))
+        return select(["*"], relation(dataset.ref, dialect), where=where, dialect=dialect)
+    value = _value(spec, column, share=share, dialect=dialect)
     if value is None:
         return None
     if each is None or time is None:
@@ -62,17 +70,15 @@ def shown(
     return _each(dataset, value, where, time, each, dialect)
 
 
-def _value(dataset: Dataset, spec: MetricSpec, *, share: bool, dialect: str) -> str | None:
+def _value(spec: MetricSpec, column: Column | None, *, share: bool, dialect: str) -> str | None:
     """The aggregate; None for what is none."""
-    column = dataset.column(spec.column) if spec.column is not None else None
     metric = METRICS.get(spec.metric)
     if metric is None or metric.aggregate is None or (metric.families and column is None):
         return None
     if metric.argument and spec.argument is None:
         return None
     value = aggregate(replace(spec, where=None, segment=None), column, dialect=dialect)
-    of = f"COUNT({quoted(column.name, dialect)})" if column is not None and spec.metric == FINER else "COUNT(*)"
-    return f"1.0 * ({value}) / NULLIF({of}, 0)" if share else value
+    return f"1.0 * ({value}) / NULLIF(COUNT(*), 0)" if share else value
 
 
 def _each(dataset: Dataset, value: str, where: list[str], time: Column, each: Grain, dialect: str) -> str:

@@ -143,16 +143,24 @@ def test_what_breaks_it_is_counted(trips: Engine) -> None:
     assert told[LONE, "gate", "left at"][DAYS - 1] == 0
 
 
-def test_what_is_shown_is_the_share_that_is_told(trips: Engine) -> None:
+def test_what_is_shown_are_the_rows_that_break_it(trips: Engine) -> None:
     trips.run(f"update t set price = price * 1.19 where {LAST} and trip % 10 = 3")
-    trips.run(f"update t set price = null where {LAST} and trip % 2 = 0")
-    told = counted(scanned(trips))[FINER, "price", "2"][DAYS - 1]
+    trips.run(f"update t set rate = rate + 0.0005 where {LAST} and trip % 10 = 4")
+    trips.run(f"""update t set "left at" = null where {LAST} and trip % 9 = 3""")
+    trips.run(f"update t set price = price / 3 where sold_at::date = date '2026-03-{DAYS - 1}'")
+    told, dataset = counted(scanned(trips)), trips.dataset("t")
     last = Interval(start=START.replace(day=DAYS), end=START.replace(day=DAYS + 1))
-    spec = MetricSpec(dataset=REF, metric=FINER, column="price", argument="2")
-    dataset = trips.dataset("t")
-    assert trips.run(shown(dataset, spec, last, time_column="sold_at") or "") == [(told,)]
-    share = shown(dataset, spec, last, time_column="sold_at", share=True)
-    assert trips.run(share or "") == [(pytest.approx(told / 75),)], "of the values, and not of the rows"
+    by_hand = {
+        (FINER, "price", "2"): "price::decimal(18, 6) % 0.01 <> 0",
+        (FINER, "rate", "3"): "rate % 0.001 <> 0",
+        (LONE, "left at", "gate"): """"left at" is null and gate is not null""",
+    }
+    for (metric, column, argument), breaks in by_hand.items():
+        spec = MetricSpec(dataset=REF, metric=metric, column=column, argument=argument)
+        for share in (False, True):
+            rows = trips.run(shown(dataset, spec, last, time_column="sold_at", share=share) or "")
+            assert sorted(map(str, rows)) == sorted(map(str, trips.run(f"from t where {LAST} and {breaks}"))), column
+            assert len(rows) == told[metric, column, argument][DAYS - 1]
 
 
 def test_what_was_chosen_stays_and_an_unchanged_past_is_not_read(trips: Engine) -> None:

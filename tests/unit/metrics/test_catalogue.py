@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tidegate.metrics import METRICS, Kind, aggregate
+from tidegate.metrics.fragments import counted
 from tidegate.model import Column, DatasetRef, Family, MetricSpec, Segment
 
 T = DatasetRef(namespace="s", name="t")
@@ -56,6 +57,14 @@ def test_every_aggregate_renders_with_and_without_a_condition(column):
 def test_what_is_no_aggregate_says_so():
     with pytest.raises(LookupError, match="duplicate_rows"):
         aggregate(MetricSpec(dataset=T, metric="duplicate_rows"), None)
+
+
+def test_the_rows_that_a_metric_counts_have_a_condition_where_it_counts_by_one():
+    number = Column(name="c", type="DOUBLE", family=Family.NUMBER)
+    spec = MetricSpec(dataset=T, metric="lone_null_count", column="c", argument="d", where="x > 1")
+    assert counted(spec, number) == '("c" IS NULL AND NOT "d" IS NULL)'
+    with pytest.raises(LookupError, match="`null_count` does not count rows by one condition"):
+        counted(MetricSpec(dataset=T, metric="null_count", column="c"), number)
 
 
 def test_a_column_cannot_reach_the_other_places():
