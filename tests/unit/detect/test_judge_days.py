@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from tests.unit.detect.days import (
     COUNTRIES,
     SETTINGS,
     START,
+    Name,
     bucket,
     evening,
     history,
@@ -23,7 +25,11 @@ from tests.unit.detect.days import (
     without,
 )
 from tidegate.detect import judge_table, just_ended, newest_of_runs, notes
-from tidegate.model import Grid, Measurement
+from tidegate.detect.judge import examine
+from tidegate.detect.panel import build
+from tidegate.detect.series import Aspect
+from tidegate.detect.story import Look, part_rows
+from tidegate.model import Grid, Measurement, Slice
 
 
 def test_clean_day_says_nothing():
@@ -153,6 +159,30 @@ def test_cents_in_one_country_name_the_country_and_the_factor():
     assert "where country = NL it is 7,000, about 100 times its usual value" in found.sentence
     assert found.slice.segment == segment("NL")
     assert found.slice.share > 0.8
+
+
+def test_a_category_whose_rows_are_not_known_explains_nothing():
+    days = shop()
+    days[-1][("mean", "total", segment("NL"))] = 7000.0
+    days[-1][("mean", "total", None)] = 1456.0
+    cut = Slice(segment=segment("NL"), share=1.0, observed=7000.0, expected=70.0)
+    assert part_rows(newest_look(days), cut) == days[-1][("row_count", None, segment("NL"))]
+    assert part_rows(newest_look(days), replace(cut, segment=segment("XX"))) == 0.0
+    for country in COUNTRIES:
+        days[-1][("row_count", None, segment(country))] = None
+    look = newest_look(days)
+    assert math.isnan(look.scores[Aspect.SEGMENT].observed(0))
+    assert part_rows(look, cut) == part_rows(replace(look, scores={}), cut) == 0.0
+    (found,) = judged(days)
+    assert (found.kind, found.column, found.slice) == ("location", "total", None)
+    assert found.affected_rows == days[-1][("row_count", None, None)]
+
+
+def newest_look(days: list[dict[Name, float | None]]) -> Look:
+    """The scores of the newest day."""
+    panel = build(history(days), now=evening(days), settings=SETTINGS)
+    assert panel is not None
+    return examine(panel, history(days), SETTINGS)[-1]
 
 
 def test_several_columns_that_moved_are_one_finding():
