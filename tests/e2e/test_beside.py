@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,43 @@ def test_the_day_that_is_right_is_no_news(story: Story) -> None:
 def test_times_that_are_looked_at_are_shown(story: Story) -> None:
     told = story.project.cli("explain", "raw.readings").out
     assert re.search(r"numbers +hour, time_hour from the others of their row\n", told), told
+
+
+CLOCKS = """
+create schema if not exists raw;
+create or replace table raw.trips as
+with n as (select d, i, (6 + hash(i, d) % 5 + hash(d, i) % 5 + hash(i, d, 7) % 5)::int as hour from range({days}) as a(d), range(80) as b(i)),
+l as (select *, timestamp '2026-09-01' + to_days(d::int) + to_hours(hour) as local from n)
+select d * 1000 + i as trip_id, timestamp '2026-09-01 04:00' + to_days(d::int) + to_minutes((hash(d, i, 3) % 900)::int) as booked_at, hour,
+  local - to_hours((case when local < timestamp '2026-10-25 02:00' then 2 else 1 end + case when d = {wrong} then {off} else 0 end)::int) as left_at
+from l
+"""
+CHANGED = "raw.trips: clocks changed in {} on Sunday 2026-10-25, which explains an hour between left_at and the rest of the row"
+
+
+@pytest.mark.parametrize(
+    ("zone", "where", "after"), [(None, "Europe", True), ("Europe/Berlin", "Europe/Berlin", False)]
+)
+def test_an_hour_that_clocks_explain_is_told_and_not_held(
+    tmp_path: Path, zone: str | None, where: str, after: bool
+) -> None:
+    """Local hours beside times in UTC, over the night in which clocks are put back. Days of the zone itself begin an hour later from then on."""
+    project, told = small_project.make(tmp_path / "shop"), CHANGED.format(where)
+    project.configure(*([f"time_zone: {zone}"] if zone else []))
+
+    def run(days: int, wrong: int = -1, off: int = 0) -> Told:
+        project.load(CLOCKS.format(days=days, wrong=wrong, off=off))
+        found = project.cli("run", "--json")
+        if not wrong + 1:
+            assert (found.status, found.document["findings"]) == (0, []), found.out
+        return found
+
+    assert told not in run(54).document["notes"]
+    assert told in run(55).document["notes"]
+    for off in (3, -2):
+        assert run(56, wrong=55, off=off).status == 1, "two hours are not what clocks explain"
+    assert (told in run(56).document["notes"]) == after
+    for days in (57, 58, 59):
+        run(days)
+    assert told not in run(60).document["notes"], "by now the table tells it itself"
+    assert run(61, wrong=60, off=1).status == 1

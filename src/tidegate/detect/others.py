@@ -7,6 +7,7 @@ as decision 27 says; nothing of a batch itself, nor of later ones, is in the rel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -34,6 +35,12 @@ OUTSIDE: Final = 20.0
 
 FURTHEST: Final = 1e9
 """Values are cut here, in usual spreads, so that their products are numbers; what was cut teaches nothing."""
+
+EXPLAINED: Final = 0.5
+"""What a change of clocks explains leaves of rows at most this part of what is left of them else."""
+
+CLEARLY: Final = 0.9
+"""More of its times are taken for an hour off where that leaves this part, at most, of what fewer of them do."""
 
 LEAST_VALUES, LEAST_FILLED = 5, 0.8
 """A number that is looked at has so many different values at first, and one in this share of the rows."""
@@ -160,3 +167,31 @@ def quartiles(values: Floats) -> float:
 def left_of(even: Floats, weights: Floats, usual: float) -> Left | None:
     """What is left of a number in a batch's rows, in usual spreads of that; None where no row has all numbers."""
     return Left.of(designed(even) @ weights / usual)
+
+
+def burden(even: Floats, weights: Sequence[Floats], usual: Sequence[float]) -> Floats:
+    """What is left of each row, over all that follows: in usual spreads, and of each no more than twice of what is far; 0 where it cannot be told."""
+    rest = designed(even) @ np.column_stack(weights) / np.array(usual)
+    return np.asarray(np.nan_to_num(np.minimum(np.abs(rest), 2 * FAR)).sum(axis=1))
+
+
+def without_hour(
+    even: Floats, weights: Sequence[Floats], usual: Sequence[float], hours: Floats
+) -> tuple[Floats, tuple[int, ...]]:
+    """Rows of which those are put right in which some times are an hour off, with the times that leave least so; as they are where none do.
+
+    Tried are each time alone, all but one, and all of them: a number is an hour off then.
+
+    Args:
+        hours: what an hour is on the scale, by number; 0 of what is no time.
+    """
+    plain, times = burden(even, weights, usual), np.flatnonzero(hours).tolist()
+    tried = [*((one,) for one in times), *(tuple(t for t in times if t != one) for one in times), tuple(times)]
+    best, least, moved = even, EXPLAINED * plain.sum(), tuple[int, ...]()
+    for some in dict.fromkeys(tried):
+        for sign in (1.0, -1.0):
+            put = even + sign * np.where(np.isin(np.arange(len(hours)), some), hours, 0.0)
+            there = burden(put, weights, usual)
+            if (total := np.minimum(plain, there).sum()) < least:
+                best, least, moved = np.where((there < plain)[:, None], put, even), CLEARLY * total, some
+    return best, moved

@@ -106,6 +106,11 @@ class Beside(Together):
         return tuple(group for group in (self, self.times) if group is not None and group.follow)
 
     @property
+    def has_times(self) -> bool:
+        """Whether something is looked at beside times."""
+        return self.times is not None and bool(self.times.follow)
+
+    @property
     def following(self) -> list[str]:
         """What follows from the others of its row."""
         return [name for group in self.together for name in group.follow]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tidegate.metrics import relation, select
 from tidegate.model import Interval
+from tidegate.scan import clocks
 from tidegate.scan.again import any_of, within
 from tidegate.scan.beside import Beside, ByCategory, Together
 from tidegate.scan.content import stretches
@@ -39,13 +41,15 @@ def left(tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[In
     taught = [at for at, i in enumerate(found) if not any(i.overlaps(u) for u in tally.options.untaught)]
     before = {at: [t for t in taught if t < at] for at in targets}
     judged = {at: past[-others.BACK :] for at, past in before.items() if len(past) >= others.FIRST}
-    if needed := _read(judged):
+    near = clocks.around(tally.options.zone, found, {at: before[at] for at in judged if chosen.has_times})
+    if needed := _read(judged, {at: one.past for at, one in near.items()}):
         asked = Asked(chosen.measured, chosen.categories)
         rows = yield tally.statement("numbers", _sample_sql(tally, span, [found[at] for at in needed], asked))
         starts = [int(interval.start.timestamp()) for interval in found]
         sample = Sample.of(rows, asked, starts)
         for group in chosen.together:
-            _add_left(tally, found, judged, group, sample.only(asked.places(group.names)))
+            mine = near if group is chosen.times else {}
+            _add_left(tally, found, judged, mine, group, sample.only(asked.places(group.names)))
         for name, by in chosen.by_category.items():
             _add_given(tally, found, judged, _Column.of(sample, asked, name, by))
 
@@ -59,28 +63,81 @@ def _sample_sql(tally: Tally, span: Window, needed: Sequence[Interval], asked: A
 
 
 def _add_left(
-    tally: Tally, found: Sequence[Interval], judged: Mapping[int, Sequence[int]], chosen: Together, sample: Sample
+    tally: Tally,
+    found: Sequence[Interval],
+    judged: Mapping[int, Sequence[int]],
+    near: Mapping[int, clocks.Around],
+    chosen: Together,
+    sample: Sample,
 ) -> None:
     import numpy as np
 
     from tidegate.detect import others
 
     scale = others.Scale(np.array(chosen.middle), np.array(chosen.wide))
-    even = scale.even(sample.cells)
-    of = {at: even[sample.batch == at] for at in _read(judged)}
-    square = {at: others.products(of[at]) for at in {t for past in judged.values() for t in past}}
+    group = _Group(chosen, scale.even(sample.cells), sample.batch)
+    hours = clocks.hours(tally.dataset.columns, chosen.names, scale.wide)
     for at, past in judged.items():
-        relation_before = sum((square[t] for t in past), np.zeros((len(chosen.names) + 1,) * 2))
-        for name, usual in chosen.follow.items():
-            weights = others.solved(relation_before, chosen.names.index(name))
-            told = others.left_of(of[at], weights, usual)
+        rows, weights = group.rows(at), group.weights(past)
+        if at in near:
+            rows, weights, moved = group.around(at, past, near[at], hours)
+            if moved and at == len(found) - 1:
+                clocks.told(tally, near[at], [chosen.names[i] for i in moved])
+        for (name, usual), own in zip(chosen.follow.items(), weights, strict=True):
+            told = others.left_of(rows, own, usual)
             if told is not None:
                 tally.add_buckets([tally.spec(metric, name) for metric in LEFT], told, found[at])
 
 
-def _read(judged: Mapping[int, Sequence[int]]) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Columns that are looked at together: their rows on an even scale, and what each bucket tells of their relation, worked out once."""
+
+    chosen: Together
+    even: Floats
+    batch: Codes
+    square: dict[int, Floats] = field(default_factory=dict)
+
+    def rows(self, at: int) -> Floats:
+        """The rows of a bucket."""
+        found: Floats = self.even[self.batch == at]
+        return found
+
+    def weights(self, past: Sequence[int]) -> list[Floats]:
+        """Of each that follows, what leads to expect it by the relation that some buckets had."""
+        import numpy as np
+
+        from tidegate.detect import others
+
+        for at in past:
+            if at not in self.square:
+                self.square[at] = others.products(self.rows(at))
+        size = len(self.chosen.names) + 1
+        before = sum((self.square[at] for at in past), np.zeros((size, size)))
+        return [others.solved(before, self.chosen.names.index(name)) for name in self.chosen.follow]
+
+    def around(
+        self, at: int, past: Sequence[int], near: clocks.Around, hours: Floats
+    ) -> tuple[Floats, list[Floats], tuple[int, ...]]:
+        """The rows of a bucket near a change of clocks, put right where that explains what is left, the weights to hold them against, and which times
+        were an hour off.
+        """
+        import numpy as np
+
+        from tidegate.detect import others
+
+        rows, plain, other = self.rows(at), self.weights(past), self.weights(near.past)
+        if not np.isfinite(other).all():
+            return rows, plain, ()
+        usual = list(self.chosen.follow.values())
+        put, moved = others.without_hour(rows, other, usual, hours) if near.change is not None else (rows, ())
+        before, after = (others.burden(*one, usual).sum() for one in ((rows, plain), (put, other)))
+        return (put, other, moved) if after < others.EXPLAINED * before else (rows, plain, ())
+
+
+def _read(*judged: Mapping[int, Sequence[int]]) -> list[int]:
     """The places of the buckets whose rows are needed, ascending."""
-    return sorted({*judged, *(at for past in judged.values() for at in past)})
+    return sorted({at for one in judged for place, past in one.items() for at in (place, *past)})
 
 
 class _Column(NamedTuple):
