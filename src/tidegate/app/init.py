@@ -52,6 +52,12 @@ def init(folder: Path, progress: Progress, *, link_back: bool, force: bool, cont
             f"no dbt project and no dlt script was found in `{folder}`",
             hint=f"run `tidegate init` where they are, or write `{FILE_NAME}` by hand with a `run:` step",
         )
+    refused = [project.refused for project in seen.dbt if project.refused is not None]
+    if refused and not containers and not seen.dlt and len(refused) == len(seen.dbt):
+        raise ConfigError(
+            f"nothing that was found in `{folder}` can be run: {refused[0]}",
+            hint=f"{refused[0].hint}; or write `{FILE_NAME}` by hand with a `run:` step that copies the tables that matter (docs/getting-started.md)",
+        )
     database, notes = _database(seen)
     if link_back and database is None:
         raise PathNotFoundError("there is no database to adopt", hint="run `tidegate init` without `--adopt`")

@@ -35,7 +35,7 @@ class DbtProject:
     """A dbt project; `path` is relative to the folder that was searched, `database` absolute.
 
     What could not be determined is None. `models`, `sources` and `tests` are counted in the files: a test that a
-    macro or a package adds is not among them.
+    macro or a package adds is not among them. `refused` says why no version can be built with its target.
     """
 
     path: str
@@ -47,6 +47,7 @@ class DbtProject:
     models: int
     sources: int
     tests: int
+    refused: ConfigError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,7 @@ def _local_packages(projects: Sequence[Path], notes: list[str]) -> set[Path]:
 def _dbt_project(project: Path, root: Path, env: Mapping[str, str], notes: list[str]) -> DbtProject:
     said = _read(project / "dbt_project.yml", notes)
     path = _relative(project, root)
-    profile, database = _profile(project, root, str(said.get("profile") or ""), env, notes)
+    profile, database, refused = _profile(project, root, str(said.get("profile") or ""), env, notes)
     models = list(_files(project, said, ("model-paths", "source-paths"), "models"))
     singular = [
         f for f in _files(project, said, ("test-paths",), "tests") if f.suffix == ".sql" and "generic" not in f.parts
@@ -163,12 +164,14 @@ def _dbt_project(project: Path, root: Path, env: Mapping[str, str], notes: list[
         models=sum(f.suffix in {".sql", ".py"} for f in models),
         sources=sum(len(_entries(s, "tables")) for d in documents for s in _entries(d, "sources")),
         tests=sum(_tests(d) for d in documents) + len(singular),
+        refused=refused,
     )
 
 
 def _profile(
     project: Path, root: Path, said: str, env: Mapping[str, str], notes: list[str]
-) -> tuple[dbt_profiles.Profile | None, Path | None]:
+) -> tuple[dbt_profiles.Profile | None, Path | None, ConfigError | None]:
+    """The profile, the database that it names, and why its target cannot be redirected, as far as that can be told."""
     where = _relative(project, root)
     name = dbt_profiles.render(said, env)
     if not name:
@@ -177,25 +180,25 @@ def _profile(
             if said
             else f"{where}: it names no profile"
         )
-        return None, None
+        return None, None, None
     try:
         file = dbt_profiles.profiles_file((project, root), None, env)
         profile = dbt_profiles.find_profile(file, name=name, target=env.get("DBT_TARGET"), env=env)
     except ConfigError as error:
         notes.append(f"{where}: {error}")
-        return None, None
+        return None, None, None
     try:
         dbt_profiles.check_redirectable(profile, env)
     except ConfigError as error:
         notes.append(f"{where}: {error}; `tidegate run` refuses it: {error.hint}")
-        return profile, None
+        return profile, None, error
     files = dbt_profiles.local_files(profile, project, root, env)
     if not files:
         notes.append(
             f"{where}: the path of target `{profile.target}` is `{profile.output.get('path')}`, which only dbt can evaluate"
         )
-        return profile, None
-    return profile, next((f for f in files if f.is_file()), files[0])
+        return profile, None, None
+    return profile, next((f for f in files if f.is_file()), files[0]), None
 
 
 def _files(project: Path, said: Mapping[str, object], keys: Sequence[str], default: str) -> Iterator[Path]:
