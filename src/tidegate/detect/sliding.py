@@ -234,12 +234,12 @@ def smoothed(y: Floats, first: int, weight: float) -> Floats:
     """Exponentially weighted mean of everything before each column."""
     out = np.empty((len(y) + 1, y.shape[1]))
     out[0] = np.nan
-    whole, known = np.asarray(np.isfinite(y).all(axis=1)), False
-    for t, (value, state, after) in enumerate(zip(y, out, out[1:], strict=False)):
-        if known and whole[t]:
-            np.subtract(value, state, out=after)
-            np.multiply(after, weight, out=after)
-            np.add(state, after, out=after)
+    whole, known, part = np.asarray(np.isfinite(y).all(axis=1)), False, np.array(weight)
+    for value, state, after, is_whole in zip(y, out, out[1:], whole.tolist(), strict=False):
+        if known and is_whole:
+            np.subtract(value, state, after)
+            np.multiply(after, part, after)
+            np.add(state, after, after)
             continue
         moved = np.where(np.isnan(state), value, state + weight * (value - state))
         after[:] = np.where(np.isnan(value), state, moved)

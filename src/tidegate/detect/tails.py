@@ -73,11 +73,11 @@ def peaks(surprises: Floats, there: NDArray[np.bool_]) -> Peaks:
 
 
 def remembered(values: NDArray[np.float64] | NDArray[np.bool_]) -> Floats:
-    """The sum over the remembered batches before each."""
-    total = np.zeros((*values.shape[:-1], values.shape[-1] + 1))
+    """The sum over the remembered batches before each; flags are counted in whole numbers, which is faster."""
+    total = np.zeros((*values.shape[:-1], values.shape[-1] + 1), np.int64 if values.dtype == bool else np.float64)
     np.cumsum(values, axis=-1, out=total[..., 1:])
     total[..., MEMORY:] -= total[..., :-MEMORY].copy()
-    return total
+    return total.astype(np.float64, copy=False)
 
 
 def calibrated(surprises: Floats, past: Peaks, pool: Tail, trust: Trust) -> Floats:

@@ -39,7 +39,7 @@ RECORD: Final = 8.0
 KEPT: Final = 16 << 20
 """More bytes than any array of a walk has. Chosen, not derived."""
 
-STEP: Final = 16
+STEP: Final = 32
 """So many windows are sorted at once."""
 
 
@@ -111,48 +111,61 @@ def _moving(y: Floats, seasons: Sequence[tuple[int, str]]) -> Walk:
 def chosen(y: Floats, said: Sequence[Floats]) -> Floats:
     """Of what the predictors said, that of the one whose loss was least before, the first of equal ones; all (batch, series).
 
-    A loss is the mean root of the errors in the window before a batch, a little more where they are few; infinite where
-    the predictor says nothing. Predictors that were silent at the same places are counted once.
+    A loss is the mean root of the errors in the window before a batch, a little more where they are few; a predictor that says
+    nothing, or of which no error is known, is not chosen. Predictors that were silent at the same places are counted once.
     """
-    centre, least = said[0].copy(), np.full(said[0].shape, np.inf)
+    sizes = np.empty((len(y), len(said), y.shape[1]))
+    for n, one in enumerate(said):
+        np.subtract(y, one[: len(y)], sizes[:, n])
+    unknown = np.isnan(sizes)
+    np.sqrt(np.abs(sizes, out=sizes), out=sizes)
+    np.copyto(sizes, 0.0, where=unknown)
+    total = in_window(sizes)
+    centre, least = said[0], np.full(said[0].shape, np.inf)
     counted: Counted | None = None
-    for one in said:
-        size = y - one[: len(y)]
-        unknown = np.isnan(size)
-        if counted is None or not np.array_equal(unknown, counted.unknown):
-            counted = Counted.of(unknown)
-        np.sqrt(np.abs(size, out=size), out=size)
-        np.copyto(size, 0.0, where=unknown)
-        loss = in_window(size)
-        loss /= counted.number
+    for n, one in enumerate(said):
+        if counted is None or not np.array_equal(unknown[:, n], counted.unknown):
+            counted = Counted.of(unknown[:, n])
+        loss = total[:, n] / counted.number
         loss *= counted.weight
-        np.copyto(loss, np.inf, where=counted.none | np.isnan(one))
-        np.copyto(centre, one, where=loss < least)
-        np.minimum(least, loss, out=least)
+        better = (loss < least) & counted.some & ~np.isnan(one)
+        centre, least = np.where(better, one, centre), np.where(better, loss, least)
     return centre
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many errors there are in each window, 1 where there are `none`, and what a mean of so many is multiplied by."""
+    """How many errors there are in each window, 1 where there are not `some`, and what a mean of so many is multiplied by."""
 
     unknown: Flags
     number: Floats
     weight: Floats
-    none: Flags
+    some: Flags
 
     @classmethod
     def of(cls, unknown: Flags) -> Counted:
         """Count what is not unknown, (batch, series)."""
-        count = in_window(~unknown)
+        count = number_in_window(~unknown)
         number = np.maximum(count, 1.0)
-        return cls(unknown, number, 1 + 1 / number, count == 0)
+        return cls(unknown, number, 1 + 1 / number, count > 0)
 
 
-def in_window(values: Floats | Flags) -> Floats:
-    """The sum over the window before each place of the first axis, and before the next one."""
+def in_window(values: Floats) -> Floats:
+    """The sum over the window before each place of the first axis, and before the next one.
+
+    Row by row: where the others are many, `np.cumsum` along the first axis takes several times as long.
+    """
     total = np.zeros((len(values) + 1, *values.shape[1:]))
-    np.cumsum(values, axis=0, out=total[1:])
+    for before, value, after in zip(total, values, total[1:], strict=False):
+        np.add(before, value, after)
+    total[WINDOW:] -= total[:-WINDOW].copy()
+    return total
+
+
+def number_in_window(known: Flags) -> Places:
+    """How many are known in the window before each place of the first axis, and before the next one."""
+    total = np.zeros((len(known) + 1, *known.shape[1:]), dtype=np.int64)
+    np.cumsum(known, axis=0, out=total[1:])
     total[WINDOW:] -= total[:-WINDOW].copy()
     return total
 
@@ -163,13 +176,12 @@ def spreads(errors: Floats) -> tuple[Floats, Floats, Floats]:
     there = ~np.isnan(errors)
     padded = np.full((series, WINDOW + batches + 1), np.inf)
     np.copyto(padded[:, WINDOW:-1], errors, where=there)
-    number = np.ascontiguousarray(in_window(there.T).T)
-    places = number.astype(np.int64)
-    scale, largest = np.empty(number.shape), np.empty(number.shape)
+    places = np.ascontiguousarray(number_in_window(there.T).T)
+    scale, largest = np.empty(places.shape), np.empty(places.shape)
     for begin in range(0, batches + 1, STEP):
         part = slice(begin, min(begin + STEP, batches + 1))
         scale[:, part], largest[:, part] = ranked(padded, places[:, part], part)
-    return scale, largest, number
+    return scale, largest, places.astype(np.float64)
 
 
 def ranked(padded: Floats, count: Places, part: slice) -> tuple[Floats, Floats]:
