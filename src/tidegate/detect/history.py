@@ -59,14 +59,14 @@ WIDTHS = {"hour": 24 * 7 * 4 + 24 * 7, "day": 120, "week": 90, "month": 90}
 """How many buckets are looked at: what the longest season and 60 past errors need."""
 
 
+LONGEST = {"hour": timedelta(hours=2), "day": timedelta(hours=36), "week": timedelta(days=10)}
+"""A bucket of a grain is no longer than this."""
+
+
 def infer_grain(some: Interval) -> str:
     """The grain of the buckets, by the length of one of them."""
     length = some.end - some.start
-    if length <= timedelta(hours=2):
-        return "hour"
-    if length <= timedelta(hours=36):
-        return "day"
-    return "week" if length <= timedelta(days=10) else "month"
+    return next((grain for grain, longest in LONGEST.items() if length <= longest), "month")
 
 
 SCANNED = 120

@@ -147,10 +147,11 @@ def scored(
 
 def moved(one: Series, at: int, settings: DetectSettings) -> Flags:
     """Which series of a published bucket have materially other numbers now; late rows alone do not do that."""
-    far = np.abs(one.y[:, at] - one.base[:, at]) >= RESTATED.get(one.aspect, RESTATED_SHARE)
+    now, before = one.y[:, at], one.published(slice(at, at + 1))[:, 0]
+    far = np.abs(now - before) >= RESTATED.get(one.aspect, RESTATED_SHARE)
     if one.aspect in (Aspect.VOLUME, Aspect.SEGMENT):
-        far &= np.abs(np.expm1(one.y[:, at]) - np.expm1(one.base[:, at])) >= settings.least_rows
-    return np.asarray(far & np.isfinite(one.base[:, at]))
+        far &= np.abs(np.expm1(now) - np.expm1(before)) >= settings.least_rows
+    return np.asarray(far & np.isfinite(before))
 
 
 def moved_columns(panel: Panel, settings: DetectSettings) -> list[int]:

@@ -145,8 +145,8 @@ def score(
         rare = np.where(times > 1, 0.0, np.where(times > 0, np.minimum(rare, np.log10(cast.points + 1.0)), rare))
     if (rare > math.log10(chances)).any():  # what excuses a series is looked for where something is left to excuse
         rare = np.where(unripe(series, panel, at, error, scale, ripe), 0.0, rare)
-        if series.also is not None:
-            rare = with_companions(rare, series.also, at, skip, math.log10(chances), settings)
+        if (also := series.also()) is not None:
+            rare = with_companions(rare, also, at, skip, math.log10(chances), settings)
     found = np.maximum(0.0, rare - math.log10(chances))
     return Scored(
         series=series,
@@ -190,7 +190,7 @@ def ripening(series: Series, teach: Floats, panel: Panel, at: int) -> tuple[Floa
     nothing, unknown = np.zeros(len(series.specs)), np.zeros(len(series.specs), dtype=bool)
     if at not in panel.young or at not in panel.new:
         return nothing, nothing, unknown
-    gap = series.first[:, :at] - np.where(np.isnan(teach[:, :at]), np.nan, series.y[:, :at])
+    gap = series.first(slice(at)) - np.where(np.isnan(teach[:, :at]), np.nan, series.y[:, :at])
     known = ~np.isnan(gap)
     columns = known.any(axis=0)
     if not columns.any():
@@ -212,7 +212,9 @@ def unripe(series: Series, panel: Panel, at: int, error: Floats, scale: Floats, 
     if panel.grain == "version" or at == 0:
         return np.zeros(error.shape, dtype=bool)
     if at not in panel.new:
-        return np.asarray(np.abs(error) <= np.abs(series.base[:, at] - (series.y[:, at] - error)))
+        return np.asarray(
+            np.abs(error) <= np.abs(series.published(slice(at, at + 1))[:, 0] - (series.y[:, at] - error))
+        )
     if np.isfinite(panel.base).any():
         return came_back(series, panel, at, error) & ~known
     before = series.y[:, at - 1] - (series.y[:, at] - error)
@@ -228,9 +230,10 @@ def came_back(series: Series, panel: Panel, at: int, error: Floats) -> Flags:
     last = panel.new[0] - 1
     if last < 0:
         return np.zeros(error.shape, dtype=bool)
-    even = ratio(series.base[:, last] - series.y[:, last], error)
     recent = slice(max(0, last - 2), last + 1)
-    moved = series.plain(series.base)[:, recent] - series.raw[:, recent]
+    published = series.published(recent)
+    even = ratio(published[:, -1] - series.y[:, last], error)
+    moved = series.plain(published) - series.raw[:, recent]
     plain = ratio(moved, off(series, at, error)[:, None])
     if series.aspect in (Aspect.VOLUME, Aspect.SEGMENT, Aspect.DUPLICATES):
         return np.asarray(np.maximum(even, plain[:, -1]) >= CAME_BACK)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -65,24 +65,38 @@ WIDE = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """All series of one aspect, (series, time): `y` on its even scale, `base` the same of the
-    published version, `first` of the version that first saw the bucket.
+    """All series of one aspect, (series, time): `y` on its even scale.
 
-    `places` are the panel's rows that they come from. `raw` is the number in its own unit (a share for shares), `rows` the rows that it was taken from.
-    `unit` (series,) is what a value is divided by before asinh, 1 elsewhere. `also` are series that must be strange
-    too: distinct values fall with the rows, and their share of the rows rises.
+    `places` are the rows of the `panel` that they come from, `total` is the one with the table's rows. `raw` is the number in its own unit
+    (a share for shares), `rows` the rows that it was taken from. `unit` (series,) is what a value is divided by before asinh, 1 elsewhere.
     """
 
     aspect: Aspect
     specs: tuple[MetricSpec, ...]
+    panel: Panel
     places: tuple[int, ...]
+    total: int
     raw: Floats
     y: Floats
-    base: Floats
-    first: Floats
     rows: Floats
     unit: Floats
-    also: Series | None = None
+
+    def published(self, at: slice) -> Floats:
+        """What the published version has at some times, on the even scale."""
+        return self._even(self.panel.base, at)
+
+    def first(self, at: slice) -> Floats:
+        """The same of the version that first saw the bucket."""
+        return self._even(self.panel.first, at)
+
+    def _even(self, values: Floats, at: slice) -> Floats:
+        return even(self.aspect, own_unit(self.aspect, values[:, at], self.places, self.total), self.unit)
+
+    def also(self) -> Series | None:
+        """Series that must be strange too: distinct values fall with the rows, and their share of the rows rises."""
+        if self.aspect is not Aspect.DISTINCT:
+            return None
+        return made(self.panel, Aspect.SHARE, self.places, self.total, self.unit)
 
     def noise(self, at: int) -> Floats:
         """The sampling noise of each series at one time, on the even scale."""
@@ -145,76 +159,52 @@ def by_aspect(panel: Panel, total: int) -> dict[Aspect, list[int]]:
 
 def of_aspect(panel: Panel, aspect: Aspect, rows: list[int], total: int, past: Floats) -> Series:
     """The series of some rows; `past` are the columns that units are learned from."""
+    is_value = aspect in VALUES.values()
+    unit = widened(panel, rows, usual_sizes(past[rows]), past) if is_value else np.ones(len(rows))
+    return made(panel, aspect, rows, total, unit)
+
+
+def made(panel: Panel, aspect: Aspect, rows: Sequence[int], total: int, unit: Floats) -> Series:
+    """The series of some rows, whose units are known."""
+    raw = own_unit(aspect, panel.values, rows, total)
+    return Series(
+        aspect=aspect,
+        specs=tuple(panel.specs[i] for i in rows),
+        panel=panel,
+        places=tuple(rows),
+        total=total,
+        raw=raw,
+        y=even(aspect, raw, unit),
+        rows=np.broadcast_to(panel.values[total], raw.shape),
+        unit=unit,
+    )
+
+
+def own_unit(aspect: Aspect, values: Floats, rows: Sequence[int], total: int) -> Floats:
+    """Some numbers of a panel in their own unit: shares of the table's rows, NaN where there are none; all else as it is."""
+    some = values[list(rows)]
+    if aspect not in SHARES.values():
+        return some
+    n = values[total]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return between(np.where(n > 0, some / n, np.nan), 0.0, 1.0)
+
+
+def even(aspect: Aspect, raw: Floats, unit: Floats) -> Floats:
+    """Numbers on the scale where their noise is even: shares as arcsin of the root; counts as log(1 + n); values as asinh of the value
+    by its usual size, so that a factor is a distance and a sign change is one too.
+    """
     if aspect in SHARES.values():
-        return shares(panel, aspect, rows, total)
+        return np.asarray(np.arcsin(np.sqrt(raw)))
     if aspect in VALUES.values():
-        return valued(panel, aspect, rows, total, past)
-    made = counted(panel, aspect, rows, total)
-    return replace(made, also=shares(panel, Aspect.SHARE, rows, total)) if aspect is Aspect.DISTINCT else made
+        return np.asarray(np.arcsinh(raw / unit[:, None]))
+    return np.log1p(np.maximum(raw, 0))
 
 
 def without_sums(panel: Panel, rows: list[int]) -> list[int]:
     """Leave out sums of columns whose mean is there: a sum is the mean times the rows."""
     means = {panel.specs[i].column for i in rows if panel.specs[i].metric == "mean"}
     return [i for i in rows if panel.specs[i].metric != "sum" or panel.specs[i].column not in means]
-
-
-def counted(panel: Panel, aspect: Aspect, rows: list[int], total: int) -> Series:
-    """Counts, as log(1 + n)."""
-    raw = panel.values[rows]
-    return Series(
-        aspect=aspect,
-        specs=tuple(panel.specs[i] for i in rows),
-        places=tuple(rows),
-        raw=raw,
-        y=np.log1p(np.maximum(raw, 0)),
-        base=np.log1p(np.maximum(panel.base[rows], 0)),
-        first=np.log1p(np.maximum(panel.first[rows], 0)),
-        rows=np.broadcast_to(panel.values[total], raw.shape),
-        unit=np.ones(len(rows)),
-    )
-
-
-def shares(panel: Panel, aspect: Aspect, rows: list[int], total: int) -> Series:
-    """Shares of the rows, as arcsin of the root."""
-    raw, n = divided(panel.values, rows, total)
-    base, _ = divided(panel.base, rows, total)
-    first, _ = divided(panel.first, rows, total)
-    return Series(
-        aspect=aspect,
-        specs=tuple(panel.specs[i] for i in rows),
-        places=tuple(rows),
-        raw=raw,
-        y=np.arcsin(np.sqrt(raw)),
-        base=np.arcsin(np.sqrt(base)),
-        first=np.arcsin(np.sqrt(first)),
-        rows=n,
-        unit=np.ones(len(rows)),
-    )
-
-
-def divided(values: Floats, rows: list[int], total: int) -> tuple[Floats, Floats]:
-    """Counts by the table's rows, NaN where there are none."""
-    n = np.broadcast_to(values[total], (len(rows), values.shape[1]))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return between(np.where(n > 0, values[rows] / n, np.nan), 0.0, 1.0), n
-
-
-def valued(panel: Panel, aspect: Aspect, rows: list[int], total: int, teach: Floats) -> Series:
-    """Values, as asinh of the value by its usual size, so that a factor is a distance and a sign change is one too."""
-    raw = panel.values[rows]
-    unit = widened(panel, rows, usual_sizes(teach[rows]), teach)
-    return Series(
-        aspect=aspect,
-        specs=tuple(panel.specs[i] for i in rows),
-        places=tuple(rows),
-        raw=raw,
-        y=np.arcsinh(raw / unit[:, None]),
-        base=np.arcsinh(panel.base[rows] / unit[:, None]),
-        first=np.arcsinh(panel.first[rows] / unit[:, None]),
-        rows=np.broadcast_to(panel.values[total], raw.shape),
-        unit=unit,
-    )
 
 
 def has_some(values: Floats) -> bool:
@@ -226,10 +216,13 @@ def widened(panel: Panel, rows: Sequence[int], sizes: Floats, teach: Floats) -> 
     """The sizes of some rows, of quantiles a tenth of their column's usual spread at least: one that lies about zero moves by its column's noise, and
     a step from 0 to 1 is nothing where values are hundreds.
     """
+    quantiles = [n for n, row in enumerate(rows) if panel.specs[row].metric == "quantile"]
+    if not quantiles:
+        return sizes
     spreads = {s.column: i for i, s in enumerate(panel.specs) if s.metric == "stddev" and s.segment is None}
     out = sizes.copy()
-    for n, spec in enumerate(panel.specs[row] for row in rows):
-        place = spreads.get(spec.column) if spec.metric == "quantile" else None
+    for n in quantiles:
+        place = spreads.get(panel.specs[rows[n]].column)
         spread = usual_size(teach[place]) if place is not None and np.nanmax(teach[place], initial=0.0) > 0 else 0.0
         own = sizes[n] if has_some(teach[rows[n]]) else 0.0
         out[n] = max(own, WIDE * spread) or sizes[n]

@@ -497,8 +497,10 @@ def first_ones(look: Look, context: Context, said: Collection[MetricSpec | None]
         return []
     found = []
     for i, spec in enumerate(scored.series.specs):
-        before = [*np.nan_to_num(scored.series.raw[i, : look.at]), np.nan_to_num(scored.series.base[i, look.at])]
-        if spec.metric in NO_NUMBERS and spec not in said and scored.observed(i) > 0 and not any(before):
+        if spec.metric not in NO_NUMBERS or spec in said or not scored.observed(i) > 0:
+            continue
+        published = scored.series.published(slice(look.at, look.at + 1))[i]
+        if not np.nan_to_num([*scored.series.raw[i, : look.at], *published]).any():
             found.append(first_finding(look, context, scored, i))
     return found
 
