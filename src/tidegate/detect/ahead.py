@@ -144,7 +144,7 @@ def bands(one: Series, panel: Panel, teach: Floats, divided: float, settings: De
     skip = quiet(panel, settings)
     cast = forecast(y, said, at, points=settings.most_points, skip=skip, floor=one.noise(at))
     scored = score(
-        one,
+        (one,),
         y,
         cast,
         panel,
@@ -152,9 +152,9 @@ def bands(one: Series, panel: Panel, teach: Floats, divided: float, settings: De
         plain=said.values[0, :, at - said.first],
         judged=judged,
         skip=skip,
-        chances=divided,
+        chances=(divided,),
         settings=settings,
-    )
+    )[one.aspect]
     past = (~np.isnan(y[:, :at])).sum(axis=1)
     able = (past >= settings.min_history) & np.isfinite(scored.centre)
     return [scored.band(i, f"{panel.grain}s") if able[i] else None for i in range(len(one.specs))]

@@ -124,25 +124,19 @@ def scored(
 ) -> dict[Aspect, Scored]:
     """Score every aspect at one column; `y` and what is `said` of it are those of all series, aspect after aspect."""
     floor = np.concatenate([np.empty(0), *(one.noise(at) for one in made)])
-    casts = forecast(y, said, at, points=settings.most_points, skip=skip, floor=floor)
-    out: dict[Aspect, Scored] = {}
-    end = 0
-    for one in made:
-        rows = slice(end, end := end + len(one.specs))
-        judged = np.ones(len(one.specs), dtype=bool) if at in panel.new else moved(one, at, settings)
-        out[one.aspect] = score(
-            one,
-            y[rows],
-            casts.of(rows),
-            panel,
-            at,
-            plain=said.values[0, rows, at - said.first],
-            judged=judged,
-            skip=skip,
-            chances=chances(one, made),
-            settings=settings,
-        )
-    return out
+    every = np.ones(len(y), dtype=bool)
+    return score(
+        made,
+        y,
+        forecast(y, said, at, points=settings.most_points, skip=skip, floor=floor),
+        panel,
+        at,
+        plain=said.values[0, :, at - said.first],
+        judged=every if at in panel.new else np.concatenate([moved(one, at, settings) for one in made]),
+        skip=skip,
+        chances=[chances(one, made) for one in made],
+        settings=settings,
+    )
 
 
 def moved(one: Series, at: int, settings: DetectSettings) -> Flags:

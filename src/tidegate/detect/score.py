@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -100,7 +100,7 @@ class Scored:
 
 
 def score(
-    series: Series,
+    made: Sequence[Series],
     teach: Floats,
     cast: Forecast,
     panel: Panel,
@@ -109,13 +109,13 @@ def score(
     plain: Floats,
     judged: Flags,
     skip: Flags,
-    chances: float,
+    chances: Sequence[float],
     settings: DetectSettings,
-) -> Scored:
-    """Judge all series of one aspect at one column.
+) -> dict[Aspect, Scored]:
+    """Judge the series of some aspects at one column. What is given of series is of all of them, aspect after aspect.
 
     Args:
-        series: the series.
+        made: the series.
         teach: their `y` with NaN where a value must not teach.
         cast: what was expected of them there.
         panel: where they come from.
@@ -123,42 +123,71 @@ def score(
         plain: what was expected there without a season; a season of which one time alike is known is not enough.
         judged: (series,) which of them are under test here.
         skip: (time,) columns whose errors teach nothing.
-        chances: by how much the budget is divided for each series.
+        chances: by how much the budget is divided for each series of an aspect.
         settings: how sensitive to be.
     """
-    shift, wobble, ripe = ripening(series, teach, panel, at)
+    bars = [math.log10(one) for one in chances]
+    shift, wobble, ripe = ripening(made, teach, panel, at)
     centre = cast.centre + shift
-    scale = np.hypot(np.maximum(cast.scale, counting_noise(series, centre, cast.points)), wobble)
-    error = series.y[:, at] - centre
-    past = (~np.isnan(teach[:, :at])).sum(axis=1)
-    least = settings.min_history // 2 if series.aspect is Aspect.DUPLICATES else settings.min_history
-    enough = judged & np.isfinite(error) & (past >= least) & (cast.points >= settings.min_history // 2)
-    df = 3 + cast.points / 6
-    rare = rarity(np.abs(np.where(enough, error, 0.0)) / scale, df)
-    capped = np.abs(error) <= cast.largest
-    rare = np.where(enough, np.where(capped, np.minimum(rare, np.log10(cast.points + 1.0)), rare), 0.0)
-    if (rare > math.log10(chances)).any() and (young := unsure(teach, cast, panel.seasons, at)).any():
-        apart = np.nan_to_num(np.abs(series.y[:, at] - plain - shift))
+    scale = np.hypot(np.maximum(cast.scale, counting_noise(made, centre, cast.points)), wobble)
+    y = np.concatenate([np.empty(0), *(one.y[:, at] for one in made)])
+    error, df = y - centre, 3 + cast.points / 6
+    rare = rareness(error, cast, scale, df, judged & is_known(made, teach[:, :at], cast, settings))
+    beyond = rare > each(made, bars)
+    if beyond.any() and (young := unsure(teach, cast, panel.seasons, at)).any():
+        apart = np.nan_to_num(np.abs(y - plain - shift))
         rare = np.where(young, np.minimum(rare, rarity(apart / scale, df)), rare)
-    if panel.grain == "day" and (rare > math.log10(chances)).any():
+        beyond = rare > each(made, bars)
+    if panel.grain == "day" and beyond.any():
         times = monthly(teach, error, panel.days(), at)
         rare = np.where(times > 1, 0.0, np.where(times > 0, np.minimum(rare, np.log10(cast.points + 1.0)), rare))
-    if (rare > math.log10(chances)).any():  # what excuses a series is looked for where something is left to excuse
-        rare = np.where(unripe(series, panel, at, error, scale, ripe), 0.0, rare)
-        if (also := series.also()) is not None:
-            rare = with_companions(rare, also, at, skip, math.log10(chances), settings)
-    found = np.maximum(0.0, rare - math.log10(chances))
-    return Scored(
-        series=series,
-        at=at,
-        centre=centre,
-        scale=scale,
-        error=finite(error),
-        rarity=found,
-        points=cast.points.astype(np.float64),
-        methods=cast.methods,
-        own=reached(cast, scale, df) - math.log10(chances) if found.any() else 0.0,
-    )
+    out: dict[Aspect, Scored] = {}
+    for (one, rows), bar in zip(each_rows(made), bars, strict=True):
+        left = rare[rows]
+        if (left > bar).any():  # what excuses a series is looked for where something is left to excuse
+            left = np.where(unripe(one, panel, at, error[rows], scale[rows], ripe[rows]), 0.0, left)
+            if (also := one.also()) is not None:
+                left = with_companions(left, also, at, skip, bar, settings)
+        found, own = np.maximum(0.0, left - bar), cast.of(rows)
+        out[one.aspect] = Scored(
+            series=one,
+            at=at,
+            centre=centre[rows],
+            scale=scale[rows],
+            error=finite(error[rows]),
+            rarity=found,
+            points=own.points.astype(np.float64),
+            methods=own.methods,
+            own=reached(own, scale[rows], df[rows]) - bar if found.any() else 0.0,
+        )
+    return out
+
+
+def each_rows(made: Sequence[Series]) -> Iterator[tuple[Series, slice]]:
+    """The series of each aspect, and which rows they have among all."""
+    end = 0
+    for one in made:
+        yield one, slice(end, end := end + len(one.specs))
+
+
+def each(made: Sequence[Series], values: Sequence[float]) -> Floats:
+    """Something that is said of each aspect, for each of its series."""
+    return np.repeat(np.array(values, dtype=np.float64), [len(one.specs) for one in made])
+
+
+def is_known(made: Sequence[Series], past: Floats, cast: Forecast, settings: DetectSettings) -> Flags:
+    """Of which series enough is known to judge them."""
+    needed = [settings.min_history // 2 if one.aspect is Aspect.DUPLICATES else settings.min_history for one in made]
+    points = (~np.isnan(past)).sum(axis=1)
+    return np.asarray((points >= each(made, needed)) & (cast.points >= settings.min_history // 2))
+
+
+def rareness(error: Floats, cast: Forecast, scale: Floats, df: Floats, enough: Flags) -> Floats:
+    """-log10 of the chance of errors where enough is known, else 0; what has been as far off before is no rarer than one in so many."""
+    enough = enough & np.isfinite(error)
+    rare = rarity(np.abs(np.where(enough, error, 0.0)) / scale, df)
+    capped = np.abs(error) <= cast.largest
+    return np.where(enough, np.where(capped, np.minimum(rare, np.log10(cast.points + 1.0)), rare), 0.0)
 
 
 def monthly(teach: Floats, error: Floats, days: Sequence[date], at: int) -> NDArray[np.int64]:
@@ -182,15 +211,15 @@ def same_in_month(one: date, other: date) -> bool:
     return one.day == other.day or left[0] == left[1] <= LAST_DAYS
 
 
-def ripening(series: Series, teach: Floats, panel: Panel, at: int) -> tuple[Floats, Floats, Flags]:
+def ripening(made: Sequence[Series], teach: Floats, panel: Panel, at: int) -> tuple[Floats, Floats, Flags]:
     """How young buckets differ from what they become: shift and spread on the even scale, and where that is known.
 
     Learned from what was first said of past buckets. Cases: late rows, delivery dates that are still NULL.
     """
-    nothing, unknown = np.zeros(len(series.specs)), np.zeros(len(series.specs), dtype=bool)
-    if at not in panel.young or at not in panel.new:
+    nothing, unknown = np.zeros(len(teach)), np.zeros(len(teach), dtype=bool)
+    if at not in panel.young or at not in panel.new or not made:
         return nothing, nothing, unknown
-    gap = series.first(slice(at)) - np.where(np.isnan(teach[:, :at]), np.nan, series.y[:, :at])
+    gap = np.concatenate([one.first(slice(at)) for one in made]) - teach[:, :at]
     known = ~np.isnan(gap)
     columns = known.any(axis=0)
     if not columns.any():
@@ -283,16 +312,15 @@ def chances(one: Series, made: Sequence[Series]) -> float:
     return 3.0 if one.aspect is Aspect.VOLUME else 1.5 * max(others, 1) * len(one.specs)
 
 
-def counting_noise(series: Series, centre: Floats, points: NDArray[np.int64]) -> Floats:
+def counting_noise(made: Sequence[Series], centre: Floats, points: NDArray[np.int64]) -> Floats:
     """The root of a count, relative to it: what chance alone does to an expected number of rows.
 
     The more past errors there are, the less it counts: a table of 21 rows every day for two months is no game of chance.
     """
-    if series.aspect not in (Aspect.VOLUME, Aspect.SEGMENT, Aspect.DISTINCT):
-        return np.zeros(len(series.specs))
+    is_count = each(made, [one.aspect in (Aspect.VOLUME, Aspect.SEGMENT, Aspect.DISTINCT) for one in made])
     expected = np.expm1(np.fmin(np.fmax(centre, 0.0), 700.0))
     trust = between((points - TRUSTED[0]) / (TRUSTED[1] - TRUSTED[0]), 0.0, 1.0)
-    return np.asarray((1 - (1 - LEFT) * trust) / np.sqrt(1 + expected))
+    return np.asarray(is_count * ((1 - (1 - LEFT) * trust) / np.sqrt(1 + expected)))
 
 
 def second_highest(values: Floats) -> float:

@@ -125,24 +125,23 @@ def judge(history: TableHistory, panel: Panel | None, *, timed: bool, settings: 
     made = series(panel, panel.values, at)
     if timed:
         made = tuple(one for one in made if one.aspect not in (Aspect.VOLUME, Aspect.DUPLICATES))
+    if not made:
+        return []
     skip = np.zeros(at + 1, dtype=bool)
-    scores = {}
-    for one in made:
-        said = predict(one.y, (), settings.most_points + 1)
-        cast = forecast(one.y, said, at, points=settings.most_points, skip=skip, floor=one.noise(at))
-        judged = np.ones(len(one.specs), dtype=bool)
-        share = chances(one, made)
-        scores[one.aspect] = score(
-            one,
-            one.y,
-            cast,
-            panel,
-            at,
-            plain=said.values[0, :, at - said.first],
-            judged=judged,
-            skip=skip,
-            chances=share,
-            settings=settings,
-        )
+    y = np.concatenate([one.y for one in made])
+    said = predict(y, (), settings.most_points + 1)
+    floor = np.concatenate([one.noise(at) for one in made])
+    scores = score(
+        made,
+        y,
+        forecast(y, said, at, points=settings.most_points, skip=skip, floor=floor),
+        panel,
+        at,
+        plain=said.values[0, :, at - said.first],
+        judged=np.ones(len(y), dtype=bool),
+        skip=skip,
+        chances=[chances(one, made) for one in made],
+        settings=settings,
+    )
     look = story.Look(at=at, new=True, quiet=False, scores=scores)
     return story.tell([look], story.Context(history=history, settings=settings, panel=panel))
