@@ -120,11 +120,10 @@ class Study:
         """Judge a batch that stands at `at`, with what was known before it; `batch` has one column, made with `traits`."""
         column = slice(at, at + 1)
         series = _series(surprise(batch, self.past, column), self, column)
-        groups = judged_groups(
-            strongest(series, self.members(column), len(self.pool.weights)), self.second, self.pool, column
-        )
+        member = self.members(column)
+        groups = judged_groups(strongest(series, member, len(self.pool.weights)), self.second, self.pool, column)
         score = finished(combined(groups, self.pool), self.third, self.pool, column)
-        first, also = self._reasons(batch, at, series[:, 0], groups[:, 0])
+        first, also = self._reasons(batch, at, series[:, 0], groups[:, 0], member[:, 0])
         return Opinion(score=float(score[0]), reasons=tuple(first), also=tuple(also))
 
     def members(self, at: slice) -> Places:
@@ -132,9 +131,8 @@ class Study:
         return members(self.found, self.past, self.pool, at)
 
     def _reasons(
-        self, batch: Traits, at: int, series: Floats, groups: Floats
+        self, batch: Traits, at: int, series: Floats, groups: Floats, member: Places
     ) -> tuple[Sequence[Reason], Sequence[Reason]]:
-        member = self.members(slice(at, at + 1))[:, 0]
         loud = voices(series, heard(groups) * self.pool.weights, member)
         loud = np.where([f in RELATIONS for f in batch.families], ASIDE * loud, loud)
         columns = [column(s) for s in batch.specs]
@@ -169,8 +167,10 @@ def leading(columns: Sequence[str | None], member: Places, loud: Floats) -> list
     np.maximum.at(said, (of, member), loud)
     together = -np.sort(-said, axis=1)[:, : len(FADING)] @ np.array(FADING[: said.shape[1]])
     order = np.lexsort((-loud, -together[of]))
-    first = {int(of[i]): int(i) for i in order[::-1] if loud[i] > 0}
-    return [first[c] for c in dict.fromkeys(of[order].tolist()) if c in first]
+    first: dict[int, int] = {}
+    for i in order[loud[order] > 0].tolist():
+        first.setdefault(int(of[i]), i)
+    return list(first.values())
 
 
 def study(profile: Profile, seasons: Sequence[tuple[int, str]], pool: Pool, found: Traits | None = None) -> Study:

@@ -235,7 +235,7 @@ def last_filled(cells: Cells, among: Places) -> int:
     some = np.zeros(int(cells.place.max()) - low + 1, dtype=bool)
     some[cells.place[there] - low] = True
     inside = among[(among >= low) & (among < low + some.size)]
-    return max(inside[some[inside - low]].tolist(), default=NOWHERE)
+    return int(inside[some[inside - low]].max(initial=NOWHERE))
 
 
 def arrange(

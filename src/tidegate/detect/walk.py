@@ -111,8 +111,8 @@ def _moving(y: Floats, seasons: Sequence[tuple[int, str]]) -> Walk:
 def chosen(y: Floats, said: Sequence[Floats]) -> Floats:
     """Of what the predictors said, that of the one whose loss was least before, the first of equal ones; all (batch, series).
 
-    A loss is the mean root of the errors in the window before a batch, a little more where they are few; a predictor that says
-    nothing, or of which no error is known, is not chosen. Predictors that were silent at the same places are counted once.
+    A loss is the mean root of the errors in the window before a batch, a little more where they are few; infinite where
+    the predictor says nothing. Predictors that were silent at the same places are counted once.
     """
     sizes = np.empty((len(y), len(said), y.shape[1]))
     for n, one in enumerate(said):
@@ -128,26 +128,27 @@ def chosen(y: Floats, said: Sequence[Floats]) -> Floats:
             counted = Counted.of(unknown[:, n])
         loss = total[:, n] / counted.number
         loss *= counted.weight
-        better = (loss < least) & counted.some & ~np.isnan(one)
-        centre, least = np.where(better, one, centre), np.where(better, loss, least)
+        np.copyto(loss, np.inf, where=counted.none | np.isnan(one))
+        centre = np.where(loss < least, one, centre)
+        np.minimum(least, loss, out=least)
     return centre
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many errors there are in each window, 1 where there are not `some`, and what a mean of so many is multiplied by."""
+    """How many errors there are in each window, 1 where there are `none`, and what a mean of so many is multiplied by."""
 
     unknown: Flags
     number: Floats
     weight: Floats
-    some: Flags
+    none: Flags
 
     @classmethod
     def of(cls, unknown: Flags) -> Counted:
         """Count what is not unknown, (batch, series)."""
         count = number_in_window(~unknown)
         number = np.maximum(count, 1.0)
-        return cls(unknown, number, 1 + 1 / number, count > 0)
+        return cls(unknown, number, 1 + 1 / number, count == 0)
 
 
 def in_window(values: Floats) -> Floats:
