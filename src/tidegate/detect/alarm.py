@@ -224,7 +224,7 @@ def members(found: Traits, past: Walk, pool: Pool, at: slice) -> Places:
 
 
 def _tail(tail: Tail, place: Places) -> Tail:
-    return Tail(tail.chance[place], tail.height[place])
+    return Tail(tail.chance.take(place), tail.height.take(place))
 
 
 def _ages(at: slice) -> Places:

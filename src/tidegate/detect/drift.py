@@ -260,9 +260,10 @@ def phases(y: Floats, season: int) -> Floats:
 def added_up(apart: Floats, error: Floats) -> Floats:
     """Page's sums of errors in sigmas, less the allowance: (series, time)."""
     steps = np.ascontiguousarray((between(apart, -CLIPPED, CLIPPED) - ALLOWED - error).T)
-    total = np.zeros(steps.shape[1])
+    total = nothing = np.zeros(steps.shape[1])
     for step in steps:
-        total = np.maximum(0.0, total + step, out=step)
+        np.add(total, step, step)
+        total = np.maximum(nothing, step, out=step)
     return steps.T
 
 

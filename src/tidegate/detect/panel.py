@@ -303,7 +303,7 @@ def matrix(cells: Cells, shape: tuple[int, int], first: int) -> Floats:
     inside = (column >= 0) & (column < shape[1])
     flat, value = cells.row * shape[1] + column, cells.value
     if not inside.all():
-        flat, value = flat[inside], value[inside]
+        flat, value = flat.compress(inside), value.compress(inside)
     if flat.size and np.bincount(flat).max() > 1:
         order = np.argsort(value, kind="stable")
         flat, value = flat[order], value[order]

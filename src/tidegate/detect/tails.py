@@ -95,4 +95,4 @@ CLASS_OF_AGE: Final = np.digitize(np.arange(AGES[-1] + 1), AGES).astype(np.int64
 
 def age(batches: Floats | NDArray[np.int64]) -> NDArray[np.int64]:
     """The class of an age, for the pool."""
-    return np.asarray(CLASS_OF_AGE[np.minimum(batches, AGES[-1]).astype(np.int64)])
+    return CLASS_OF_AGE.take(np.minimum(batches, AGES[-1]).astype(np.int64))

@@ -592,16 +592,18 @@ def _mixture(source: _Source, places: tuple[int, ...]) -> list[Row]:
 
 def nearest(shares: Floats, here: Places) -> Floats:
     """Mean Jensen-Shannon distance (root, base 2) to the most alike of some earlier mixtures; NaN where there are none."""
-    past = np.stack([earlier(shares, here - lag) for lag in LAGS])
+    past = earlier(shares, here, LAGS)
     distances = np.sort(jensen_shannon(shares[:, here], past), axis=0)
     known = (~np.isnan(distances)).sum(axis=0)
     counted = np.where(np.arange(len(LAGS))[:, None] < NEAREST, finite(distances), 0.0).sum(axis=0)
     return np.where(known > 0, counted / np.minimum(np.maximum(known, 1), NEAREST), np.nan)
 
 
-def earlier(shares: Floats, places: Places) -> Floats:
-    """The mixtures at some places, NaN before the first."""
-    return np.where(places >= 0, shares[:, np.maximum(places, 0)], np.nan)
+def earlier(shares: Floats, here: Places, lags: Sequence[int]) -> Floats:
+    """The mixtures so many batches before some places, NaN before the first: (lag, category, place)."""
+    first = np.concatenate([np.full((len(shares), 1), np.nan), shares], axis=1)
+    places = np.maximum(here - np.array(lags)[:, None], -1) + 1
+    return np.asarray(first[:, places].swapaxes(0, 1))
 
 
 def jensen_shannon(one: Floats, other: Floats) -> Floats:
@@ -617,7 +619,7 @@ def jensen_shannon(one: Floats, other: Floats) -> Floats:
 
 def gone(shares: Floats, here: Places) -> Floats:
     """The usual share of what was in each of the last eight known batches and is not here."""
-    before = np.stack([earlier(shares, here - lag) for lag in range(1, 9)])
+    before = earlier(shares, here, range(1, 9))
     known: Flags = np.asarray(~np.isnan(before).any(axis=1))
     regular = (np.where(known[:, None, :], before, 1.0) > 0).all(axis=0) & known.any(axis=0)
     usual_share = finite(before).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
