@@ -25,6 +25,7 @@ from bench.detection_agree import Agreeing
 from bench.detection_given import Parts
 from bench.detection_keyed import Memory, Others, others, timed
 from bench.detection_regular import Exact
+from bench.detection_sequences import Counting
 from tidegate.detect.alarm import Opinion, Pool, Study, known, looked_through
 from tidegate.detect.panel import SEASONS
 from tidegate.detect.traits import SKETCH, WARM, Profile, Traits, traits
@@ -84,6 +85,7 @@ class Gauge:
         self.parts: Parts | None = None
         self.agreement: Agreeing | None = None
         self.exact: Exact | None = None
+        self.counting: Counting | None = None
 
     def load(self, batches: Sequence[tuple[datetime, Any]], positions: Sequence[int] | None = None) -> None:
         """Take in batches in whatever form DuckDB reads (Arrow, pandas), numbered from 0 in the column `_k`.
@@ -133,6 +135,7 @@ class Gauge:
         self.relations = (Memory(self.db, recipe.columns), rest)
         self.parts = Parts(self.db, recipe.columns, rest, batches)
         self.exact = Exact(self.db, recipe.columns)
+        self.counting = Counting(self.db, recipe.columns)
         self.agreement = Agreeing(self.db, recipe.columns, self.relations[0].keys)
         rest.follow = {i: usual for i, usual in rest.follow.items() if rest.names[i] not in self.parts.chosen}
         told = {*self.parts.chosen, *(rest.names[i] for i in rest.follow)}
@@ -170,10 +173,8 @@ class Gauge:
             values |= self.timed.measure(self.db, batches)
         if self.parts is not None:
             values |= self.parts.measure(self.db, batches)
-        if self.agreement is not None:
-            values |= self.agreement.measure(batches)
-        if self.exact is not None:
-            values |= self.exact.measure(batches)
+        for rows in (self.agreement, self.exact, self.counting):
+            values |= rows.measure(batches) if rows is not None else {}
         return Measured(values=values, sketches=sketches)
 
     def sketches(self, recipe: Recipe, batches: int, values: dict[MetricSpec, np.ndarray]) -> dict[MetricSpec, list]:

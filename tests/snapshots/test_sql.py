@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tidegate.checks import judge, needs, sample_query
-from tidegate.model import Check, Column, Dataset, DatasetRef, Family, Interval, MetricSpec, Segment
+from tidegate.model import Check, Column, CountsUp, Dataset, DatasetRef, Family, Interval, MetricSpec, Segment
 from tidegate.scan import Agreement, Beside, ByCategory, Relations, ScanOptions, Together, scan_table, slice_table
 from tidegate.scan.again import again, telling
 from tidegate.scan.agreement import agreed, agreement
@@ -20,6 +20,7 @@ from tidegate.scan.regular import regular
 from tidegate.scan.related import related
 from tidegate.scan.relations import Pair, relations
 from tidegate.scan.rest import left
+from tidegate.scan.sequences import Sequences, counted_up, sequences
 from tidegate.scan.tally import Tally
 from tidegate.scan.window import Window
 
@@ -71,6 +72,12 @@ CHECKS = [
 ]
 
 
+ALWAYS = {
+    "regular: nulls": [(0, 800), (3, 100)],
+    "sequences: first buckets": [(ROWS, 7, ROWS - 7, 1.0, ROWS - 7, ROWS - 7)],
+}
+
+
 def answer(statement):
     """Rows that lead the plan through all its parts."""
     start, day = int(datetime(2026, 2, 1, tzinfo=UTC).timestamp()), 86_400
@@ -98,15 +105,24 @@ def answer(statement):
     if statement.purpose == "regular: decimals":
         items = split(statement.sql.removeprefix("SELECT ").split(' FROM "raw"')[0])
         return [tuple(900 if "ROUND(" not in item else 0 if "2.0" in item else 450 for item in items)]
-    if statement.purpose == "regular: nulls":
-        return [(0, 800), (3, 100)]
     if statement.purpose == "relations: columns":
         new, known = (900, 900, 900, 800, 0, 400, 400), (3, 900, 900, 800, 800, 400, 0)
         asked = statement.sql.count(" UNION ALL ") + 1
         return [(at, *(known if at in (asked - 1, asked - 4) else new)) for at in range(asked)]
-    if statement.purpose.partition(":")[0] in ("relations", "rows again", "numbers", "agreement"):
+    if statement.purpose == "sequences: columns":
+        return [(start + at * day, *spread(statement.sql, at)) for at in range(7)]
+    if statement.purpose in ALWAYS:
+        return ALWAYS[statement.purpose]
+    if statement.purpose.partition(":")[0] in ("relations", "rows again", "numbers", "agreement", "sequences"):
         return []
     return [(0,)] if statement.purpose not in ("history by segment", "duplicates", "slices") else []
+
+
+def spread(sql, at):
+    """A day whose first column goes on from the one before; all others have five values."""
+    items = split(sql.removeprefix("SELECT ").split(" FROM (")[0])[1:]
+    of_first = {"COUNT(DISTINCT v0)": 90, "QUANTILE_CONT(v0, 0.02)": 100 * at, "QUANTILE_CONT(v0, 0.98)": 100 * at + 90}
+    return [of_first.get(item, 5 if item.startswith("COUNT(DISTINCT") else 90) for item in items]
 
 
 def time_of(item, start, day):
@@ -223,6 +239,15 @@ def of_agreement():
     return asked
 
 
+def of_sequences():
+    """What chooses, by seven days, and what is asked of the tenth: of numbers, and of times for each value of a key."""
+    days, tally, span = ten_days()
+    tally.add(tally.spec("row_count"), ROWS)
+    asked = drive(sequences(tally, span))
+    chosen = Sequences((CountsUp("order_id"), CountsUp("ordered_at", 300.0, "country")))
+    return asked + "\n" + drive(counted_up(tally, span, [span.last(1)], days, chosen))
+
+
 def of_regular():
     """What chooses, by seven days; what is counted then is in the history of the scan."""
     _, tally, span = ten_days()
@@ -239,6 +264,7 @@ SNAPSHOTS = {
     "relations": of_relations,
     "agreement": of_agreement,
     "regular": of_regular,
+    "sequences": of_sequences,
     "rows": of_rows,
 }
 

@@ -12,7 +12,7 @@ from tidegate.model.words import counted, lasting
 
 if TYPE_CHECKING:
     from tidegate.detect.ahead import Expectation, Outlook, Season
-    from tidegate.scan import Agreement, Beside, Regular, Relations
+    from tidegate.scan import Agreement, Beside, Regular, Relations, Sequences
     from tidegate.services.alarm import Alarm
     from tidegate.services.portrait import Lateness, Portrait, Said
 
@@ -157,6 +157,7 @@ def _of_past(found: Portrait) -> Iterator[tuple[str, str]]:
         yield "agreement", agreement(found.agreement)
         yield "numbers", numbers(found.numbers)
         yield "regular", regular(found.regular)
+        yield "sequences", sequences(found.sequences)
     for note in found.notes:
         yield "note", note
     budget = found.budget
@@ -224,6 +225,13 @@ def regular(chosen: Regular | None) -> str:
         told.append(f"{names} with {counted(digits, 'decimal')}")
     told += [f"{name} NULL only where {other} is" for name, other in chosen.nulls.items()]
     return "; ".join(told) or "none: no number keeps to its decimals, and no column is NULL only where another one is"
+
+
+def sequences(chosen: Sequences | None) -> str:
+    """Which columns count up, and by which step."""
+    if chosen is None:
+        return NOT_CHOSEN
+    return "; ".join(f"{one.column} {one}" for one in chosen.counting) or "none: no column counts up without gaps"
 
 
 def relations(chosen: Relations | None) -> str:

@@ -93,7 +93,7 @@ COUNTS = (
     "distinct_count",
 )
 
-UNJUDGED = frozenset({"content", "relations", "agreement", "beside", "regular", "rest_unknown_count"})
+UNJUDGED = frozenset({"content", "relations", "agreement", "beside", "regular", "sequences", "rest_unknown_count"})
 """What tells buckets apart, or what is looked at in them, and measures nothing."""
 
 NOWHERE = -(2**40)

@@ -95,6 +95,8 @@ TRAITS: Final[Mapping[str, Trait]] = MappingProxyType(
         "equal_count": Trait("pair", "share of both"),
         "unknown_count": Trait("novel", "share"),
         "gone_count": Trait("gone", "share of both"),
+        "gap_count": Trait("gaps", "share of both"),
+        "break_count": Trait("gaps", "share of both"),
         "new_pair_count": Trait("dependency", "share of both"),
         "split_count": Trait("dependency", "share of both"),
         "again_count": Trait("overlap", "share of both"),
@@ -281,6 +283,8 @@ def _scale(spec: MetricSpec, profile: Profile, named: Mapping[Segment, int]) -> 
 WHOLES: Final = {
     "unknown_count": "keyed_count",
     "gone_count": "regular_count",
+    "gap_count": "due_count",
+    "break_count": "next_count",
     "new_pair_count": "known_key_count",
     "split_count": "shared_key_count",
     "again_count": "sampled_count",

@@ -19,7 +19,7 @@ from tidegate.detect.pooled import POOL
 from tidegate.detect.series import Aspect
 from tidegate.detect.story import Look
 from tidegate.detect.traits import WARM, Layout, Profile, Traits, layout, traits
-from tidegate.model import Family, Finding, Layer, MetricSpec
+from tidegate.model import CountsUp, Family, Finding, Layer, MetricSpec
 from tidegate.model.words import counted
 
 MOST: Final = 7
@@ -33,6 +33,8 @@ SPLIT: Final = "split_count"
 FINER: Final = "finer_count"
 LONE: Final = "lone_null_count"
 FARTHEST: Final = "rest_most"
+GAP: Final = "gap_count"
+BREAK: Final = "break_count"
 
 SHARES: Final = {
     "zero_count": "zeros",
@@ -51,6 +53,8 @@ SHARES: Final = {
     SPLIT: "values of a key",
     FINER: "values",
     LONE: "rows",
+    GAP: "values",
+    BREAK: "values",
     "rows again": "rows",
     "rest_far_count": "rows",
 }
@@ -224,7 +228,9 @@ def is_of_rows(spec: MetricSpec | None) -> bool:
     """Whether a number tells of rows that do not go with others (with their category, or with those that share their key), or that break what rows
     kept to exactly.
     """
-    return spec is not None and spec.argument is not None and spec.metric in {*BY_CATEGORY, SPLIT, FINER, LONE}
+    return (
+        spec is not None and spec.argument is not None and spec.metric in {*BY_CATEGORY, SPLIT, FINER, LONE, GAP, BREAK}
+    )
 
 
 def is_by_category(reason: Reason) -> bool:
@@ -254,11 +260,22 @@ def said(reason: Reason, grain: str) -> str:
         return f"{where}{came} of the {reason.spec.argument} with several rows have different ones, expected {usual}"
     if reason.spec.metric == FINER:
         return f"{where}{came} of the values have more than {counted(int(reason.spec.argument or 0), 'decimal')}, expected {usual}"
+    if reason.spec.metric in (GAP, BREAK):
+        return f"{where}{came} of {gaps(reason.spec)}, expected {usual}"
     of_rows = (BY_CATEGORY if is_by_category(reason) else OF_ROWS).get(reason.spec.metric)
     if of_rows is not None:
         told = of_rows.format(column=reason.spec.column, argument=reason.spec.argument)
         return f"{where}{came} of the rows {told}, expected {usual}"
     return f"{where}{came} {SHARES[reason.kind]}, expected {usual}"
+
+
+def gaps(spec: MetricSpec) -> str:
+    """What is missing of a column that counts up, or comes after what is: `its numbers, which go up by one, are missing`, `its times, one every
+    5 minutes for each device, come after a gap`.
+    """
+    one = CountsUp.of(spec)
+    due = "numbers, which go up" if one.every is None else "times, one"
+    return f"its {due} {one}, {'are missing' if spec.metric == GAP else 'come after a gap'}"
 
 
 def _farthest(reason: Reason) -> str:

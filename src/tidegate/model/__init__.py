@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from tidegate.model.pipeline import Node, PipelineFacts, Run, RunStatus, StepReport, StepStatus, TestRun
     from tidegate.model.quarantine import Quarantined
     from tidegate.model.selection import Selectable, Selection
+    from tidegate.model.sequence import CountsUp
     from tidegate.model.settings import (
         Product,
         Promotion,
@@ -73,6 +74,7 @@ else:
             "pipeline": "Node PipelineFacts Run RunStatus StepReport StepStatus TestRun",
             "quarantine": "Quarantined",
             "selection": "Selectable Selection",
+            "sequence": "CountsUp",
             "settings": "Product Promotion Retention Settings Slo StepSettings TableSettings WarehouseSettings",
             "slo": "Indicator Objective Probe Probed",
             "version": "Publication Version VersionState",
@@ -91,6 +93,7 @@ __all__ = [
     "ContractQuality",
     "ContractReference",
     "ContractTable",
+    "CountsUp",
     "Dataset",
     "DatasetRef",
     "Decision",

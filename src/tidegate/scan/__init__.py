@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tidegate.scan.pieces import Piece, cut, runs
     from tidegate.scan.regular import Regular, kept_regular
     from tidegate.scan.relations import Relations, kept
+    from tidegate.scan.sequences import Sequences, kept_sequences
     from tidegate.scan.slices import adds_up, slice_table
     from tidegate.scan.table import scan_table
 else:
@@ -29,6 +30,7 @@ else:
             "pieces": "Piece cut runs",
             "regular": "Regular kept_regular",
             "relations": "Relations kept",
+            "sequences": "Sequences kept_sequences",
             "slices": "adds_up slice_table",
             "table": "scan_table",
         },
@@ -46,6 +48,7 @@ __all__ = [
     "Regular",
     "Relations",
     "ScanOptions",
+    "Sequences",
     "SliceRow",
     "TableScan",
     "Together",
@@ -58,6 +61,7 @@ __all__ = [
     "kept_agreement",
     "kept_beside",
     "kept_regular",
+    "kept_sequences",
     "limits",
     "runs",
     "scan_table",

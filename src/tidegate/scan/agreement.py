@@ -68,6 +68,11 @@ class Agreement:
         return cls(pairs=tuple(Pair(*pair) for pair in said["pairs"]), one_in=said["one_in"])
 
     @property
+    def size(self) -> int:
+        """How much it is."""
+        return len(self.pairs)
+
+    @property
     def by_key(self) -> dict[str, list[str]]:
         """The columns that go with each key."""
         return {key: [p.value for p in self.pairs if p.key == key] for key in dict.fromkeys(p.key for p in self.pairs)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from tidegate.model import Grid, Interval
 from tidegate.scan.tally import Tally
@@ -18,8 +19,16 @@ def kept_choice(known: Grid | None, metric: str) -> str | None:
     return None if newest is None else chosen[newest[1]]
 
 
-def keep_choice(tally: Tally, metric: str, written: str, size: int, buckets: Iterable[Interval]) -> None:
-    """Keep a choice with each bucket that is measured by it; `size` is how much was chosen."""
-    spec = tally.spec(metric, argument=written)
+class Choice(Protocol):
+    """What was chosen of a table; its text is read again."""
+
+    @property
+    def size(self) -> int:
+        """How much it is."""
+
+
+def keep_choice(tally: Tally, metric: str, choice: Choice, buckets: Iterable[Interval]) -> None:
+    """Keep a choice with each bucket that is measured by it."""
+    spec = tally.spec(metric, argument=str(choice))
     for interval in buckets:
-        tally.add_buckets([spec], [size], interval)
+        tally.add_buckets([spec], [choice.size], interval)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -14,18 +14,19 @@ from tidegate.scan.again import AGAIN, Telling, again, telling
 from tidegate.scan.agreement import AGREED, Agreement, agreed, agreement
 from tidegate.scan.beside import Beside, beside
 from tidegate.scan.categories import grouped
-from tidegate.scan.choice import keep_choice
+from tidegate.scan.choice import Choice, keep_choice
 from tidegate.scan.content import OVERTAKEN, bucket_of, contents, overtaken, recipe, reopened, stretches, vanished
 from tidegate.scan.options import Plan
 from tidegate.scan.regular import LONE, Regular, regular
 from tidegate.scan.related import RELATED, related
 from tidegate.scan.relations import Relations, relations
 from tidegate.scan.rest import LEFT, UNJUDGED, left
+from tidegate.scan.sequences import GAPS, Sequences, counted_up, sequences
 from tidegate.scan.tally import Tally, groups
 from tidegate.scan.thinning import fitted
 from tidegate.scan.window import Window
 
-OF_THE_PAST: Final = RELATED | {*AGREED, *AGAIN, *LEFT, UNJUDGED}
+OF_THE_PAST: Final = RELATED | {*AGREED, *AGAIN, *GAPS, *LEFT, UNJUDGED}
 """What is measured of a bucket by holding its rows against each other or those of earlier ones: no sum over categories."""
 
 OF_NULLS: Final = ("null_count", LONE)
@@ -62,17 +63,12 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
     exact = yield from regular(tally, span)
     asks = [*_asks(tally, span), *(exact.asked(tally.dataset.ref) if exact is not None else ())]
     segments = infer.segment_columns(tally, counts, span.buckets)
+    chosen = yield from _choices(tally, span, exact, _names(segments))
     measured = {spec.column or "" for spec in asks if spec.metric not in OF_NULLS} | {c.name for c in segments}
-    measured |= {c.name for c in infer.times(tally)}
-    keys = yield from relations(tally, span)
-    if keys is not None:
-        keys = fitted(tally, span, keys, _names(segments))
-        measured |= keys.columns
-    same = yield from agreement(tally, span, () if keys is None else keys.keys)
-    if same is not None:
-        measured |= same.columns
+    measured |= {c.name for c in infer.times(tally)} | chosen.columns
     found = yield from contents(tally, span, measured)
-    chosen = yield from _choices(tally, span, tuple(found), frozenset(measured), keys, same, exact)
+    numbers = yield from beside(tally, span, tuple(found))
+    chosen = replace(chosen, beside=numbers, rows=telling(tally, frozenset(measured)))
     asked = [span.key(tally.dialect), *_sql(tally, asks), *_names(segments), *chosen.written, *_names(_all_null(tally))]
     spec = tally.spec("content", argument=recipe(asked))
     changed = reopened(found, tally.options.known, spec, span)
@@ -96,48 +92,54 @@ def history(tally: Tally, span: Window, counts: Mapping[str, int]) -> Plan[Histo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choices:
-    """What was chosen to be looked at beyond the numbers of single columns: keys and pairs, in what rows with the same key agree,
-    numbers beside others, the columns by which rows are told apart, and what rows keep to exactly.
+    """What was chosen to be looked at beyond the numbers of single columns: what rows keep to exactly, keys and pairs, in what rows with the same key
+    agree, which columns count up, numbers beside others, and the columns by which rows are told apart.
     """
 
+    regular: Regular | None
     relations: Relations | None
     agreement: Agreement | None
-    beside: Beside | None
-    rows: Telling
-    regular: Regular | None
+    sequences: Sequences | None
+    beside: Beside | None = None
+    rows: Telling = field(default_factory=Telling)
+
+    @property
+    def made(self) -> dict[str, Choice]:
+        """By the metric that keeps it, what was chosen."""
+        known = {
+            "relations": self.relations,
+            "agreement": self.agreement,
+            "beside": self.beside,
+            "regular": self.regular,
+            "sequences": self.sequences,
+        }
+        return {metric: choice for metric, choice in known.items() if choice is not None}
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns whose values are read for it in every bucket."""
+        asked = (self.relations, self.agreement, self.sequences)
+        return frozenset(name for one in asked if one is not None for name in one.columns)
 
     @property
     def written(self) -> list[str]:
         """What of it changes the numbers of a bucket."""
-        return [
-            *(str(one) for one in (self.relations, self.agreement, self.beside, self.regular) if one is not None),
-            *self.rows.written,
-        ]
+        return [*map(str, self.made.values()), *self.rows.written]
 
     def keep(self, tally: Tally, opened: Collection[Interval]) -> None:
         """Keep what was chosen with each bucket that is measured, so that it stays."""
-        if self.relations is not None:
-            size = len(self.relations.keys) + len(self.relations.pairs)
-            keep_choice(tally, "relations", str(self.relations), size, opened)
-        if self.agreement is not None:
-            keep_choice(tally, "agreement", str(self.agreement), len(self.agreement.pairs), opened)
-        if self.beside is not None:
-            keep_choice(tally, "beside", str(self.beside), self.beside.size, opened)
-        if self.regular is not None:
-            keep_choice(tally, "regular", str(self.regular), self.regular.size, opened)
+        for metric, choice in self.made.items():
+            keep_choice(tally, metric, choice, opened)
 
 
-def _choices(
-    tally: Tally,
-    span: Window,
-    found: Sequence[Interval],
-    measured: frozenset[str],
-    keys: Relations | None,
-    same: Agreement | None,
-    exact: Regular | None,
-) -> Plan[_Choices]:
-    numbers = yield from beside(tally, span, found)
-    return _Choices(relations=keys, agreement=same, beside=numbers, rows=telling(tally, measured), regular=exact)
+def _choices(tally: Tally, span: Window, exact: Regular | None, segments: Sequence[str]) -> Plan[_Choices]:
+    """What is chosen before it is asked which buckets changed."""
+    keys = yield from relations(tally, span)
+    if keys is not None:
+        keys = fitted(tally, span, keys, segments)
+    same = yield from agreement(tally, span, () if keys is None else keys.keys)
+    counting = yield from sequences(tally, span)
+    return _Choices(regular=exact, relations=keys, agreement=same, sequences=counting)
 
 
 def _beyond_numbers(
@@ -153,6 +155,8 @@ def _beyond_numbers(
         yield from related(tally, span, spans, found, chosen.relations.beside(segments))
     if chosen.agreement is not None:
         yield from agreed(tally, spans, chosen.agreement)
+    if chosen.sequences is not None:
+        yield from counted_up(tally, span, spans, found, chosen.sequences)
     if chosen.beside is not None:
         yield from left(tally, span, spans, found, chosen.beside)
     yield from again(tally, span, spans, found, chosen.rows)

@@ -109,6 +109,11 @@ class Relations:
         )
 
     @property
+    def size(self) -> int:
+        """How much it is."""
+        return len(self.keys) + len(self.pairs)
+
+    @property
     def in_part(self) -> str:
         """Which part is looked at, in words; empty where all is."""
         told = [f"for one {key} in {self.one_in[key]}" for key in self.keys if key in self.one_in]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import tzinfo
 from typing import Final
@@ -15,12 +16,20 @@ from tidegate.scan.duplicates import copies_sql
 from tidegate.scan.grain import bucket_sql, within_sql
 from tidegate.scan.regular import FINER, LONE
 from tidegate.scan.related import pairs_sql
+from tidegate.scan.sequences import GAPS, missing_sql
 
 Grain = tuple[str, tzinfo | None]
 """How long buckets are, and the zone in which they begin."""
 
 LISTED: Final = frozenset({FINER, LONE})
 """What hardly any row does: shown are the rows that do, all of them, so that they can be counted too."""
+
+OF_A_BUCKET: Final[Mapping[str, Callable[..., str | None]]] = {
+    "new_pair_count": pairs_sql,
+    "split_count": split_sql,
+    **dict.fromkeys(GAPS, missing_sql),
+}
+"""What is shown of a bucket of time by more than its rows: pairs, keys and gaps."""
 
 
 def shown(
@@ -33,8 +42,8 @@ def shown(
     each: Grain | None = None,
     dialect: str = "duckdb",
 ) -> str | None:
-    """One SELECT of one value, or of the pairs that are new, the keys whose rows do not agree, the rows that came again, or those that break what
-    rows keep to; None for a number that is no plain aggregate, or of a time that no column tells.
+    """One SELECT of one value, or of the pairs that are new, the keys whose rows do not agree, the gaps, the rows that came again, or those that
+    break what rows keep to; None for a number that is no plain aggregate, or of a time that no column tells.
 
     Args:
         interval: the stretch of `time_column` that the number is about; None for the whole table.
@@ -47,10 +56,8 @@ def shown(
     time = dataset.column(time_column) if time_column is not None else None
     if interval is not None and (time is None or kind_of(time) not in TIMES):
         return None
-    if interval is not None and time is not None and spec.metric == "new_pair_count":
-        return pairs_sql(dataset, spec, interval, time, dialect=dialect)
-    if interval is not None and time is not None and spec.metric == "split_count":
-        return split_sql(dataset, spec, interval, time, dialect=dialect)
+    if interval is not None and time is not None and spec.metric in OF_A_BUCKET:
+        return OF_A_BUCKET[spec.metric](dataset, spec, interval, time, dialect=dialect)
     if interval is not None and time is not None and spec.metric == "again_count":
         return again_sql(dataset, interval, time, spec.argument, dialect=dialect)
     where = conditions(spec, dialect=dialect)

@@ -14,7 +14,18 @@ from tidegate.detect.ahead import Outlook
 from tidegate.detect.excuse import named_day
 from tidegate.model import Dataset, DatasetRef, Grid, Interval, Measurement, MetricSpec, TableSettings
 from tidegate.model.settings import COMMON_HOLIDAYS, WEEKEND
-from tidegate.scan import Agreement, Beside, Regular, Relations, kept, kept_agreement, kept_beside, kept_regular
+from tidegate.scan import (
+    Agreement,
+    Beside,
+    Regular,
+    Relations,
+    Sequences,
+    kept,
+    kept_agreement,
+    kept_beside,
+    kept_regular,
+    kept_sequences,
+)
 from tidegate.scan.loads import LEAST
 from tidegate.services.baseline import Answers, Budget, budget_of, knobs
 from tidegate.services.overrides import refuse
@@ -77,7 +88,7 @@ class Portrait:
 
     `loads` are the newest loads that were counted. `next_holidays` are the next days on which an even drop is excused. `budget` is this table's, in false alarms a month,
     and `incidents` the numbers of those that are about it, newest first. `line` is the past of its rows. `relations` are the
-    keys and pairs that were chosen, `agreement` those in which rows with the same key agree, `numbers` those that are looked at beside others, `regular` what rows keep to exactly, None where none could be yet; `notes` what its last scan could not measure, and why.
+    keys and pairs that were chosen, `agreement` those in which rows with the same key agree, `numbers` those that are looked at beside others, `regular` what rows keep to exactly, `sequences` which columns count up, None where none could be yet; `notes` what its last scan could not measure, and why.
     """
 
     dataset: DatasetRef
@@ -96,6 +107,7 @@ class Portrait:
     agreement: Agreement | None
     numbers: Beside | None
     regular: Regular | None
+    sequences: Sequences | None
     notes: tuple[str, ...]
 
     @property
@@ -155,6 +167,7 @@ def portrait(site: Site, name: str) -> Portrait:
         agreement=kept_agreement(history.known),
         numbers=kept_beside(history.known),
         regular=kept_regular(history.known),
+        sequences=kept_sequences(history.known),
         notes=_notes(site, number, ref),
     )
 

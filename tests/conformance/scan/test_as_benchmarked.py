@@ -121,6 +121,7 @@ def test_every_number_of_both_is_the_same_in_every_bucket(in_a_run: Numbers, in_
         *("rest_count", "rest_median", "rest_far_count", "rest_most", "rest_wide"),
         *("shared_key_count", "split_count"),
         *("finer_count", "lone_null_count"),
+        *("due_count", "gap_count", "next_count", "break_count"),
     }
     differ = {
         (name, day): (value, in_the_benchmark[name].get(day))

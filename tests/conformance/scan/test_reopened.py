@@ -63,7 +63,8 @@ def told(store: SQLiteStateStore, version: int, filled: set[str]) -> dict[tuple[
     return {
         (spec, interval): value
         for spec, interval, value in store.grid(version, REF).cells()
-        if spec.metric not in {"content", "duplicate_rows", "relations", "agreement", "regular", "beside", *OF_THE_PAST}
+        if spec.metric
+        not in {"content", "duplicate_rows", "relations", "agreement", "regular", "sequences", "beside", *OF_THE_PAST}
         and interval.start.date().isoformat() in filled
     }
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tidegate.cli.render_explain import agreement, numbers, regular, relations
-from tidegate.scan import Agreement, Beside, ByCategory, Regular, Relations, Together
+from tidegate.cli.render_explain import agreement, numbers, regular, relations, sequences
+from tidegate.model import CountsUp
+from tidegate.scan import Agreement, Beside, ByCategory, Regular, Relations, Sequences, Together
 from tidegate.scan.relations import Pair
 
 
@@ -84,3 +85,18 @@ def test_what_rows_of_one_key_have_in_common_is_told(chosen: Agreement | None, l
 )
 def test_what_rows_keep_to_is_told(chosen: Regular | None, line: str) -> None:
     assert regular(chosen) == line
+
+
+@pytest.mark.parametrize(
+    ("chosen", "line"),
+    [
+        (None, "not chosen yet: it takes seven buckets of time that a published version has"),
+        (Sequences(), "none: no column counts up without gaps"),
+        (
+            Sequences((CountsUp("order_no"), CountsUp("line", None, "order_no"), CountsUp("read_at", 300.0, "sensor"))),
+            "order_no by one; line by one for each order_no; read_at every 5 minutes for each sensor",
+        ),
+    ],
+)
+def test_what_counts_up_is_told(chosen: Sequences | None, line: str) -> None:
+    assert sequences(chosen) == line

@@ -212,6 +212,22 @@ def test_what_rows_kept_to_exactly_is_told_in_words(metric, argument, said_of):
     assert said(reason, "day") == said_of
 
 
+@pytest.mark.parametrize(
+    ("metric", "argument", "said_of"),
+    [
+        ("gap_count", "1", "of its numbers, which go up by one, are missing"),
+        ("gap_count", "1 by order", "of its numbers, which go up by one for each order, are missing"),
+        ("gap_count", "300 s by sensor", "of its times, one every 5 minutes for each sensor, are missing"),
+        ("break_count", "1", "of its numbers, which go up by one, come after a gap"),
+        ("break_count", "3600 s", "of its times, one every hour, come after a gap"),
+    ],
+)
+def test_gaps_are_told_in_words(metric, argument, said_of):
+    spec = MetricSpec(dataset=REF, metric=metric, column="no", argument=argument)
+    reason = Reason(spec=spec, kind=kind_of(spec), rarity=4.0, observed=np.arcsin(0.5), expected=0.0)
+    assert said(reason, "day") == f"no: 25 % {said_of}, expected 0 %"
+
+
 def with_lone_nulls(share: float, days: int = 60) -> list[Finding]:
     """The shop, in which each row with a store has its city; on the newest day a share of all rows has not."""
     made = texts(days)
