@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tidegate.detect import words
+from tidegate.detect import gaps, words
 from tidegate.detect.excuse import excuse
 from tidegate.detect.history import LOAD_COLUMN, DetectSettings, TableHistory
 from tidegate.detect.panel import Panel, middle
@@ -285,7 +285,7 @@ def segment_finding(look: Look, context: Context, volume: Scored, part: Part, *,
         scored,
         part.i,
         key=f"segment/{part.segment.column}={part.segment.value if part.segment.value is not None else 'NULL'}",
-        sentence=f"{came} in {context.name}{context.when(look)}: {table}{twin(look, volume, part)}",
+        sentence=f"{came} in {context.name}{context.when(look)}: {table}{twin(look, volume, part)}{gaps.told(context.panel, look.at) if part.moved < 0 else ''}",
         holds=part.moved < 0 or whole or part.moved >= 0.2 * volume.expected(0),
         rows=round(abs(part.moved)),
         share=abs(part.moved) / max(volume.expected(0), part.observed, 1.0),
@@ -318,7 +318,7 @@ def volume_finding(look: Look, context: Context, volume: Scored) -> Finding:
         volume,
         0,
         key="volume",
-        sentence=f"{context.name} has {came}{context.when(look)}, {expectation}{excused}",
+        sentence=f"{context.name} has {came}{context.when(look)}, {expectation}{gaps.told(context.panel, look.at) if gap < 0 else ''}{excused}",
         holds=not excused,
         rows=round(abs(gap)),
         share=min(1.0, abs(gap) / max(expected, observed, 1.0)),
