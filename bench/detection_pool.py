@@ -35,8 +35,9 @@ PULL = 0.002
 STEPS = 1_200
 LEAST_WEIGHT = 0.8
 """No family weighs less: what adds little to these faults may be all there is of others. Costs nothing, measured."""
-STRANGE = np.array([0.25, 0.1])
-"""How much what scores of young and of grown tables are worth goes by tables that taught nothing. Chosen: each step up costs recall and saves false alarms."""
+STRANGE = Tail(chance=np.array([0.0, 0.1]), height=np.array([0.6, 0.1]))
+"""How much what scores of young and of grown tables are worth goes by tables that taught nothing: how often they go beyond one in ten, and how far. Chosen: each step up
+costs recall and saves false alarms."""
 CAP = 2_000.0
 OF_FAMILY = (100.0, 3.0)
 """How much a family's own tail is drawn to that of all: as so many batches and peaks. Chosen; what four tables never did, the fifth one does."""
@@ -166,8 +167,8 @@ def fit(examples: Sequence[tuple[Example, float]]) -> Pool:
 
 def between(own: Tail, strange: Tail) -> Tail:
     """What lies between two tails, nearer to the first."""
-    parts = ((own.chance, strange.chance), (own.height, strange.height))
-    return Tail(*((1 - STRANGE) * one + STRANGE * other for one, other in parts))
+    chance = (1 - STRANGE.chance) * own.chance + STRANGE.chance * strange.chance
+    return Tail(chance, (1 - STRANGE.height) * own.height + STRANGE.height * strange.height)
 
 
 def fitted(examples: Sequence[tuple[Example, float]]) -> Pool:

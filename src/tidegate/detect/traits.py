@@ -41,14 +41,15 @@ SKETCH: Final = 256
 TIMES: Final = frozenset({"epoch_count", "off_hour_count"})
 """Shares that tell of a clock."""
 
-
-VALUES: Final = frozenset(
+UNSCALED: Final = frozenset(
     {
-        *("mean", "min", "max", "stddev", "quartiles", "segment mean"),
+        *("mean", "min", "max", "stddev", "quartiles", "segment mean", "min_length", "max_length"),
         *(f"quantile {q}" for q in ("0.05", "0.25", "0.5", "0.75", "0.95")),
+        *("rest_median", "rest_most", "rest_wide"),
     }
 )
-"""Kinds of numbers in the unit of a column, which tells how far is far only once they moved; shares, counts, lengths and times have units of their own."""
+"""Kinds of numbers of which only their own moves tell how far is far: in the unit of a column, in spreads of what never differed, the length of one text. Shares, counts and times have
+units of their own."""
 
 RELATIONS: Final = frozenset({"dependency", "given others", "far from others"})
 """Families that tell of several columns of a row at once."""

@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from tidegate.detect.forecast import Flags, Floats, by_time, rarity
-from tidegate.detect.traits import VALUES, Traits
+from tidegate.detect.traits import UNSCALED, Traits
 
 Places = NDArray[np.int64]
 Found = TypeVar("Found", Floats, Flags)
@@ -38,6 +38,9 @@ RECORD: Final = 8.0
 
 KEPT: Final = 16 << 20
 """More bytes than any array of a walk has. Chosen, not derived."""
+
+OF_NULLS: Final = frozenset({"null_count", "lone_null_count"})
+"""What moves without that the values of a column do."""
 
 STEP: Final = 32
 """So many windows are sorted at once."""
@@ -222,7 +225,7 @@ def surprise(found: Traits, past: Walk, at: slice) -> Floats:
     are not normal; more for a series that has stood still, whose only noise is that of sampling. Of n + 1 errors that may come in any
     order each is the largest as often (Renyi, 1962): an error that is not larger than the n before it is at most as rare as one in n + 1, a
     larger one by a power of how much larger, and the first move of what stood still, beyond its noise, no less. Nor is that move much rarer of a value: in
-    what unit it is far, nothing of its past tells (millimetres of rain after a dry fortnight).
+    what unit it is far, nothing of its past tells (millimetres of rain after a dry fortnight), or in how many rows a column varies that had one number.
     """
     points, still = past.points[:, at], past.still[:, at]
     error = np.abs(found.y - past.centre[:, at])
@@ -238,7 +241,25 @@ def surprise(found: Traits, past: Walk, at: slice) -> Floats:
     moved = still & ~(error <= floor)
     rare = np.where(moved, np.maximum(rare, usual), rare)
     rare = np.where(still, rare, np.minimum(rare, usual + RECORD * larger))
-    unscaled = still & np.array([found.kinds[i] in VALUES for i in rows], dtype=bool)[:, None]
-    rare = np.where(unscaled, np.minimum(rare, usual + BEYOND), rare)
+    unscaled = np.array([kind in UNSCALED for kind in found.kinds], dtype=bool)[:, None] | of_one_value(found, past, at)
+    rare = np.where(still & unscaled[rows], np.minimum(rare, usual + BEYOND), rare)
     out[rows] = np.where(known, rare, 0.0)
     return out
+
+
+def of_one_value(found: Traits, past: Walk, at: slice) -> Flags:
+    """Whether the column of each series has had one and the same number so far: its least and its greatest stood still there. (series, batch); not of its NULLs."""
+    ends: dict[str | None, dict[str, int]] = {}
+    for i, (spec, kind) in enumerate(zip(found.specs, found.kinds, strict=True)):
+        if kind in ("min", "max") and spec.segment is None:
+            ends.setdefault(spec.column, {})[kind] = i
+    both = {column: (one["min"], one["max"]) for column, one in ends.items() if len(one) == 2}
+    least, greatest = np.array([*both.values()], dtype=np.int64).reshape(-1, 2).T
+    one = past.still[least, at] & past.still[greatest, at]
+    one &= np.abs(past.centre[least, at] - past.centre[greatest, at]) <= STILL
+    place = {column: n for n, column in enumerate(both)}
+    rows = [
+        -1 if kind in OF_NULLS else place.get(spec.column, -1)
+        for spec, kind in zip(found.specs, found.kinds, strict=True)
+    ]
+    return np.concatenate([one, np.zeros((1, one.shape[1]), dtype=bool)])[rows]

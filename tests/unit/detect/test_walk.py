@@ -8,7 +8,7 @@ from tests.unit.detect.days import history as made
 from tidegate.detect.panel import unjudged
 from tidegate.detect.pooled import POOL
 from tidegate.detect.tails import peaks
-from tidegate.detect.traits import VALUES, Traits
+from tidegate.detect.traits import UNSCALED, Traits
 from tidegate.detect.walk import BEYOND, RECORD, surprise, walk
 from tidegate.model import MetricSpec
 
@@ -41,7 +41,9 @@ def still(kind: str, scale: float, y: float = 0.0) -> Traits:
     return Traits(specs=(SPEC,), kinds=(kind,), families=("",), y=values, floor=np.full_like(values, 0.01))
 
 
-@pytest.mark.parametrize("kind", ["mean", "max", "stddev", "quartiles", "segment mean", "quantile 0.95"])
+@pytest.mark.parametrize(
+    "kind", ["mean", "max", "stddev", "quartiles", "segment mean", "quantile 0.95", "max_length", "rest_most"]
+)
 def test_how_far_a_value_goes_that_never_moved_says_little(kind: str) -> None:
     """Rain after forty dry days: that it moved is news, and in what unit it moved far nothing of its past tells."""
     some, more = (
@@ -52,12 +54,46 @@ def test_how_far_a_value_goes_that_never_moved_says_little(kind: str) -> None:
     assert surprise(noise, walk(noise.y, ()), slice(0, 41))[0, -1] < 1, "nor is noise news"
 
 
-@pytest.mark.parametrize("kind", ["null_count", "padded_count", "row_count", "max_length", "time max"])
+@pytest.mark.parametrize("kind", ["null_count", "padded_count", "row_count", "mean_length", "time max"])
 def test_what_has_a_unit_of_its_own_is_the_rarer_the_farther(kind: str) -> None:
     some, more = (
         surprise(found, walk(found.y, ()), slice(0, 41))[0, -1] for found in (still(kind, 30), still(kind, 600))
     )
     assert more > some > np.log10(40) + BEYOND
+
+
+def of_a_column(
+    kinds: tuple[str, ...], least: float, greatest: float, scale: float, moved_at: int | None = None
+) -> Traits:
+    """A column's numbers, which stood still, in the last batch but for its extremes by so many of their least spread."""
+    y = np.array([[least] if kind == "min" else [greatest] if kind == "max" else [0.0] for kind in kinds]) * np.ones(41)
+    y[[kind not in ("min", "max") for kind in kinds], -1] = scale * 0.01
+    if moved_at is not None:
+        y[kinds.index("max"), moved_at] += 0.5
+    specs = tuple(MetricSpec(dataset=REF, metric=kind, column="rain") for kind in kinds)
+    return Traits(specs=specs, kinds=kinds, families=("",) * len(kinds), y=y, floor=np.full_like(y, 0.01))
+
+
+@pytest.mark.parametrize(
+    ("least", "greatest", "moved_at", "is_capped"),
+    [
+        (0.0, 0.0, None, True),
+        (1.5, 1.5, None, True),
+        (0.0, 1.5, None, False),
+        (0.0, 0.0, 20, False),
+        (0.0, 0.0, 40, True),
+    ],
+)
+def test_in_how_many_rows_a_column_varies_that_had_one_number_says_little(
+    least: float, greatest: float, moved_at: int | None, *, is_capped: bool
+) -> None:
+    kinds = ("zero_count", "min", "null_count", "whole_count", "max", "lone_null_count")
+    found = of_a_column(kinds, least, greatest, 600, moved_at)
+    told = dict(zip(kinds, surprise(found, walk(found.y, ()), slice(0, 41))[:, -1], strict=True))
+    assert (told["zero_count"] == told["whole_count"] == pytest.approx(np.log10(40) + BEYOND)) == is_capped
+    assert told["null_count"] == told["lone_null_count"] > np.log10(40) + BEYOND, "a NULL is no value"
+    alone = of_a_column(("zero_count", "max"), least, greatest, 600)
+    assert surprise(alone, walk(alone.y, ()), slice(0, 41))[0, -1] > np.log10(40) + BEYOND, "one end does not tell"
 
 
 def test_the_first_move_of_what_stood_still_is_as_rare_as_the_batches_before_say() -> None:
@@ -94,8 +130,8 @@ def test_a_value_that_has_moved_before_has_a_unit() -> None:
 
 def test_every_kind_of_value_is_one_that_is_measured() -> None:
     spoken = set(POOL.kinds)
-    assert spoken > VALUES, "constants know them"
-    assert not {k for k in spoken - VALUES if k.startswith("quantile")}, "none is left out"
+    assert spoken > UNSCALED, "constants know them"
+    assert not {k for k in spoken - UNSCALED if k.startswith("quantile")}, "none is left out"
 
 
 def test_without_a_scan_of_the_base_only_later_buckets_are_new() -> None:
