@@ -15,6 +15,7 @@ from tidegate.scan.sequences import (
     Sequences,
     counting,
     gaps_sql,
+    may_count,
     number_sql,
     numbers_items,
     spread_items,
@@ -36,10 +37,14 @@ class Counting:
         self.columns = {column.name: column for column in columns}
         able, told = Able.of(columns), {}
         sql = spreads_sql(f"SELECT {', '.join(['_k AS b', *spread_items(able)])} FROM rows WHERE {FIRST}", able)
-        spreads = [cells for _, *cells in db.execute(sql).fetchall()]
+        rows = db.execute(sql).fetchall()
+        spreads, fullest = [cells for _, *cells in rows], max(rows, key=lambda row: row[1])[0]
         for tried in worth_trying(able, spreads) if able.columns else ():
-            asked = told_sql(self.numbers(*tried.names, FIRST), is_time=tried.is_time)
-            told[tried] = told_of(db.execute(asked).fetchall()[0])
+            for inside in (f"_k = {fullest}", FIRST):
+                asked = told_sql(self.numbers(*tried.names, inside), is_time=tried.is_time)
+                told[tried] = told_of(db.execute(asked).fetchall()[0])
+                if not may_count(tried, told[tried]):
+                    break
         self.chosen = Sequences(tuple(counting(told)))
 
     def numbers(self, column: str, key: str | None, inside: str = "true") -> str:

@@ -251,7 +251,7 @@ def of_one_value(found: Traits, past: Walk, at: slice) -> Flags:
     """Whether the column of each series has had one and the same number so far: its least and its greatest stood still there. (series, batch); not of its NULLs."""
     ends: dict[str | None, dict[str, int]] = {}
     for i, (spec, kind) in enumerate(zip(found.specs, found.kinds, strict=True)):
-        if kind in ("min", "max") and spec.segment is None:
+        if kind in ("min", "max"):
             ends.setdefault(spec.column, {})[kind] = i
     both = {column: (one["min"], one["max"]) for column, one in ends.items() if len(one) == 2}
     least, greatest = np.array([*both.values()], dtype=np.int64).reshape(-1, 2).T

@@ -176,12 +176,16 @@ def sequences(tally: Tally, span: Window) -> Plan[Sequences | None]:
     rows = yield tally.statement(
         "sequences: columns", spreads_sql(_rows(tally, early, spread_items(able, tally.dialect)), able)
     )
-    spreads = [cells for start, *cells in rows if bucket_of(start, span) in first]
+    spreads = {bucket: cells for start, *cells in rows if (bucket := bucket_of(start, span)) in first}
+    fullest = max(spreads, key=lambda bucket: int(str(spreads[bucket][0])))
     told = {}
-    for tried in _affordable(tally, list(worth_trying(able, spreads)), room):
-        numbers = _numbers(tally, early, *tried.names)
-        ((*cells,),) = yield tally.statement("sequences: first buckets", told_sql(numbers, is_time=tried.is_time))
-        told[tried] = told_of(cells)
+    for tried in _affordable(tally, list(worth_trying(able, list(spreads.values()))), room):
+        for spans in ([span.cut(fullest)], early):
+            numbers = _numbers(tally, spans, *tried.names)
+            ((*cells,),) = yield tally.statement("sequences: first buckets", told_sql(numbers, is_time=tried.is_time))
+            told[tried] = told_of(cells)
+            if not may_count(tried, told[tried]):
+                break
     return Sequences(tuple(counting(told)))
 
 
@@ -205,7 +209,7 @@ def number_sql(column: Column, dialect: str = "duckdb") -> str:
     """A value as a number, of times in seconds; NULL of a text without digits, and of an infinite time."""
     name = quoted(column.name, dialect)
     if kind_of(column) in TIMES:
-        return f"CASE WHEN ISFINITE({name}) THEN EPOCH({name}) END"
+        return f"EPOCH({name})"
     if kind_of(column) is Kind.TEXT:
         return f"TRY_CAST(REGEXP_EXTRACT({name}, '{DIGITS}', 1) AS DOUBLE)"
     return f"CAST({name} AS DOUBLE)"
@@ -286,10 +290,17 @@ def counting(told: Mapping[Tried, Told]) -> list[CountsUp]:
 
 
 def _counts(tried: Tried, one: Told) -> bool:
-    if one.due < LEAST_DUE or one.regular < REGULAR * one.followed:
+    if one.due < LEAST_DUE or (tried.goes_on and one.followed < LEAST_DUE):
+        return False
+    return may_count(tried, one)
+
+
+def may_count(tried: Tried, one: Told) -> bool:
+    """Whether it counts up by what is told of it, however little; asked of the fullest of the first buckets alone, so that most are not tried on all."""
+    if one.regular < REGULAR * one.followed:
         return False
     if tried.goes_on:
-        return one.followed >= LEAST_DUE and one.missing <= SPARSE
+        return one.missing <= SPARSE
     is_alone = one.followed >= UNIQUE * (one.rows - one.keys)
     return is_alone and one.followed >= FOLLOWED * one.rows and one.missing <= MISSING
 

@@ -50,7 +50,7 @@ def readings() -> Iterator[Engine]:
 
 
 def scanned(engine: Engine, known: Grid | None = None, **more: Any) -> TableScan:
-    (time,) = (c.name for c in engine.dataset("t").columns if c.family is Family.TIME)
+    time = next(c.name for c in engine.dataset("t").columns if c.family is Family.TIME)
     return engine.scan("t", time_column=time, grain="day", known=known, **more).scan
 
 
@@ -140,6 +140,60 @@ def test_a_reading_every_five_minutes_for_each_sensor(readings: Engine) -> None:
     assert told[DAYS - 2][1] == 0
 
 
+def test_readings_that_come_twice_within_a_second_are_no_steps(readings: Engine) -> None:
+    (one,) = chosen(scanned(readings))
+    twice = "insert into t select * replace (read_at + interval 1 second as read_at) from t where hash(sensor, read_at) % 10 < 7"
+    readings.run("create table kept as from t")
+    readings.run(f"{twice} and read_at{LAST}")
+    told = found(scanned(readings), one)
+    assert told == by_definition(readings, "epoch(read_at)", "sensor", one.step)
+    assert told[DAYS - 1][1] == 0
+    readings.run(f"create or replace table t as from kept; {twice}")
+    assert chosen(scanned(readings)) == (), "of times, a tenth at most may come out of step"
+
+
+def test_a_few_rows_for_each_key_that_comes_again(orders: Engine) -> None:
+    orders.run(
+        "create or replace table t as select timestamp '2026-03-01 08:00' + to_days(d::int) as sold_at, ['north', 'south', 'west', 'east'][1 + s] as station, visit"
+        f" from range({DAYS}) a(d), range(4) b(s), range(3) c(visit)"
+    )
+    assert chosen(scanned(orders)) == (CountsUp("visit", None, "station"),)
+
+
+def test_a_first_day_of_which_only_the_end_is_there(readings: Engine) -> None:
+    readings.run("delete from t where read_at < timestamp '2026-03-01 07:55'")
+    assert [one.column for one in chosen(scanned(readings))] == ["read_at"]
+
+
+def test_what_some_rows_have_not_does_not_count_up(orders: Engine) -> None:
+    orders.run("update t set id = null where hash(id) % 8 = 0")
+    assert "id" not in {one.column for one in chosen(scanned(orders))}
+
+
+def test_prose_the_loaders_own_and_times_without_end_are_left_alone(orders: Engine) -> None:
+    orders.run(
+        "alter table t add column remark varchar; update t set remark = repeat('x', 250) || id; alter table t add column _dlt_id bigint;"
+        " update t set _dlt_id = id; alter table t add column ended_at timestamp; update t set ended_at = 'infinity'"
+    )
+    assert chosen(scanned(orders)) == CHOSEN
+    (asked,) = (statement.sql for statement in orders.asked if statement.purpose == "sequences: columns")
+    assert '"ended_at"' in asked
+    assert "remark" not in asked
+    assert "_dlt_id" not in asked
+
+
+def test_a_day_is_read_again_that_changed_in_what_counts_up_alone(
+    orders: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large table neither texts nor keys are looked at otherwise."""
+    monkeypatch.setattr("tidegate.scan.history.DISTINCT_VALUES", 0)
+    orders.run("alter table t drop column product")
+    first = scanned(orders)
+    orders.run("update t set id = id + 100000 where id % 240 = 100 and sold_at" + LAST)
+    again = scanned(orders, Grid.of(first.measurements))
+    assert {day for day, (_, missing, *_) in found(again, ID).items() if missing} == {DAYS - 1}
+
+
 def test_numbers_that_go_on_may_have_gaps_that_come_and_go(orders: Engine) -> None:
     orders.run('delete from t where hash("order no") % 3 > 0')
     assert CountsUp("order no") in chosen(scanned(orders))
@@ -183,14 +237,16 @@ def test_a_table_without_anything_that_could_count(orders: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("room", "tried", "not_tried"), [(8_400, 5, ["2 of 7", "9 of 14"]), (3_400, 2, ["5 of 7", "3 of 5"])]
+    ("room", "asked", "not_tried"), [(8_400, 9, ["2 of 7", "9 of 14"]), (3_400, 4, ["5 of 7", "3 of 5"])]
 )
 def test_what_is_too_much_is_not_tried_which_is_said(
-    orders: Engine, monkeypatch: pytest.MonkeyPatch, room: int, tried: int, not_tried: list[str]
+    orders: Engine, monkeypatch: pytest.MonkeyPatch, room: int, asked: int, not_tried: list[str]
 ) -> None:
     monkeypatch.setattr("tidegate.scan.sequences.LOOKED_THROUGH", room)
     scan = scanned(orders)
-    assert orders.purposes.count("sequences: first buckets") == tried
+    assert orders.purposes.count("sequences: first buckets") == asked, (
+        "each of one day, and of seven what counts up on that"
+    )
     said = [note for note in scan.notes if "tried as ones that count up" in note]
     assert [note.removeprefix("main.t: ").partition(" columns")[0] for note in said] == not_tried
 

@@ -69,10 +69,18 @@ FROM cells0) JOIN keys0 USING (k);
 
 -- sequences: columns
 SELECT b, COUNT(*), COUNT(v0), COUNT(DISTINCT v0), QUANTILE_CONT(v0, 0.02), QUANTILE_CONT(v0, 0.98), COUNT(v1), COUNT(DISTINCT v1), QUANTILE_CONT(v1, 0.02), QUANTILE_CONT(v1, 0.98), COUNT(v2), COUNT(DISTINCT v2), QUANTILE_CONT(v2, 0.02), QUANTILE_CONT(v2, 0.98), COUNT(DISTINCT k0), COUNT(DISTINCT k1), COUNT(DISTINCT k2)
-FROM (SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT) AS b, CAST("order_id" AS DOUBLE) AS v0, TRY_CAST(REGEXP_EXTRACT("country", '([0-9]{1,15})[^0-9]*$', 1) AS DOUBLE) AS v1, CASE WHEN ISFINITE("ordered_at") THEN EPOCH("ordered_at") END AS v2, "order_id" AS k0, "country" AS k1, "is_gift" AS k2
+FROM (SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT) AS b, CAST("order_id" AS DOUBLE) AS v0, TRY_CAST(REGEXP_EXTRACT("country", '([0-9]{1,15})[^0-9]*$', 1) AS DOUBLE) AS v1, EPOCH("ordered_at") AS v2, "order_id" AS k0, "country" AS k1, "is_gift" AS k2
 FROM "raw"."orders"
 WHERE (("ordered_at" >= CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-02-08 00:00:00+00:00' AS TIMESTAMPTZ))))
 GROUP BY b ORDER BY b;
+
+-- sequences: first buckets
+SELECT COUNT(*), COUNT(DISTINCT (b, k)), COUNT(*) FILTER (d > 0), MAX(s), COUNT(*) FILTER (d > 0.2 * s AND ABS(d / s - ROUND(d / s)) <= 0.2), SUM(GREATEST(ROUND(d / s), 1)) FILTER (d > 0)
+FROM (SELECT *, 1.0 AS s
+FROM (SELECT b, k, v - LAG(v) OVER (PARTITION BY b, k ORDER BY v) AS d
+FROM (SELECT CAST(EPOCH(DATE_TRUNC('DAY', MAKE_TIMESTAMP(EPOCH_US("ordered_at")))) AS BIGINT) AS b, 0 AS k, CAST("order_id" AS DOUBLE) AS v
+FROM "raw"."orders"
+WHERE (("ordered_at" >= CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMPTZ) AND "ordered_at" < CAST('2026-02-02 00:00:00+00:00' AS TIMESTAMPTZ))) AND CAST("order_id" AS DOUBLE) IS NOT NULL)));
 
 -- sequences: first buckets
 SELECT COUNT(*), COUNT(DISTINCT (b, k)), COUNT(*) FILTER (d > 0), MAX(s), COUNT(*) FILTER (d > 0.2 * s AND ABS(d / s - ROUND(d / s)) <= 0.2), SUM(GREATEST(ROUND(d / s), 1)) FILTER (d > 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from tests.unit.detect.days import judged, scaled, shop, without
@@ -14,12 +16,14 @@ FEWER = "order_id goes up by one without more gaps than usual: fewer rows came, 
 Gaps = dict[tuple[str, str], tuple[float, float | None]]
 
 
-def after(gaps: Gaps, *, of: float = 0.4, lost: str | None = None) -> Finding:
-    """A day with a share of its rows, or without a country's, and by column which share of what is due is missing: usually, and on that day."""
+def after(gaps: Gaps, *, of: float = 0.4, lost: str | None = None, else_: Mapping[int, float] | None = None) -> Finding:
+    """A day with a share of its rows, or without a country's, and by column which share of what is due is missing: usually, and on that day; `else_` on some
+    other days.
+    """
     days = shop()
     for at, day in enumerate(days):
         for (column, argument), (usual, now) in gaps.items():
-            share = now if at == len(days) - 1 else usual
+            share = now if at == len(days) - 1 else (else_ or {}).get(at, usual)
             day["due_count", column, argument] = 1_000
             day["gap_count", column, argument] = None if share is None else 1_000 * share
     if lost is not None:
@@ -59,3 +63,8 @@ def test_it_is_said_of_a_category_that_lost_its_rows() -> None:
 
 def test_of_too_many_rows_gaps_tell_nothing() -> None:
     assert "order_id" not in after({ID: (0.0, 0.7)}, of=2.5).sentence
+
+
+@pytest.mark.parametrize("before", [{40: 0.5}, dict.fromkeys(range(31), 0.5)])
+def test_a_day_with_gaps_or_days_long_ago_are_not_what_is_usual(before: dict[int, float]) -> None:
+    assert after({ID: (0.0, 0.7)}, else_=before).sentence.endswith(f"; {LOST}")

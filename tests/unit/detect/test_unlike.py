@@ -228,6 +228,15 @@ def test_gaps_are_told_in_words(metric, argument, said_of):
     assert said(reason, "day") == f"no: 25 % {said_of}, expected 0 %"
 
 
+@pytest.mark.parametrize("metric", ["gap_count", "break_count"])
+def test_gaps_are_not_silenced_by_what_is_only_told_of_their_column(metric):
+    (found,) = with_lone_nulls(0.06)
+    told = replace(found, kind="location", holds=False, spec=MetricSpec(dataset=REF, metric="mean", column="city"))
+    gap = replace(found, spec=MetricSpec(dataset=REF, metric=metric, column="city", argument="1"))
+    assert not same_matter(gap, told)
+    assert same_matter(replace(gap, holds=False), told)
+
+
 def with_lone_nulls(share: float, days: int = 60) -> list[Finding]:
     """The shop, in which each row with a store has its city; on the newest day a share of all rows has not."""
     made = texts(days)
