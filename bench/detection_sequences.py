@@ -38,7 +38,7 @@ class Counting:
         able, told = Able.of(columns), {}
         sql = spreads_sql(f"SELECT {', '.join(['_k AS b', *spread_items(able)])} FROM rows WHERE {FIRST}", able)
         rows = db.execute(sql).fetchall()
-        spreads, fullest = [cells for _, *cells in rows], max(rows, key=lambda row: row[1])[0]
+        spreads, fullest = [cells for _, *cells in rows], max(rows, key=lambda row: row[1], default=(0,))[0]
         for tried in worth_trying(able, spreads) if able.columns else ():
             for inside in (f"_k = {fullest}", FIRST):
                 asked = told_sql(self.numbers(*tried.names, inside), is_time=tried.is_time)

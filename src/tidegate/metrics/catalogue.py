@@ -217,6 +217,9 @@ def _lengths(x: ModuleType, aggregate: type[Expr], c: Expr, kind: Kind) -> Expr:
     return _double(x, aggregate(this=_length(x, c, kind)))
 
 
+STEP: Final = "the step, such as `1` of numbers and `300 s` of times; after ` by `, the key for each of whose values the column counts up"
+"""The argument of what is told of a column that counts up (`model.CountsUp`)."""
+
 _METRICS: dict[str, Metric] = {
     "row_count": Metric(
         unit="rows",
@@ -557,28 +560,28 @@ _METRICS: dict[str, Metric] = {
         unit="values",
         says="values that are due between the least and the greatest of a column that counts up, the greatest among them",
         families=COUNTABLE,
-        argument="the step, in seconds of times and 1 of numbers; and, after ` by `, the key for each of whose values the column counts up",
+        argument=STEP,
         argument_as="text",
     ),
     "gap_count": Metric(
         unit="values",
         says="of these, those that are missing",
         families=COUNTABLE,
-        argument="the step, in seconds of times and 1 of numbers; and, after ` by `, the key for each of whose values the column counts up",
+        argument=STEP,
         argument_as="text",
     ),
     "next_count": Metric(
         unit="values",
         says="different values that come after another one in a column that counts up",
         families=COUNTABLE,
-        argument="the step, in seconds of times and 1 of numbers; and, after ` by `, the key for each of whose values the column counts up",
+        argument=STEP,
         argument_as="text",
     ),
     "break_count": Metric(
         unit="values",
         says="of these, those before which one or more are missing",
         families=COUNTABLE,
-        argument="the step, in seconds of times and 1 of numbers; and, after ` by `, the key for each of whose values the column counts up",
+        argument=STEP,
         argument_as="text",
     ),
     "sequences": Metric(
