@@ -123,7 +123,7 @@ class Gauge:
         categories += [c for c in measures if 2 <= distinct[c.name] <= CATEGORY_VALUES / 2 and self.regular(c, first)]
         measures = tuple(c for c in measures if distinct[c.name] >= 3)
         asked = ", ".join(aggregate(spec(c, "mean"), c) for c in measures) or "1"
-        means = self.db.execute(f"SELECT {asked} {first}").fetchone()
+        means = self.db.execute(f"SELECT {asked} {first}").fetchone() or ()
         sizes = {c.name: m for c, m in zip(measures, means, strict=False) if m is not None and math.isfinite(m)}
         specs = [MetricSpec(dataset=REF, metric="row_count")]
         specs += [s for c in columns for s in watch.of_column(REF, c)] + watch.of_pairs(REF, sizes)

@@ -39,7 +39,7 @@ class Counting:
         sql = spreads_sql(f"SELECT {', '.join(['_k AS b', *spread_items(able)])} FROM rows WHERE {FIRST}", able)
         rows = db.execute(sql).fetchall()
         spreads, fullest = [cells for _, *cells in rows], max(rows, key=lambda row: row[1], default=(0,))[0]
-        for tried in worth_trying(able, spreads) if able.columns else ():
+        for tried in worth_trying(able, spreads) if able.columns and spreads else ():
             for inside in (f"_k = {fullest}", FIRST):
                 asked = told_sql(self.numbers(*tried.names, inside), is_time=tried.is_time)
                 told[tried] = told_of(db.execute(asked).fetchall()[0])
