@@ -37,6 +37,7 @@ def test_orders_that_are_lost_here_and_there_are_held_and_listed(tmp_path: Path)
     assert found["spec"]["metric"] in ("gap_count", "break_count")
     said = r"order_no: [78]\.\d % of its numbers, which go up by one, (are missing|come after a gap), expected 0 %"
     assert re.search(said, found["sentence"])
+    assert "the SQL lists the gaps" in found["hint"]
     listed = project.query(found["sql"], project.live.parents[1] / "versions" / "000003" / project.live.name)
     assert {int(comes[3:]) - int(after[3:]) - 1 for after, comes, _ in listed} >= {1}
     assert all(int(comes[3:]) - int(after[3:]) - 1 == missing > 0 for after, comes, missing in listed)

@@ -35,6 +35,8 @@ LONE: Final = "lone_null_count"
 FARTHEST: Final = "rest_most"
 GAP: Final = "gap_count"
 BREAK: Final = "break_count"
+LOST: Final = "ask the source for what is missing (the SQL lists the gaps), and load it again; if it was never there, answer `expected`"
+"""What to do about gaps."""
 
 SHARES: Final = {
     "zero_count": "zeros",
@@ -200,7 +202,9 @@ def finding(
         interval=panel.intervals[at],
         since=bucket,
         rarity=round(opinion.score, 2),
-        hint=f"compare with the {words.buckets(panel.grain, past)} before it; if it is right as it is, answer `expected`",
+        hint=LOST
+        if first.spec.metric in (GAP, BREAK)
+        else f"compare with the {words.buckets(panel.grain, past)} before it; if it is right as it is, answer `expected`",
     )
 
 
