@@ -9,7 +9,7 @@ What a scan reads is limited, and not how large the table is: of many buckets at
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -87,7 +87,16 @@ def _is_id(tally: Tally, column: Column) -> bool:
 
 def again(tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[Interval], rows: Telling) -> Plan[None]:
     """Measure the buckets that lie in `spans`, of all that are `found` (oldest first)."""
-    targets = _newest(tally, span, found, within(spans, found), len(rows.columns))
+    targets = newest(
+        tally,
+        span,
+        found,
+        within(spans, found),
+        len(rows.columns),
+        most=MOST_VALUES,
+        looked="whether rows come again under new dates is looked at",
+        read=lambda some: len(_read(some)),
+    )
     if not rows.columns or not targets:
         return
     from tidegate.detect.traits import SKETCH, overlap
@@ -116,18 +125,32 @@ def _read(targets: Sequence[int]) -> set[int]:
     return {at for target in targets for at in range(max(0, target - BEFORE), target + 1)}
 
 
-def _newest(
-    tally: Tally, span: Window, found: Sequence[Interval], targets: Sequence[int], columns: int
+def newest(
+    tally: Tally,
+    span: Window,
+    found: Sequence[Interval],
+    targets: Sequence[int],
+    columns: int,
+    *,
+    most: int,
+    looked: str,
+    read: Callable[[Sequence[int]], int] = len,
 ) -> Sequence[int]:
-    """As many of the newest as can be asked for, one at least; that older ones are not is noted."""
+    """As many of the newest buckets as can be asked for, one at least; that older ones are not is noted.
+
+    Args:
+        most: rows times columns that may be read.
+        looked: what is looked at, for the note.
+        read: how many buckets it takes to measure some.
+    """
     of_a_bucket = rows_within(tally, span) * columns / max(1, len(found))
     first = 0
-    while len(targets) - first > 1 and len(_read(targets[first:])) * of_a_bucket > MOST_VALUES:
+    while len(targets) - first > 1 and read(targets[first:]) * of_a_bucket > most:
         first += 1
     if first:
         tally.notes.append(
-            f"{tally.dataset.ref}: whether rows come again under new dates is looked at since"
-            f" {found[targets[first]].start:%Y-%m-%d}, for before that are more than {MOST_VALUES // columns:,} rows"
+            f"{tally.dataset.ref}: {looked} since {found[targets[first]].start:%Y-%m-%d}, for before that are more than"
+            f" {most // columns:,} rows"
         )
     return targets[first:]
 

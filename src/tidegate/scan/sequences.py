@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, Self, TypeVar
 
 from tidegate.metrics import TIMES, Kind, kind_of, quoted, relation, select
 from tidegate.model import Column, CountsUp, Dataset, Grid, Interval, MetricSpec
-from tidegate.scan.again import any_of, within
+from tidegate.scan.again import any_of, newest, within
 from tidegate.scan.choice import kept_choice
 from tidegate.scan.content import bucket_of, filled, stretches
 from tidegate.scan.grain import within_sql
@@ -309,27 +309,14 @@ def counted_up(
     tally: Tally, span: Window, spans: Sequence[Window], found: Sequence[Interval], chosen: Sequences
 ) -> Plan[None]:
     """Measure the buckets that lie in `spans`, of all that are `found` (oldest first): their values in order, once for each column."""
-    targets = _newest(tally, span, found, within(spans, found), chosen.size)
+    looked = "gaps in what counts up are looked for"
+    targets = newest(tally, span, found, within(spans, found), chosen.size, most=LOOKED_THROUGH, looked=looked)
     parts = [span.cut(one) for one in stretches(found[at] for at in targets)]
     for one in chosen.counting if parts else ():
         specs = [tally.spec(metric, one.column, argument=one.argument) for metric in GAPS]
         sql = gaps_sql(_numbers(tally, parts, one.column, one.key), one.step)
         for start, *cells in (yield tally.statement("sequences", sql)):
             tally.add_buckets(specs, cells, bucket_of(start, span))
-
-
-def _newest(
-    tally: Tally, span: Window, found: Sequence[Interval], targets: Sequence[int], columns: int
-) -> Sequence[int]:
-    """As many of the newest as can be asked for, one at least; that older ones are not is noted."""
-    of_a_bucket = max(1, rows_within(tally, span) * columns // max(1, len(found)))
-    newest = targets[-max(1, LOOKED_THROUGH // of_a_bucket) :]
-    if len(newest) < len(targets):
-        tally.notes.append(
-            f"{tally.dataset.ref}: gaps in what counts up are looked for since {found[newest[0]].start:%Y-%m-%d}, for before that are more than"
-            f" {LOOKED_THROUGH // columns:,} rows"
-        )
-    return newest
 
 
 def gaps_sql(numbers: str, step: float) -> str:

@@ -10,13 +10,15 @@ from tests.unit.detect.days import judged, scaled, shop, without
 from tidegate.model import Finding
 
 ID, LINE = ("order_id", "1"), ("line", "1 by order_id")
-LOST = "70 % of order_id, which goes up by one, is missing in between: rows were lost"
+LOST = "70 % of order_id, which goes up by one, is missing in between, in 90 places: rows were lost"
 FEWER = "order_id goes up by one without more gaps than usual: fewer rows came, or the last ones are missing"
 
 Gaps = dict[tuple[str, str], tuple[float, float | None]]
 
 
-def after(gaps: Gaps, *, of: float = 0.4, lost: str | None = None, else_: Mapping[int, float] | None = None) -> Finding:
+def after(
+    gaps: Gaps, *, of: float = 0.4, lost: str | None = None, else_: Mapping[int, float] | None = None, places: int = 90
+) -> Finding:
     """A day with a share of its rows, or without a country's, and by column which share of what is due is missing: usually, and on that day; `else_` on some
     other days.
     """
@@ -26,6 +28,7 @@ def after(gaps: Gaps, *, of: float = 0.4, lost: str | None = None, else_: Mappin
             share = now if at == len(days) - 1 else (else_ or {}).get(at, usual)
             day["due_count", column, argument] = 1_000
             day["gap_count", column, argument] = None if share is None else 1_000 * share
+            day["break_count", column, argument] = places
     if lost is not None:
         without(days[-1], lost)
     else:
@@ -68,3 +71,15 @@ def test_of_too_many_rows_gaps_tell_nothing() -> None:
 @pytest.mark.parametrize("before", [{40: 0.5}, dict.fromkeys(range(31), 0.5)])
 def test_a_day_with_gaps_or_days_long_ago_are_not_what_is_usual(before: dict[int, float]) -> None:
     assert after({ID: (0.0, 0.7)}, else_=before).sentence.endswith(f"; {LOST}")
+
+
+@pytest.mark.parametrize(
+    ("places", "said"),
+    [
+        (1, "in 1 place: rows were lost there, or the numbers jumped"),
+        (2, "in 2 places: rows were lost there, or the numbers jumped"),
+        (3, "in 3 places: rows were lost"),
+    ],
+)
+def test_a_gap_in_one_place_may_be_a_number_that_jumped(places: int, said: str) -> None:
+    assert after({ID: (0.0, 0.7)}, places=places).sentence.endswith(f"is missing in between, {said}")
