@@ -37,6 +37,8 @@ from tidegate.scan import watch
 REF = DatasetRef(namespace="bench", name="t")
 OWN = ("_k", "_p", "_at")
 LENGTHS = {"hour": 3_600, "day": 86_400, "week": 604_800}
+LONGEST = {"hour": 7_200, "day": 36 * 3_600, "week": 10 * 86_400, "month": 45 * 86_400}
+"""A usual gap between batches of a grain is no longer than this."""
 CATEGORIES, CATEGORY_VALUES, CUT_BY, MEASURES, NAMED = 12, 60, 3, 12, 8
 CHUNK = 100
 
@@ -230,7 +232,7 @@ class Detector:
         self.measured = self.gauge.measure(self.recipe, len(batches))
         self.times = [when.replace(tzinfo=UTC).timestamp() for when, _ in batches]
         self.grain = grain(self.times)
-        self.places = places(self.times, LENGTHS[self.grain])
+        self.places = places(self.times, self.grain)
         self.profile = self.laid_out()
 
     def clean(self, position: int) -> Verdict:
@@ -275,7 +277,7 @@ class Detector:
 
     def studied(self) -> Study:
         found = traits(self.profile, slice(0, self.profile.values.shape[1]))
-        return looked_through(found, walk(found.y, SEASONS[self.grain]), pool(), known(self.profile))
+        return looked_through(found, walk(found.y, SEASONS.get(self.grain, ())), pool(), known(self.profile))
 
     def opinion(self, position: int, when: datetime, batch: Any) -> Opinion:
         at = self.place(position, when)
@@ -323,7 +325,7 @@ class Detector:
     def place(self, position: int, when: datetime) -> int:
         if position < len(self.places):
             return self.places[position]
-        return places([*self.times, when.replace(tzinfo=UTC).timestamp()], LENGTHS[self.grain])[-1]
+        return places([*self.times, when.replace(tzinfo=UTC).timestamp()], self.grain)[-1]
 
     def laid_out(self) -> Profile:
         """The batches on one axis of time, with gaps where there was none."""
@@ -353,18 +355,28 @@ class Detector:
 
 
 def grain(times: Sequence[float]) -> str:
-    """Hour, day or week, by the usual gap between the first batches."""
+    """Hour, day, week or month, by the usual gap between the first batches; beyond that each batch is the next version."""
     gaps = np.diff(times[: WARM + 1])
     usual = float(np.median(gaps)) if len(gaps) else 86_400.0
-    return "hour" if usual <= 7_200 else "day" if usual <= 36 * 3_600 else "week"
+    return next((name for name, longest in LONGEST.items() if usual <= longest), "version")
 
 
 MOST_GAP = 31
 
 
-def places(times: Sequence[float], length: int) -> list[int]:
+def places(times: Sequence[float], grain: str) -> list[int]:
     """The place of each batch on an axis of time; two batches never share one, and a gap has an end."""
     out = [0]
     for before, now in itertools.pairwise(times):
-        out.append(out[-1] + min(MOST_GAP, max(1, round((now - before) / length))))
+        out.append(out[-1] + min(MOST_GAP, max(1, apart(before, now, grain))))
     return out[: len(times)]
+
+
+def apart(before: float, now: float, grain: str) -> int:
+    """How many batches of a grain lie between two times, the later one included."""
+    if grain == "version":
+        return 1
+    if grain == "month":
+        one, other = (datetime.fromtimestamp(at, UTC) for at in (before, now))
+        return 12 * (other.year - one.year) + other.month - one.month
+    return round((now - before) / LENGTHS[grain])

@@ -101,7 +101,7 @@ def looked_at(stream: Any, cases: Sequence[Any]) -> Example:
     detector.look_at(stream.batches)
     width = detector.profile.values.shape[1]
     found = traits(detector.profile, slice(0, width))
-    past = walk(found.y, SEASONS[detector.grain])
+    past = walk(found.y, SEASONS.get(detector.grain, ()))
     usual = np.zeros(width, dtype=bool)
     usual[[p for i, p in enumerate(detector.places) if i >= 7 and i not in stream.changes]] = True
     return Example(

@@ -1,6 +1,6 @@
 """The adapter to the detection benchmark: the product's numbers and judging, and no knowledge of the future."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -93,7 +93,29 @@ def test_places_follow_the_calendar():
     day = 86_400.0
     assert grain([0, day, 2 * day, 5 * day]) == "day"
     assert grain([0, 3_600, 7_200]) == "hour"
-    assert places([0, day, 4 * day, 4 * day, 400 * day], 86_400) == [0, 1, 4, 5, 36]
+    assert places([0, day, 4 * day, 4 * day, 400 * day], "day") == [0, 1, 4, 5, 36]
+
+
+def test_months_follow_one_another_whatever_their_length():
+    months = [datetime(2025 + (m - 1) // 12, (m - 1) % 12 + 1, 1, tzinfo=UTC).timestamp() for m in (1, 2, 3, 4, 8, 20)]
+    assert grain(months[:4]) == "month"
+    assert places(months, "month") == [0, 1, 2, 3, 7, 19]
+
+
+def test_batches_that_come_a_few_times_a_year_are_versions():
+    seldom = [0.0, 100 * 86_400.0, 190 * 86_400.0, 400 * 86_400.0]
+    assert grain(seldom) == "version"
+    assert places(seldom, "version") == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("apart", [30.5, 300])
+def test_a_table_of_seldom_batches_is_judged_from_the_eighth_on(shop, apart):
+    """Months and longer, whose batches would lie so far apart on an axis of weeks that none has a past."""
+    late = [(START + timedelta(days=apart * n), frame) for n, (_, frame) in enumerate(shop[:9])]
+    detector = Detector(0.01)
+    detector.learn(late)
+    when, frame = late[8]
+    assert detector.judge(8, when, rewritten(frame, amount=frame["amount"] * 100)).score > 1
 
 
 def test_a_batch_after_a_gap_is_judged_as_with_the_whole_stream(shop):
