@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from tidegate.detect import drift, gross, loads, snapshots, stale, story, undated, unlike
+from tidegate.detect import drift, gross, loads, rewritten, snapshots, stale, story, undated, unlike
 from tidegate.detect.excuse import quiet
 from tidegate.detect.forecast import Flags, Floats, Predictors, forecast, predict
 from tidegate.detect.history import DetectSettings, TableHistory
@@ -47,6 +47,7 @@ def judge(history: TableHistory, *, now: datetime, settings: DetectSettings) -> 
     half = replace(settings, budget=settings.budget / 2) if whole.loads else settings
     found += agreed([by_version(one, panel, half) for one in known])
     found += loads.judge(whole, panel, settings=half)
+    found += rewritten.judge(panel, history, settings) if panel is not None else []
     found += undated.judge(whole, settings) if history.time_column is not None else []
     ordered = story.limited(found, settings.most_findings)
     if short := too_short(whole, panel, settings):
