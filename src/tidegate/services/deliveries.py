@@ -56,7 +56,8 @@ def compared(rows: Iterable[SliceRow], buckets: int, *, adds_up: bool) -> list[S
     A delivery comes once, so what it brought before says nothing of it. It is held against those of the baseline whose names
     differ from its own in digits alone, or against all if none do: the median of their rows and values, and no more than a
     bucket has, as one that brought many buckets at once would. One that lasts over the whole baseline is its own measure. Where more came than usual, nothing is expected of the newest ones,
-    and least of those that are called like none before.
+    and least of those that are called like none before. Where all of the baseline came with what has ended since (a first load of everything), the
+    others are held against that, and its last rows in the bucket are left out.
 
     Args:
         rows: of one column, with the rows per bucket of the baseline.
@@ -73,6 +74,12 @@ def compared(rows: Iterable[SliceRow], buckets: int, *, adds_up: bool) -> list[S
     whole = sum(r.expected_rows for r in found)
     usual = max(round(len(past) / buckets), 1)
     fresh = [r for r in here if not _lasts(r, whole)]
+    if (
+        fresh
+        and not past
+        and (ended := [r for r in here if _lasts(r, whole) and r.observed_rows < r.expected_rows / 2])
+    ):
+        return [_after(ended, row, len(fresh), adds_up=adds_up) for row in fresh]
     surplus = {r.segment for r in fresh[usual:]} if past else set()
     told = []
     for row in here:
@@ -87,6 +94,12 @@ def compared(rows: Iterable[SliceRow], buckets: int, *, adds_up: bool) -> list[S
             )
         told.append(row)
     return told
+
+
+def _after(ended: Sequence[SliceRow], row: SliceRow, parts: int, *, adds_up: bool) -> SliceRow:
+    """One of several deliveries, held against what those brought that have ended: its part of their rows, and their values."""
+    rows = sum(max(r.expected_rows - r.observed_rows, 0.0) for r in ended) / parts
+    return dataclasses.replace(row, expected_rows=rows, expected_value=_value(ended, 1 / parts if adds_up else 1))
 
 
 def _order(name: str | None) -> tuple[object, ...]:

@@ -58,6 +58,16 @@ def test_a_file_that_all_rows_come_from_is_its_own_measure() -> None:
     assert expected([delivery("all.csv", 50, 100, (7.0, 5.0))]) == {"all.csv": (100, 5.0)}
 
 
+def test_the_last_rows_of_a_first_load_are_no_measure_of_the_second_one() -> None:
+    """The first load brought all eight buckets and one row after midnight: what the second one should have brought is what is left."""
+    first = delivery("1.5", 1, 100, (364.0, 194.0))
+    assert expected([first, delivery("2.5", 480, 0, (18_700.0, None))], adds_up=False) == {"2.5": (99, 194.0)}
+    assert expected([first, delivery("2.5", 25, 0), delivery("3.5", 20, 0)]) == {
+        "2.5": (49.5, 97.0),
+        "3.5": (49.5, 97.0),
+    }
+
+
 def test_what_came_without_a_name_is_a_delivery_too() -> None:
     assert expected([*PAST, delivery(None, 30, 0)]) == {None: (100.0, 40.0)}
 
