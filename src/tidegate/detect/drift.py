@@ -40,6 +40,10 @@ SHARE: Final = 0.25
 OWN: Final = 1.25
 """The sum must exceed what it ever was in the reference by this factor."""
 
+AGED: Final = 3
+MOSTLY: Final = 5
+"""So many buckets that are over move against a drift, and so many times as many as move along with it, where it is the age of the newest ones."""
+
 LOOKED_AT: Final = (Aspect.VOLUME, Aspect.SEGMENT, Aspect.NULLS, Aspect.SHARE, Aspect.LOCATION)
 SHORTEST: Final = 5
 """A drift lasts so many buckets at least; a shorter one is for the bands."""
@@ -108,12 +112,32 @@ def judge(panel: Panel, history: TableHistory, told: Sequence[Finding], settings
     known = {(f.spec.metric, f.spec.column) for f in told if f.spec is not None}
     bar = threshold(settings.budget_of(DRIFT) * SHARE / max(number, 1))
     found: dict[tuple[Aspect, str | None], Drift] = {}
-    for drift in drifts(made, hidden, answered, panel, (split, at + 1), bar):
+    beyond_bars = drifts(made, hidden, answered, panel, (split, at + 1), bar)
+    for drift in (one for one in beyond_bars if not is_age(panel, one)):
         aspect, spec = drift.series.aspect, drift.series.specs[drift.i]
         best = found.get((aspect, spec.column))
         if (spec.metric, spec.column) not in known and (best is None or drift.total > best.total):
             found[aspect, spec.column] = drift
     return [finding(panel, history, drift, at, number) for drift in found.values()]
+
+
+def is_age(panel: Panel, drift: Drift) -> bool:
+    """Whether a count is off in the newest buckets because these are young: those that are over still move the other way, with the same
+    rows, since they were published or first seen. An end of validity is filled in, or a status reached, weeks after its row was made.
+    """
+    total, one = panel.row("row_count"), drift.series
+    if total is None or one.aspect not in (Aspect.NULLS, Aspect.SHARE, Aspect.SEGMENT):
+        return False
+    now, at = (
+        panel.values[[total, one.places[drift.i]]],
+        [t for t in range(panel.values.shape[1]) if t not in panel.new],
+    )
+    for known in (side[[total, one.places[drift.i]]] for side in (panel.base, panel.first)):
+        moved = math.copysign(1.0, drift.off) * (now[1] - known[1])[at][(now[0] == known[0])[at]]
+        back, along = int((moved < 0).sum()), int((moved > 0).sum())
+        if back >= AGED and back >= MOSTLY * along:
+            return True
+    return False
 
 
 def beside_rows(one: Series, panel: Panel) -> Series:
