@@ -36,7 +36,9 @@ FARTHEST: Final = "rest_most"
 GAP: Final = "gap_count"
 BREAK: Final = "break_count"
 LOST: Final = "ask the source for what is missing (the SQL lists the gaps), and load it again; if it was never there, answer `expected`"
-"""What to do about gaps."""
+AGAIN: Final = "see whether an earlier file or page was sent again (the SQL lists its rows), and load the right one; if they are right, answer `expected`"
+TO_DO: Final = {GAP: LOST, BREAK: LOST, "again_count": AGAIN}
+"""What to do, by the metric of the strongest reason; about anything else, compare."""
 
 SHARES: Final = {
     "zero_count": "zeros",
@@ -187,6 +189,7 @@ def finding(
     also = [c for r in opinion.reasons[1:3] if r.rarity >= RARE and (c := column(r.spec)) is not None]
     ref, bucket = history.dataset.ref, words.bucket(panel.intervals[at], panel.grain)
     beside = f", and in {words.listed(also)}" if also else ""
+    lead = ", most of all in" if column(first.spec) else ":"
     once = f"{10 ** min(opinion.score, 9.0):,.0f}"
     far = abs(share(first.observed) - share(first.expected)) if first.kind in SHARES else 0.0
     return Finding(
@@ -195,16 +198,15 @@ def finding(
         layer=Layer.DATA,
         dataset=ref,
         column=column(first.spec),
-        sentence=f"{ref} is unlike its past for {bucket}, most of all in {said(first, panel.grain)}{beside}; of {once} such"
+        sentence=f"{ref} is unlike its past for {bucket}{lead} {said(first, panel.grain)}{beside}; of {once} such"
         f" {panel.grain}s one is by chance",
         holds=far >= settings.least_share,
         spec=first.spec,
         interval=panel.intervals[at],
         since=bucket,
         rarity=round(opinion.score, 2),
-        hint=LOST
-        if first.spec.metric in (GAP, BREAK)
-        else f"compare with the {words.buckets(panel.grain, past)} before it; if it is right as it is, answer `expected`",
+        hint=TO_DO.get(first.spec.metric)
+        or f"compare with the {words.buckets(panel.grain, past)} before it; if it is right as it is, answer `expected`",
     )
 
 
