@@ -25,7 +25,7 @@ from tidegate.model import (
 )
 from tidegate.model.event import OPERATOR, SYSTEM
 from tidegate.model.incident import ROLE_FIELDS
-from tidegate.model.words import counted, lasting
+from tidegate.model.words import counted, figure, lasting
 
 if TYPE_CHECKING:  # `status` must not load what scans and judges
     from tidegate.services.check import CheckOutcome
@@ -117,7 +117,7 @@ def incident_summary(output: Output, incident: Incident) -> None:
     root = incident.findings[0]
     if root.slice is not None:
         part = root.slice
-        values = f", {part.observed:,.4g} instead of {part.expected:,.4g}"
+        values = f", {figure(part.observed)} instead of {figure(part.expected)}"
         output.entry("slice", f"{part.name}: {100 * part.share:.0f} % of the difference{values}")
     if root.spread:
         none = "none" if root.slice is None else "but"
@@ -466,7 +466,7 @@ def _finding(output: Output, finding: Finding) -> None:
     output.entry(finding.kind, finding.sentence + ("" if finding.holds else "  (told, does not hold)"))
     if finding.expected is not None and finding.observed is not None:
         band = finding.expected
-        output.entry("", f"observed {finding.observed:,.4g}, expected {band.low:,.4g} to {band.high:,.4g}")
+        output.entry("", f"observed {figure(finding.observed)}, expected {figure(band.low)} to {figure(band.high)}")
         output.entry("", f"learned by {band.method} from {counted(band.points, 'past value')}")
     if finding.rarity is not None:
         output.entry("", f"by chance {_chance(finding.rarity)}")

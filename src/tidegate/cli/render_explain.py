@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tidegate.cli.output import Output
 from tidegate.model import Band, MetricSpec
-from tidegate.model.words import counted, lasting
+from tidegate.model.words import counted, figure, lasting
 
 if TYPE_CHECKING:
     from tidegate.detect.ahead import Expectation, Outlook, Season
@@ -299,7 +299,7 @@ def value(number: float, kind: str) -> str:
     """A number for a person, as a share for a kind that is one."""
     if kind in SHARES and 0 <= number <= 1:
         return f"{number:.1%}"
-    return f"{number:,.0f}" if number == int(number) or abs(number) >= 1000 else f"{number:.4g}"
+    return figure(number)
 
 
 def span(band: Band, kind: str) -> str:

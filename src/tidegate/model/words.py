@@ -21,6 +21,11 @@ def counted(count: float, one: str, many: str | None = None) -> str:
     return f"{count:,.10g} {one if count == 1 else many or one + 's'}"
 
 
+def figure(value: float) -> str:
+    """A number with four digits, from a thousand on without a fraction: `0.1235`, `364.3`, `1,478,260`; an exponent only where nobody reads it otherwise."""
+    return f"{value:,.0f}" if 1_000 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
 def lasting(span: timedelta) -> str:
     """A stretch of time for a person, in its largest unit: `3 days`, `36 hours`, `12 minutes`."""
     spent = span.total_seconds()

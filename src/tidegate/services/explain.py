@@ -11,6 +11,7 @@ from tidegate.detect.history import DRIFT
 from tidegate.errors import QueryError
 from tidegate.metrics import METRICS
 from tidegate.model import Finding, Interval, MetricSpec, Segment, Settings, Slice
+from tidegate.model.words import figure
 from tidegate.ports import Reader
 from tidegate.scan import (
     OF_THE_PAST,
@@ -209,13 +210,8 @@ def far_from_usual(meter: Meter, scan: TableScan, finding: Finding, options: Sca
 def _usually(number: str, usual: Limits, part: Slice) -> str:
     """How many values of a category are far, and what it usually has."""
     of = f"all {part.observed:,.0f}" if part.observed == usual.values else f"{part.observed:,.0f} of {usual.values:,}"
-    now = "" if usual.median is None else f"median {_short(usual.median)}, "
-    return f"; {of} values of `{number}` where {part.name} are far: {now}usually {_short(usual.low)} to {_short(usual.high)}"
-
-
-def _short(value: float) -> str:
-    """Four digits, without an exponent where that is readable."""
-    return f"{value:,.0f}" if 1_000 <= abs(value) < 1e15 else f"{value:.4g}"
+    now = "" if usual.median is None else f"median {figure(usual.median)}, "
+    return f"; {of} values of `{number}` where {part.name} are far: {now}usually {figure(usual.low)} to {figure(usual.high)}"
 
 
 def _sliceable(spec: MetricSpec) -> MetricSpec:
