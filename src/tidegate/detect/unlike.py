@@ -35,9 +35,10 @@ LONE: Final = "lone_null_count"
 FARTHEST: Final = "rest_most"
 GAP: Final = "gap_count"
 BREAK: Final = "break_count"
+AGAIN_COUNT: Final = "again_count"
 LOST: Final = "ask the source for what is missing (the SQL lists the gaps), and load it again; if it was never there, answer `expected`"
 AGAIN: Final = "see whether an earlier file or page was sent again (the SQL lists its rows), and load the right one; if they are right, answer `expected`"
-TO_DO: Final = {GAP: LOST, BREAK: LOST, "again_count": AGAIN}
+TO_DO: Final = {GAP: LOST, BREAK: LOST, AGAIN_COUNT: AGAIN}
 """What to do, by the metric of the strongest reason; about anything else, compare."""
 
 SHARES: Final = {
@@ -192,6 +193,7 @@ def finding(
     lead = ", most of all in" if column(first.spec) else ":"
     once = f"{10 ** min(opinion.score, 9.0):,.0f}"
     far = abs(share(first.observed) - share(first.expected)) if first.kind in SHARES else 0.0
+    seldom = first.spec.metric == AGAIN_COUNT and first.observed < first.expected
     return Finding(
         key=f"{ref}/unlike/{column(first.spec) or 'rows'}",
         kind="unlike",
@@ -200,12 +202,13 @@ def finding(
         column=column(first.spec),
         sentence=f"{ref} is unlike its past for {bucket}{lead} {said(first, panel.grain)}{beside}; of {once} such"
         f" {panel.grain}s one is by chance",
-        holds=far >= settings.least_share,
+        holds=far >= settings.least_share
+        and not seldom,  # that fewer rows come twice is no fault, though what changed may be one
         spec=first.spec,
         interval=panel.intervals[at],
         since=bucket,
         rarity=round(opinion.score, 2),
-        hint=TO_DO.get(first.spec.metric)
+        hint=(None if seldom else TO_DO.get(first.spec.metric))
         or f"compare with the {words.buckets(panel.grain, past)} before it; if it is right as it is, answer `expected`",
     )
 
@@ -259,7 +262,7 @@ def said(reason: Reason, grain: str) -> str:
     if reason.kind not in SHARES:
         return where + OTHERS.get(reason.kind, reason.kind)
     came, usual = (words.percent(share(y)) for y in (reason.observed, reason.expected))
-    if reason.spec.metric == "again_count" and reason.spec.argument is not None:
+    if reason.spec.metric == AGAIN_COUNT and reason.spec.argument is not None:
         ids = words.listed(json.loads(reason.spec.argument))
         return f"{came} of the rows {OF_ROWS['again_count']} and another {ids}, expected {usual}"
     if reason.spec.metric == SPLIT:

@@ -162,6 +162,21 @@ def test_a_few_broken_pairs_are_told_and_do_not_hold():
     assert (found.kind, found.column, found.holds) == ("unlike", "city", False)
 
 
+@pytest.mark.parametrize(("usual", "now", "holds"), [(0.02, 0.6, True), (0.3, 0.0, False)])
+def test_fewer_rows_that_come_twice_are_told_and_do_not_hold(usual, now, holds):
+    made, dice = texts(60), np.random.default_rng(8)
+    whole = history(made)
+    rows = [m for m in whole.current if m.spec.metric == "row_count" and m.spec.segment is None]
+    looked, again = (MetricSpec(dataset=REF, metric=metric) for metric in ("sampled_count", "again_count"))
+    shares = [*(usual for _ in rows[1:]), now]
+    more = [replace(m, spec=looked, value=256) for m in rows]
+    more += [replace(m, spec=again, value=int(dice.binomial(256, p))) for m, p in zip(rows, shares, strict=True)]
+    (found,) = judge_table(replace(whole, current=(*whole.current, *more)), now=evening(made), settings=SETTINGS)
+    assert (found.kind, found.column, found.holds) == ("unlike", None, holds)
+    assert " for Thursday 2026-07-30: " in found.sentence
+    assert found.hint.startswith("see whether an earlier file or page was sent again") is holds
+
+
 def test_pairs_as_usual_are_no_news():
     assert with_pairs(0.012) == []
 
