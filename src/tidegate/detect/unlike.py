@@ -29,6 +29,9 @@ RARE: Final = 2.0
 """As rare as one in a hundred batches: rows that are far from what their category leads to expect come first then, and another column is named
 beside the first. Chosen, not derived."""
 
+FEWEST: Final = 2
+"""A batch of few rows does not hold because fewer of them than this look otherwise: one price of five ends on .00 now and then. Chosen, not derived."""
+
 SPLIT: Final = "split_count"
 FINER: Final = "finer_count"
 LONE: Final = "lone_null_count"
@@ -192,8 +195,6 @@ def finding(
     beside = f", and in {words.listed(also)}" if also else ""
     lead = ", most of all in" if column(first.spec) else ":"
     once = f"{10 ** min(opinion.score, 9.0):,.0f}"
-    far = abs(share(first.observed) - share(first.expected)) if first.kind in SHARES else 0.0
-    seldom = first.spec.metric == AGAIN_COUNT and first.observed < first.expected
     return Finding(
         key=f"{ref}/unlike/{column(first.spec) or 'rows'}",
         kind="unlike",
@@ -202,15 +203,27 @@ def finding(
         column=column(first.spec),
         sentence=f"{ref} is unlike its past for {bucket}{lead} {said(first, panel.grain)}{beside}; of {once} such"
         f" {panel.grain}s one is by chance",
-        holds=far >= settings.least_share
-        and not seldom,  # that fewer rows come twice is no fault, though what changed may be one
+        holds=matters(first, panel, at, settings),
         spec=first.spec,
         interval=panel.intervals[at],
         since=bucket,
         rarity=round(opinion.score, 2),
-        hint=(None if seldom else TO_DO.get(first.spec.metric))
+        hint=(None if is_seldom(first) else TO_DO.get(first.spec.metric))
         or f"compare with the {words.buckets(panel.grain, past)} before it; if it is right as it is, answer `expected`",
     )
+
+
+def matters(first: Reason, panel: Panel, at: int, settings: DetectSettings) -> bool:
+    """Whether the share of rows that look otherwise moved far enough to hold, and by rows enough."""
+    if first.kind not in SHARES or is_seldom(first):
+        return False
+    far, total = abs(share(first.observed) - share(first.expected)), panel.row("row_count")
+    return far >= settings.least_share and (total is None or round(far * panel.values[total, at]) >= FEWEST)
+
+
+def is_seldom(reason: Reason) -> bool:
+    """Whether fewer rows come twice than usual, which is no fault, though what changed may be one."""
+    return reason.spec.metric == AGAIN_COUNT and reason.observed < reason.expected
 
 
 def clearest(opinion: Opinion, least: float) -> Reason:

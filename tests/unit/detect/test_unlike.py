@@ -49,6 +49,25 @@ def test_a_small_share_is_told_and_does_not_hold():
     assert (found.kind, found.holds) == ("unlike", False)
 
 
+@pytest.mark.parametrize(("odd", "holds"), [(1, False), (2, True), (5, True)])
+def test_one_row_of_five_is_told_and_does_not_hold(odd, holds):
+    """A mart with a row for each country: one of the sums has no cents."""
+    dice, numbers = np.random.default_rng(3), ("paid", "revenue")
+    days = [
+        {("row_count", None, None): 5}
+        | {
+            (m, n, None): float(dice.normal(100, 10)) if m == "mean" else 0
+            for m in ("mean", "whole_count")
+            for n in numbers
+        }
+        for _ in range(119)
+    ]
+    days[-1] |= {("whole_count", name, None): odd for name in numbers}
+    (found,) = judge_table(history(days), now=evening(days), settings=replace(SETTINGS, budget=0.01))
+    assert (found.kind, found.holds) == ("unlike", holds)
+    assert f"{20 * odd} % values without a fraction, expected 0 %" in found.sentence
+
+
 def test_what_another_finding_holds_is_not_told_again():
     days = texts()
     days[-1][("null_count", "total", None)] = round(0.4 * days[-1][("row_count", None, None)])
