@@ -200,9 +200,11 @@ class _Known:
     @classmethod
     def of(cls, site: Site, findings: Sequence[Finding], *, version: int) -> _Known:
         now = site.clock.now()
-        keys = {f.key for f in findings}
+        found = {f.key: f for f in findings}
+        keys = set(found)
         solved = site.state.incidents(states=SOLVED, fingerprints=keys, since=now - OPENS_AGAIN_FOR)
-        again = [i for i in reversed(solved) if _ended(i) >= now - OPENS_AGAIN_FOR and not _is_answer(i)]
+        recently = (i for i in reversed(solved) if _ended(i) >= now - OPENS_AGAIN_FOR and not _is_answer(i))
+        again = [i for i in recently if not _turned(i, found)]
         unsolved = site.state.incidents(states=UNSOLVED, fingerprints=keys)
         recent = site.state.incidents(states=OPEN_STATES, since=now - JOINS_WITHIN)[::-1]
         return cls(
@@ -266,6 +268,17 @@ class _Known:
 
 def _ended(incident: Incident) -> datetime:
     return incident.resolved_at or incident.updated_at
+
+
+def _turned(incident: Incident, found: Mapping[str, Finding]) -> bool:
+    """Whether the number of a solved incident was too low and is too high now, or the other way: another cause."""
+    now = found.get(incident.fingerprint)
+    sides = [
+        f.observed - f.expected.centre
+        for f in (now, *(f for f in incident.findings if f.key == incident.fingerprint))
+        if f is not None and f.observed is not None and f.expected is not None
+    ]
+    return len(sides) == 2 and sides[0] * sides[1] < 0
 
 
 def _is_answer(incident: Incident) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.services.site import NOW, add_version, finding, later, make_site, ref
 from tidegate.lineage import Graph, build
-from tidegate.model import DatasetRef, Finding, Interval, MetricSpec, Node, Product, Segment, Severity, Slice
+from tidegate.model import Band, DatasetRef, Finding, Interval, MetricSpec, Node, Product, Segment, Severity, Slice
 from tidegate.services import incidents, respond, slo
 from tidegate.services.site import Site
 
@@ -175,6 +175,23 @@ def test_after_a_month_it_is_a_new_incident(site: Site, days: float, number: int
     assert len(states(site)) == number
     reasons = [str(e.data.get("reason")) for e in site.state.events(subject="incident:1")]
     assert any(words in r for r in reasons) if words else "back" not in " ".join(reasons)
+
+
+@pytest.mark.parametrize(("observed", "number"), [(40.0, 1), (260.0, 2)], ids=["too few again", "too many"])
+def test_a_number_that_is_off_the_other_way_is_a_new_incident(site: Site, observed: float, number: int) -> None:
+    def rows(came: float) -> Finding:
+        band = Band(low=90.0, high=110.0, centre=100.0, method="m", points=60)
+        return dataclasses.replace(finding("orders", kind="volume"), observed=came, expected=band)
+
+    told(site, rows(50.0))
+    told(site, rows(observed))
+    assert len(states(site)) == 1, "it is still open"
+    told(site, rows(50.0))
+    respond.resolve(site, 1, reason="repaired", resolution="fixed", waive="a test")
+    told(later(site, days=3), rows(observed))
+    assert states(site)[number][1] == "open"
+    assert len(states(site)) == number
+    assert (site.state.incident(1).resolution == "fixed") is (number == 2), "what was answered stays"
 
 
 def test_the_month_begins_when_it_is_resolved(site: Site) -> None:
