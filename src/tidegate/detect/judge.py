@@ -77,11 +77,18 @@ def by_version(known: Baseline, timed: Panel | None, settings: DetectSettings) -
 
 
 def agreed(told: Sequence[tuple[Finding, ...]]) -> list[Finding]:
-    """What every baseline finds strange; where one would not hold it, it does not hold."""
-    found = list(told[0]) if told else []
-    for other in told[1:]:
-        holds = {f.key: f.holds for f in other}
-        found = [f if holds[f.key] else replace(f, holds=False) for f in found if f.key in holds]
+    """What every baseline finds strange, in the words of the one that is surprised least, of equals the one that takes the past as it was published;
+    where one would not hold it, it does not hold.
+    """
+    if len(told) < 2:
+        return list(told[0]) if told else []
+    views = [{f.key: f for f in sorted(found, key=story.gravity, reverse=True)} for found in told]
+    found = []
+    for key in views[0]:
+        if all(key in view for view in views):
+            same = [view[key] for view in reversed(views)]
+            least = min(same, key=lambda f: round(f.rarity or 0.0, 1))
+            found.append(replace(least, holds=all(f.holds for f in same)))
     return found
 
 

@@ -82,6 +82,16 @@ def test_new_prices_that_were_accepted_bring_their_spread_along(
     assert [f.key for f in held(rows, [Normal.of(f, version=1) for f in told])] == again
 
 
+def test_while_two_levels_may_hold_the_nearer_one_is_told() -> None:
+    """Half of the rows on a holiday were expected; the day after has three times as many as ever, and not six times."""
+    rows = moved(0.5, days=CHANGE + 2, until=CHANGE + 1)
+    scaled(rows[-1], 3)
+    usual = rows[-1]["row_count", None, None] / 3
+    (found,) = walk(rows, answered(rows))[CHANGE + 1]
+    assert found.expected.low < usual < found.expected.high
+    assert "3.0 times as many as usual" in found.sentence or "2.9 times as many as usual" in found.sentence
+
+
 def test_what_was_one_day_only_may_go_back() -> None:
     rows = moved(2.5, until=CHANGE + 1)
     assert walk(rows, answered(rows)) == {}
