@@ -208,8 +208,10 @@ def _accepts(incident: Incident) -> bool:
 
 
 def no_further(now: Finding, accepted: Finding) -> bool:
-    """Whether a number lies on the same side as the one that was accepted, and hardly further out; True where none is told."""
+    """Whether a number lies on the same side as the one that was accepted, of what is expected now too, and hardly further out; True where none is told."""
     if now.observed is None or accepted.observed is None or accepted.expected is None:
         return True
     came, said = (one.observed - accepted.expected.centre for one in (now, accepted) if one.observed is not None)
+    if now.expected is not None and (now.observed - now.expected.centre) * said < 0:
+        return False  # what went up and was accepted has come down again
     return came * said >= 0 and abs(came) <= FURTHER * abs(said)

@@ -106,6 +106,14 @@ def test_a_number_is_accepted_and_not_a_day(site: Site, observed: float, accepte
     assert Answers(site.state, 2).to(told(at=6)) is None
 
 
+@pytest.mark.parametrize(("centre", "accepted"), [(1200, True), (100, False)])
+def test_what_was_accepted_and_went_back_was_not_accepted(site: Site, centre: float, accepted: bool) -> None:
+    """Rows that halved were expected; when 100 are usual since, 1,190 are no more what was accepted, though they lie on the same side of 1,200."""
+    incident(site, 1, told(), version=2, resolution="expected")
+    now = dataclasses.replace(told(1190.0), expected=dataclasses.replace(BAND, centre=float(centre)))
+    assert (Answers(site.state, 2).to(now) is not None) is accepted
+
+
 def test_a_whole_table_is_accepted_by_its_number(site: Site) -> None:
     whole = dataclasses.replace(told(), interval=None)
     incident(site, 1, whole, version=3, resolution="expected")
