@@ -265,7 +265,7 @@ def arrange(
         specs=specs,
         values=values,
         base=zero_filled(specs, base_values),
-        first=zero_filled(specs, first_values),
+        first=zero_filled(specs, first_values, gaps=False),
         intervals=intervals,
         new=new[-settings.most_buckets :],
         unseen=new[: -settings.most_buckets],
@@ -362,9 +362,11 @@ def unjudged(history: TableHistory, base: Floats, intervals: Sequence[Interval])
     )
 
 
-def zero_filled(specs: Sequence[MetricSpec], values: Floats) -> Floats:
+def zero_filled(specs: Sequence[MetricSpec], values: Floats, *, gaps: bool = True) -> Floats:
     """Fill in zero rows: for buckets without rows between the oldest and the newest, and for categories that a bucket
     does not list although it lists others of the same column.
+
+    Without `gaps` not for buckets: of one that no run saw while it was young, nobody said that it had no rows.
     """
     known = np.flatnonzero(~np.isnan(values).all(axis=0))
     out = values.copy()
@@ -372,7 +374,7 @@ def zero_filled(specs: Sequence[MetricSpec], values: Floats) -> Floats:
         return out
     inside = np.zeros(values.shape[1], dtype=bool)
     inside[known[0] : known[-1] + 1] = True
-    empty = inside & np.isnan(values).all(axis=0)
+    empty = inside & np.isnan(values).all(axis=0) & gaps
     groups: dict[str | None, list[int]] = {}
     counts = ((i, spec.segment) for i, spec in enumerate(specs) if spec.metric == "row_count")
     for i, segment in counts:

@@ -401,6 +401,14 @@ def test_days_that_were_seen_at_another_age_do_not_tell_how_a_late_one_ripens():
     assert (found.kind, found.holds) == ("nulls", True)
 
 
+def test_days_that_no_run_saw_young_are_not_said_to_have_been_empty():
+    """The pipeline was switched off for a month: what it then filled in, nobody ever saw without rows."""
+    days = shop()
+    seen = [day if at in (*range(16, 24), 58) else {} for at, day in enumerate(days)]
+    given = history(days, first=just_ended(measured(seen)))
+    assert judge_table(given, now=evening(days), settings=SETTINGS) == ()
+
+
 def test_the_age_of_a_table_is_that_of_its_newest_closed_bucket_with_rows():
     days, now = shop(20), evening(shop(20)) + timedelta(days=2)
     known = Grid.of(measured(days[:-1]))
