@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from tidegate.detect import words
+from tidegate.detect import snapshots, words
 from tidegate.detect.excuse import excuse
 from tidegate.detect.forecast import Flags
 from tidegate.detect.history import DetectSettings, TableHistory
@@ -23,6 +23,10 @@ CYCLES = 3
 
 SOME_RUNS = 8
 """From this many earlier runs on, the latest of them is believed; before, gaps in the table's own past are allowed for."""
+
+
+AHEAD = 1
+"""The bucket that goes on is so far after the newest one that is over; a row that lies further ahead lies in the future."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,8 @@ def judge(panel: Panel, history: TableHistory, *, now: datetime, settings: Detec
     if total is None:
         return []
     working = Working.of(panel, total)
-    before = lags(panel, history, working)
-    if not before:
+    before, unknown = lags(panel, history, working)
+    if not before and not unknown:
         return []
     start = max(panel.first_known, panel.values.shape[1] - settings.most_points)
     first = place(panel.intervals[start], panel.grain, panel.offset)
@@ -77,25 +81,29 @@ def judge(panel: Panel, history: TableHistory, *, now: datetime, settings: Detec
     usual = float(np.median(known)) if known.size else 0.0
     if panel.values.shape[1] - panel.first_known < settings.min_history or usual < settings.least_rows / 4:
         return []
-    lag = working.after(newest_place(panel, history), closed_place(now, panel))
-    allowed = max(before)
+    lag = working.after(newest_place(panel, history, now), closed_place(now, panel))
+    allowed = max(before, default=0)
     if len(before) < SOME_RUNS:
-        allowed = max(allowed, min(before) + longest_gap(past))
+        allowed = max(allowed, min(before, default=0) + longest_gap(past))
     missing = lag - allowed
     return [finding(panel, history, working, lag, allowed, usual, len(before), settings)] if missing >= 1 else []
 
 
-def lags(panel: Panel, history: TableHistory, working: Working) -> list[int]:
-    """At each earlier run: how many closed buckets that usually have rows lay after the newest row."""
-    runs = [numbers for _, numbers in history.versions[-30:]]
-    runs.append(history.base)
-    out = []
-    for numbers in runs:
+def lags(panel: Panel, history: TableHistory, working: Working) -> tuple[list[int], int]:
+    """At each earlier run: how many closed buckets that usually have rows lay after the newest row; and at how many runs that
+    is not known, because the newest row lay in the future.
+    """
+    out, unknown = [], 0
+    for numbers in snapshots.past(history)[-30:]:
         found = next((m for m in numbers if m.spec.metric == "max" and is_newest(m, history)), None)
-        if found is not None:
-            newest = time_place(float(found.value or 0), panel)
-            out.append(working.after(newest, closed_place(found.taken_at, panel)))
-    return out
+        if found is None:
+            continue
+        newest, closed = time_place(float(found.value or 0), panel), closed_place(found.taken_at, panel)
+        if newest > closed + AHEAD:
+            unknown += 1
+        else:
+            out.append(working.after(newest, closed))
+    return out, unknown
 
 
 def is_newest(m: Measurement, history: TableHistory) -> bool:
@@ -105,11 +113,12 @@ def is_newest(m: Measurement, history: TableHistory) -> bool:
     return newest and m.interval is None and isinstance(m.value, (int, float)) and math.isfinite(m.value)
 
 
-def newest_place(panel: Panel, history: TableHistory) -> int:
-    """The bucket of the candidate's newest row."""
+def newest_place(panel: Panel, history: TableHistory, now: datetime) -> int:
+    """The bucket of the candidate's newest row; of the newest closed one where that lies in the future, which tells of no delivery."""
     found = next((m for m in history.current if is_newest(m, history)), None)
     last = place(panel.intervals[-1], panel.grain, panel.offset)
-    return last if found is None else max(last, time_place(float(found.value or 0), panel))
+    newest = last if found is None else time_place(float(found.value or 0), panel)
+    return last if newest > closed_place(now, panel) + AHEAD else max(last, newest)
 
 
 def time_place(seconds: float, panel: Panel) -> int:
@@ -173,6 +182,7 @@ def finding(
     excused = f"; {why}, so this is told and does not hold" if why else ""
     resting = "" if working.parts.all() else f" and usually {'has' if lag == 1 else 'have'} rows"
     at_most = f"at most {allowed}" if allowed else "none"
+    earlier = f"at {runs} earlier {'run' if runs == 1 else 'runs'}" if runs else "in a row before"
     return Finding(
         key=f"{ref}/freshness",
         kind="freshness",
@@ -180,12 +190,16 @@ def finding(
         dataset=ref,
         column=history.time_column,
         sentence=f"{ref} has no rows after {words.bucket(last, panel.grain)}: {words.buckets(panel.grain, lag)} that"
-        f" {'is' if lag == 1 else 'are'} over{resting} {'has' if lag == 1 else 'have'} none, at {runs} earlier"
-        f" {'run' if runs == 1 else 'runs'} it was {at_most}; usual are {words.count(usual)} rows per {panel.grain}{excused}",
+        f" {'is' if lag == 1 else 'are'} over{resting} {'has' if lag == 1 else 'have'} none, {earlier} it was {at_most};"
+        f" usual are {words.count(usual)} rows per {panel.grain}{excused}",
         holds=not excused,
         observed=float(lag),
         expected=Band(
-            low=0.0, high=float(allowed), centre=float(allowed), method=f"lateness of {runs} runs", points=runs
+            low=0.0,
+            high=float(allowed),
+            centre=float(allowed),
+            method=f"lateness of {runs} runs" if runs else "longest gap before",
+            points=runs,
         ),
         interval=Interval(start=first.start, end=max(first.end, first.start)),
         since=words.bucket(first, panel.grain),

@@ -126,3 +126,39 @@ def test_newest_row_in_the_open_day_is_fresh():
     versions = [whole({NEWEST: n.timestamp()}, version=v, at=a) for v, (a, n) in enumerate(nightly(40, 20))]
     given = history(days, before=days, current=open_day, versions=versions, time_column="created_at")
     assert judge_table(given, now=START + timedelta(days=40, hours=5), settings=SETTINGS) == ()
+
+
+FAR = datetime(2099, 12, 31, tzinfo=START.tzinfo)
+
+
+def test_a_row_of_the_future_hides_no_missing_day():
+    days, seen = shop(40), nightly(40, 20)
+    given = history(
+        days, before=days, versions=[whole({NEWEST: t.timestamp()}, version=n, at=at) for n, (at, t) in enumerate(seen)]
+    )
+    (_, future) = whole({NEWEST: FAR.timestamp()}, version=99, at=START + timedelta(days=41))
+    given = replace(given, time_column="created_at", current=[*given.current, *future])
+    assert judge_table(given, now=START + timedelta(days=40, hours=5), settings=SETTINGS) == ()
+    (found,) = judge_table(given, now=START + timedelta(days=41, hours=5), settings=SETTINGS)
+    assert "1 day that is over has none, at 20 earlier runs it was none" in found.sentence
+
+
+def test_where_rows_of_the_future_hide_how_late_a_table_was_its_own_gaps_tell():
+    days, seen = shop(40), [(at, FAR) for at, _ in nightly(40, 20)]
+    (found,) = run(days, now=START + timedelta(days=41, hours=5), seen=seen)
+    assert "1 day that is over has none, in a row before it was none; usual are" in found.sentence
+    days[20] = {}
+    assert run(days, now=START + timedelta(days=41, hours=5), seen=seen) == ()
+    assert [f.kind for f in run(days, now=START + timedelta(days=42, hours=5), seen=seen)] == ["freshness"]
+
+
+def test_the_published_version_is_one_run():
+    days = shop(40)
+    versions = [
+        whole({NEWEST: newest.timestamp()}, version=n, at=at) for n, (at, newest) in enumerate(nightly(41, 2), 1)
+    ]
+    given = history(days, before=days, versions=versions, base=[*measured(days, version=2), *versions[-1][1]])
+    (found,) = judge_table(
+        replace(given, time_column="created_at"), now=START + timedelta(days=41, hours=5), settings=SETTINGS
+    )
+    assert "at 2 earlier runs it was none" in found.sentence
