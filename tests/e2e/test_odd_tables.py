@@ -154,3 +154,37 @@ def test_a_table_without_times_is_judged_by_its_first_version(
     project.load(PEOPLE.format(**{**clean, **fault}))
     told = project.cli("run")
     assert (told.status, said in told.out) == (1, True), told.out
+
+
+@pytest.fixture(scope="module")
+def young(tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
+    """Two versions are published: runs have said little, and the table's own past is all there is to learn from."""
+    made = small_project.make(tmp_path_factory.mktemp("young") / "shop")
+    for days in (40, 41):
+        made.load("; ".join(["create schema if not exists raw", table("orders", str(days), EVEN, CLEAN)]))
+        assert made.cli("run").status == 0
+    return made
+
+
+@pytest.mark.parametrize("days", [41, 42])
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("update raw.orders set kind = null", "kind is NULL in 100 % of the rows of the"),
+        ("update raw.orders set kind = 'a'", "kind = b has 0 rows in the"),
+        ("update raw.orders set amount = amount * 100", "the mean of amount is 5,099 in the"),
+        ("insert into raw.orders select * from raw.orders", "2.0 times as many"),
+        ('insert into raw.orders select o."at", -o.id, o.amount, o.kind from raw.orders o', "2.0 times as many"),
+    ],
+)
+def test_what_a_run_did_to_every_day_alike_does_not_teach_that_it_is_usual(
+    young: SmallProject, fault: str, said: str, days: int
+) -> None:
+    young.load("; ".join(["create schema if not exists raw", table("orders", str(days), EVEN, CLEAN), fault]))
+    told = young.cli("run", "--json")
+    assert told.status == 1, told.out
+    assert [
+        f["sentence"]
+        for f in told.document["findings"]
+        if f["holds"] and "raw.orders was rewritten: " in f["sentence"] and said in f["sentence"]
+    ], told.out

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from tidegate.metrics import NUMBERS, TIMES, Kind, is_personal, kind_of
-from tidegate.model import Column, Family
+from tidegate.model import Column, Family, Grid
 from tidegate.scan.grain import SECONDS
 from tidegate.scan.tally import Tally
 
@@ -229,12 +229,15 @@ def _private(name: str) -> bool:
 def segment_columns(tally: Tally, counts: Mapping[str, int], buckets: int) -> list[Column]:
     """Up to five categories with 2 to 12 values by which the history is cut, as long as the cells stay few.
 
-    `counts` gives the exact number of values (NULL included) of each category.
+    `counts` gives the exact number of values (NULL included) of each category. One that had several when it was last scanned and has
+    one now is cut by as well: the others are gone.
     """
+    known = tally.options.known or Grid()
+    before = {spec.segment.column for spec in known.specs if spec.segment is not None}
     able = [
         column
         for column in tally.dataset.columns
-        if 2 <= counts.get(column.name, 0) <= MAX_SEGMENT_VALUES
+        if (1 if column.name in before else 2) <= counts.get(column.name, 0) <= MAX_SEGMENT_VALUES
         and (column.family is not Family.NUMBER or CODE_NAME.search(column.name))
     ]
     able.sort(
