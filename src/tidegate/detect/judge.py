@@ -42,6 +42,8 @@ def judge(history: TableHistory, *, now: datetime, settings: DetectSettings) -> 
         told = [by_time(one, whole, now, settings) for one in baselines(panel, history, settings)]
         found += agreed([t.findings for t in told])
         said += told[0].notes
+    if away := stale.moved_away(panel, history, now=now, settings=settings):
+        found = [f for f in found if f.kind != "freshness"] + away
     versions = snapshots.panel_of(whole, panel)
     known = () if versions is None else baselines(versions, whole, settings)
     half = replace(settings, budget=settings.budget / 2) if whole.loads else settings

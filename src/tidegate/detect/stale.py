@@ -11,9 +11,9 @@ import numpy as np
 from tidegate.detect import snapshots, words
 from tidegate.detect.excuse import excuse
 from tidegate.detect.forecast import Flags
-from tidegate.detect.history import DetectSettings, TableHistory
+from tidegate.detect.history import DetectSettings, TableHistory, infer_grain
 from tidegate.detect.panel import Panel, made_up, made_up_after, place
-from tidegate.model import Band, Finding, Interval, Layer, Measurement
+from tidegate.model import Band, Finding, Grid, Interval, Layer, Measurement
 
 RESTS = 0.25
 """A weekday (an hour) that had rows in no more than this share of its last weeks (days) is one on which the table rests."""
@@ -108,9 +108,19 @@ def lags(panel: Panel, history: TableHistory, working: Working) -> tuple[list[in
 
 def is_newest(m: Measurement, history: TableHistory) -> bool:
     """Whether a measurement is the time of the newest row."""
+    return is_end(m, history, "max")
+
+
+def is_oldest(m: Measurement, history: TableHistory) -> bool:
+    """Whether a measurement is the time of the oldest row."""
+    return is_end(m, history, "min")
+
+
+def is_end(m: Measurement, history: TableHistory, metric: str) -> bool:
+    """Whether a measurement is the one or other end of the whole table's times."""
     spec = m.spec
-    newest = spec.metric == "max" and spec.column == history.time_column and spec.segment is None
-    return newest and m.interval is None and isinstance(m.value, (int, float)) and math.isfinite(m.value)
+    end = spec.metric == metric and spec.column == history.time_column and spec.segment is None
+    return end and m.interval is None and isinstance(m.value, (int, float)) and math.isfinite(m.value)
 
 
 def newest_place(panel: Panel, history: TableHistory, now: datetime) -> int:
@@ -207,3 +217,40 @@ def finding(
         affected_share=1.0,
         hint="see whether the source delivers and whether the load asks for new rows",
     )
+
+
+def moved_away(panel: Panel | None, history: TableHistory, *, now: datetime, settings: DetectSettings) -> list[Finding]:
+    """One finding when all that was published by time is gone, and nothing that is over came after it: times that were read wrongly."""
+    if panel is not None and history.reopened is None and np.isfinite(panel.base).any():
+        return []
+    grid = history.known if history.known is not None else Grid.of(history.base)
+    published = sorted((i for i in grid.intervals if i.end <= now), key=lambda i: i.end)
+    came = {m.interval for m in history.current if m.interval is not None}
+    if not came or len(published) < settings.min_history:
+        return []
+    first, last = published[0], published[-1]
+    oldest = next((m.value for m in history.current if is_oldest(m, history)), None)
+    if history.reopened is not None and not (isinstance(oldest, (int, float)) and oldest >= last.end.timestamp()):
+        came |= set(grid.intervals) - history.reopened
+    if any(first.start < i.end <= now for i in came):
+        return []
+    ref, grain = history.dataset.ref, history.grain or infer_grain(last)
+    over = max((i for i in came if i.end <= now), key=lambda i: i.end, default=None)
+    where = f"the newest that are over are those of {words.bucket(over, grain)}" if over else "none is over"
+    return [
+        Finding(
+            key=f"{ref}/freshness",
+            kind="freshness",
+            layer=Layer.DATA,
+            dataset=ref,
+            column=history.time_column,
+            sentence=f"{ref} has rows in none of the {words.buckets(grain, len(published))} up to {words.bucket(last, grain)} in which"
+            f" the published version has some: by {history.time_column}, {where}",
+            holds=True,
+            interval=Interval(start=first.start, end=last.end),
+            since="this version",
+            affected_rows=history.dataset.rows or 0,
+            affected_share=1.0,
+            hint=f"see whether {history.time_column} is still read as it was: its unit, its format, its century",
+        )
+    ]

@@ -161,7 +161,7 @@ def _remembered(
 ) -> TableHistory:
     """With what the parent's lineage says of the table; of earlier versions only what buckets do not tell better."""
     ref, grid = history.dataset.ref, history.known or Grid()
-    in_time = len(grid.intervals) > knobs.min_history
+    in_time = history.time_column is not None and len(grid.intervals) > knobs.min_history
     told = _by_time(history) if in_time else ()
     young = ages(history.newest_age(now))
     begins = min((i.start for i in grid.intervals), default=None)

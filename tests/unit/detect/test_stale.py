@@ -162,3 +162,19 @@ def test_the_published_version_is_one_run():
         replace(given, time_column="created_at"), now=START + timedelta(days=41, hours=5), settings=SETTINGS
     )
     assert "at 2 earlier runs it was none" in found.sentence
+
+
+@pytest.mark.parametrize("away", [timedelta(days=36500), timedelta(days=-20000)])
+def test_rows_that_all_moved_to_other_times_hold(away):
+    days = shop(40)
+    given = history(days, before=days, current=measured(days, start=START + away))
+    (found,) = judge_table(given, now=START + timedelta(days=40, hours=5), settings=SETTINGS)
+    assert (found.key, found.holds) == ("raw.orders/freshness", True)
+    assert "has rows in none of the 40 days up to Friday 2026-07-10" in found.sentence
+
+
+def test_a_table_that_keeps_its_newest_day_alone_has_not_moved_away():
+    days = shop(40)
+    given = history(days, before=days[:30], current=measured(days[39:], start=START + timedelta(days=39)))
+    found = judge_table(given, now=START + timedelta(days=40, hours=5), settings=SETTINGS)
+    assert "freshness" not in {f.kind for f in found}
