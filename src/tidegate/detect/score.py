@@ -25,7 +25,7 @@ from tidegate.detect.forecast import (
 )
 from tidegate.detect.history import DetectSettings
 from tidegate.detect.panel import Panel
-from tidegate.detect.series import Aspect, Series
+from tidegate.detect.series import LEAST_SPREAD, Aspect, Series
 from tidegate.detect.sliding import SEVEN
 from tidegate.model import Band, MetricSpec
 
@@ -128,9 +128,11 @@ def score(
     """
     bars = [math.log10(one) for one in chances]
     shift, wobble, ripe = ripening(made, teach, panel, at)
+    y = np.concatenate([np.empty(0), *(one.y[:, at] for one in made)])
+    nearer = np.abs(y - cast.centre) < np.abs(y - cast.centre - shift)
+    shift = np.where(nearer & unmoved(made, teach, panel, at), 0.0, shift)
     centre = cast.centre + shift
     scale = np.hypot(np.maximum(cast.scale, counting_noise(made, centre, cast.points)), wobble)
-    y = np.concatenate([np.empty(0), *(one.y[:, at] for one in made)])
     error, df = y - centre, 3 + cast.points / 6
     rare = rareness(error, cast, scale, df, judged & is_known(made, teach[:, :at], cast, settings))
     beyond = rare > each(made, bars)
@@ -229,6 +231,18 @@ def ripening(made: Sequence[Series], teach: Floats, panel: Panel, at: int) -> tu
     apart = sorted_median(np.sort(np.abs(gap - middle[:, None]), axis=1))
     enough = known.sum(axis=1) >= RIPE
     return np.where(enough, middle, 0.0), np.where(enough, 1.4826 * apart, 0.0), enough
+
+
+def unmoved(made: Sequence[Series], teach: Floats, panel: Panel, at: int) -> Flags:
+    """Of which series the newest published bucket is what was first said of it: then a past that was restated as a whole looks like ripening.
+
+    A table that is loaded anew at twice its level has days of which half was said at first; the next one comes at its full level.
+    """
+    last = panel.new[0] - 1 if at in panel.new and panel.new[0] > 0 else at
+    if last == at:
+        return np.zeros(len(teach), dtype=bool)
+    gap = np.concatenate([np.empty(0), *(one.first(slice(last, last + 1))[:, 0] for one in made)]) - teach[:, last]
+    return np.asarray(np.abs(gap) <= each(made, [LEAST_SPREAD[one.aspect] for one in made]))
 
 
 def unripe(series: Series, panel: Panel, at: int, error: Floats, scale: Floats, known: Flags) -> Flags:

@@ -409,6 +409,19 @@ def test_days_that_no_run_saw_young_are_not_said_to_have_been_empty():
     assert judge_table(given, now=evening(days), settings=SETTINGS) == ()
 
 
+def test_a_past_that_was_restated_as_a_whole_does_not_look_like_ripening():
+    """All days were loaded anew at twice their level, which a person accepted; the run after it brings a day at that level."""
+    days, first = shop(), shop()
+    for day in (*days, *first[58:]):
+        scaled(day, 2)
+    said = [day if at in range(50, 59) else {} for at, day in enumerate(first)]
+    given = history(days, first=just_ended(measured(said)))
+    assert judge_table(given, now=evening(days), settings=SETTINGS) == ()
+    scaled(days[-1], 0.25)
+    given = history(days, first=just_ended(measured(said)))
+    assert [f.kind for f in judge_table(given, now=evening(days), settings=SETTINGS)] == ["volume"]
+
+
 def test_the_age_of_a_table_is_that_of_its_newest_closed_bucket_with_rows():
     days, now = shop(20), evening(shop(20)) + timedelta(days=2)
     known = Grid.of(measured(days[:-1]))
