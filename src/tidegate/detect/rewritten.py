@@ -99,6 +99,8 @@ def changes(one: Series, at: Places, settings: DetectSettings) -> Iterator[Chang
     up, down = (((sign * moved >= FAR[one.aspect]) & known).sum(axis=1) >= enough for sign in (1, -1))
     for i in np.flatnonzero(up | down).tolist():
         before, now = together(one, i, at[known[i]])
+        if (now > before) != up[i]:
+            continue
         far = abs(float(np.median(moved[i, known[i]])))
         change = Change(aspect=one.aspect, spec=one.specs[i], before=before, now=now, far=far)
         if matters(change, float(one.panel.base[one.total, at].sum()), settings):
@@ -203,7 +205,8 @@ def said(change: Change, buckets: str, version: str) -> str:
     if change.aspect is Aspect.LOCATION:
         what = "mean length" if spec.metric == "mean_length" else spec.metric
         numbers = f"{words.number(change.now)} in {buckets}, {words.number(change.before)} in {version}"
-        return f"the {what} of {spec.column} is {numbers}: {words.factor(change.now, change.before)}"
+        factor = words.factor(change.now, change.before).replace("its usual value", "what it was")
+        return f"the {what} of {spec.column} is {numbers}: {factor}"
     what = "NULL" if spec.metric == "null_count" else words.SHARES.get(spec.metric, spec.metric)
     numbers = f"{words.percent(change.now)} of the rows of {buckets}, {words.percent(change.before)} in {version}"
     return f"{spec.column} is {what} in {numbers}"

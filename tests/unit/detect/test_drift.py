@@ -80,15 +80,18 @@ def test_each_kind_of_number() -> None:
     assert told["raw.orders/drift/location/shipping"].spec == spec("mean", "shipping")
 
 
-@pytest.mark.parametrize(("filled", "told"), [(0, True), (2, True), (3, False), (40, False)])
-def test_what_is_filled_in_while_rows_age_does_not_drift(filled: int, told: bool) -> None:
-    """The end of validity: NULL at first, and filled in for a few more rows of some days since the version before."""
+@pytest.mark.parametrize(
+    ("filled", "gone", "told"), [(0, 0, True), (2, 0, True), (3, 0, False), (40, 0, False), (40, 2, True)]
+)
+def test_what_is_filled_in_while_rows_age_does_not_drift(filled: int, gone: int, told: bool) -> None:
+    """The end of validity: NULL at first, and filled in for a few more rows of some days since the version before. Rows that are gone fill in nothing."""
     rows = shop(110)
     for at, day in enumerate(rows):
         day["null_count", "coupon", None] = round((day["row_count", None, None] or 0) * (0.97 if at >= 85 else 0.87))
     before = [dict(day) for day in rows[:-1]]
     for day in before[20 : 20 + filled]:
         day["null_count", "coupon", None] = (day["null_count", "coupon", None] or 0) + 2
+        day["row_count", None, None] = (day["row_count", None, None] or 0) + gone
     assert bool(look(rows, before=before)) is told
 
 

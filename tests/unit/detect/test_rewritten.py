@@ -92,7 +92,15 @@ def test_a_unit_that_changed_in_every_day_holds():
     )
     (sentence,) = told(rebuilt(days, published), days)
     assert "the mean of total is 6,967 in the 58 days, 69.67 in version 1" in sentence
-    assert sentence.endswith("about 100 times its usual value")
+    assert sentence.endswith(": about 100 times what it was")
+
+
+@pytest.mark.parametrize(("times", "matters"), [(1.24, False), (1.36, True), (0.8, False), (0.68, True)])
+def test_a_mean_that_moved_by_less_than_a_third_is_left_alone(times, matters):
+    days, published = changed(
+        lambda day: day.update({("mean", "total", None): times * (day["mean", "total", None] or 0)})
+    )
+    assert bool(told(rebuilt(days, published), days)) is matters
 
 
 def test_a_column_that_is_null_in_every_day_holds():
@@ -108,6 +116,15 @@ def test_most_of_the_days_must_be_others(share):
     for day in days[: round(60 * share)]:
         scaled(day, 1.8)
     assert bool(told(rebuilt(days, published), days)) is (share > 0.5)
+
+
+def test_days_that_moved_either_way_have_no_direction():
+    days = shop()
+    published = copy.deepcopy(days[:-1])
+    for n, day in enumerate(days):
+        scaled(day, 2.0 if n % 5 < 2 else 0.9)
+    sizes = (sum(d[ROWS] or 0 for d in published), 10 * sum(d[ROWS] or 0 for d in days))
+    assert not told(rebuilt(days, published, rows=sizes), days)
 
 
 def test_rows_that_moved_to_other_days_are_not_lost():
