@@ -26,7 +26,6 @@ TYPES = {
     "old_at": "TIMESTAMP",
 }
 LABELS = ("alpha", "Alpha", "beta", "a1b2", "", "  ", "it's", "Ärger", "日本", "x\ny", 'say "no"', "ab", "zzz", "50%")
-NOW = datetime.now(tz=UTC).replace(tzinfo=None, microsecond=0)
 
 Row = Sequence[Any]
 
@@ -45,8 +44,14 @@ class Table:
         return f"other_{self.name}"
 
 
+def just_now() -> datetime:
+    """Asked when rows are made, not when this is imported: a midnight in between would move what is a day old."""
+    return datetime.now(tz=UTC).replace(tzinfo=None, microsecond=0)
+
+
 def clean(number: int) -> list[Row]:
     """Rows without a fault: in sequence, recent, two groups, one row a day."""
+    now = just_now()
     return [
         (
             i,
@@ -56,8 +61,8 @@ def clean(number: int) -> list[Row]:
             "a" if i % 2 else "b",
             float(i),
             Decimal(i) + Decimal("0.25"),
-            NOW - timedelta(days=number - i, minutes=5),
-            (NOW - timedelta(days=number - i)).date(),
+            now - timedelta(days=number - i, minutes=5),
+            (now - timedelta(days=number - i)).date(),
             2 * i,
             2 * i + 1,
             i,
@@ -70,7 +75,7 @@ def clean(number: int) -> list[Row]:
 
 def random_rows(seed: int, number: int, *, nulls: float = 0.15, extreme: bool = True) -> list[Row]:
     """Rows drawn from few values, so that every test passes on some of them and fails on others."""
-    chance = random.Random(seed)
+    chance, now = random.Random(seed), just_now()
 
     def maybe(value: object) -> object:
         return None if chance.random() < nulls else value
@@ -85,8 +90,8 @@ def random_rows(seed: int, number: int, *, nulls: float = 0.15, extreme: bool = 
             maybe(chance.choice(("a", "a", "b", "c"))),
             maybe(chance.choice((0.0, -0.5, 3.5, 60.0, 1e300, 1e-9) if extreme else (0.5, 3.5, 9.0))),
             maybe(chance.choice((Decimal("0.00"), Decimal("12.34"), Decimal("99999999.99")))),
-            maybe(NOW - timedelta(hours=chance.choice((-30, 1, 20, 50, 200, 400)))),
-            maybe((NOW - timedelta(days=chance.randrange(15))).date()),
+            maybe(now - timedelta(hours=chance.choice((-30, 1, 20, 50, 200, 400)))),
+            maybe((now - timedelta(days=chance.randrange(15))).date()),
             maybe(chance.randrange(5)),
             maybe(chance.randrange(3, 9)),
             maybe(chance.choice((1, *far))),
