@@ -83,9 +83,10 @@ def glucose(packages: Path) -> pd.DataFrame:
     return with_times(pd.read_csv(packages / "bokeh_sampledata" / "_data" / "CGM.csv.gz"), "datetime")
 
 
-def with_times(found: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The same with a column read as times without a zone."""
-    return found.assign(**{column: pd.to_datetime(found[column], utc=True).dt.tz_localize(None)})
+def with_times(found: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The same with columns read as times without a zone; what cannot be read as one is missing."""
+    times = {c: pd.to_datetime(found[c], utc=True, errors="coerce").dt.tz_localize(None) for c in columns}
+    return found.assign(**times)
 
 
 TABLES = {
@@ -121,18 +122,27 @@ def batches(table: Table, found: pd.DataFrame) -> pd.DataFrame:
     return whole[whole["_batch"].notna()].astype({"_batch": "int32"})
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+def folders(what: str | None) -> argparse.Namespace:
+    """What both scripts are called with: the packages, and the folder for the tables, which is made."""
+    parser = argparse.ArgumentParser(description=what)
     parser.add_argument("packages", type=Path)
     parser.add_argument("folder", type=Path)
     said = parser.parse_args()
     said.folder.mkdir(parents=True, exist_ok=True)
+    return said
+
+
+def write(made: pd.DataFrame, path: Path) -> None:
+    with duckdb.connect() as db:
+        db.register("made", made)
+        db.execute(f"COPY made TO '{path}' (FORMAT parquet)")
+    print(f"{path.stem}: {len(made)} rows in {made['_batch'].nunique()} batches")
+
+
+def main() -> int:
+    said = folders(__doc__)
     for name, table in TABLES.items():
-        made = batches(table, table.load(said.packages))
-        with duckdb.connect() as db:
-            db.register("made", made)
-            db.execute(f"COPY made TO '{said.folder / name}.parquet' (FORMAT parquet)")
-        print(f"{name}: {len(made)} rows in {made['_batch'].nunique()} batches")
+        write(batches(table, table.load(said.packages)), said.folder / f"{name}.parquet")
     return 0
 
 

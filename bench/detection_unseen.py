@@ -11,16 +11,15 @@ in the five batches before, a column's share of NULLs or the number of rows is q
 
 from __future__ import annotations
 
-import argparse
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 
-from bench.detection_public import Load, Table, batches, of_r, with_times
+from bench.detection_public import Load, Table, batches, folders, of_r, with_times, write
 
 MOST, ROWS, SEED = 420, 1_000, 12
 SIDE, HALF, HALF_MORE = 5, 0.5, 1.5
@@ -36,9 +35,7 @@ def of_file(name: str, *times: str, **options: object) -> Load:
             found = pd.read_parquet(path)
         else:
             found = pd.read_csv(path, low_memory=False, **options)
-        for column in times:
-            found[column] = pd.to_datetime(found[column], utc=True, errors="coerce").dt.tz_localize(None)
-        return found
+        return with_times(found, *times)
 
     return load
 
@@ -80,9 +77,7 @@ def employment(packages: Path) -> pd.DataFrame:
 
 def patients(packages: Path) -> pd.DataFrame:
     found = of_file("dataprep/datasets/data/patient_info.csv")(packages)
-    for column in [name for name in found.columns if name.endswith("_date")]:
-        found[column] = pd.to_datetime(found[column], utc=True, errors="coerce").dt.tz_localize(None)
-    return found
+    return with_times(found, *(name for name in found.columns if name.endswith("_date")))
 
 
 def of_r_dated(name: str, column: str) -> Load:
@@ -172,21 +167,12 @@ def apart(values: np.ndarray, least: float) -> set[int]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("packages", type=Path)
-    parser.add_argument("folder", type=Path)
-    said = parser.parse_args()
-    said.folder.mkdir(parents=True, exist_ok=True)
-    changes = {}
+    said, changes = folders(__doc__), {}
     for name, table in TABLES.items():
         found = table.load(said.packages)
-        last = Table(load=table.load, cut_by=table.cut_by, period=table.period, batches=MOST)
-        made = fewer(batches(last, found), found, table)
+        made = fewer(batches(replace(table, batches=MOST), found), found, table)
+        write(made, said.folder / f"{name}.parquet")
         changes[name] = known_changes(made)
-        with duckdb.connect() as db:
-            db.register("made", made)
-            db.execute(f"COPY made TO '{said.folder / name}.parquet' (FORMAT parquet)")
-        print(f"{name}: {len(made)} rows in {made['_batch'].nunique()} batches, {len(changes[name])} known changes")
     (said.folder / "known_changes.json").write_text(json.dumps({name: at for name, at in changes.items() if at}))
     return 0
 

@@ -179,11 +179,11 @@ def young(tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
         ("update raw.orders set \"at\" = 'infinity'", "raw.orders.at is infinite in 100 % of the rows"),
         (
             'update raw.orders set "at" = "at" + interval 700 year',
-            "raw.orders has rows in none of the 41 days up to Monday 2026-08-10 in which the published version has some: by at, none is over",
+            "raw.orders has rows in none of the 41 days up to Monday 2026-08-10 in which the published version has some: by at, none of its rows lies in a day that is over",
         ),
         (
             "update raw.orders set \"at\" = timestamp '1970-01-01'",
-            "by at, the newest that are over are those of Thursday 1970-01-01",
+            "by at, its newest rows up to now are of Thursday 1970-01-01",
         ),
     ],
 )

@@ -236,7 +236,11 @@ def moved_away(panel: Panel | None, history: TableHistory, *, now: datetime, set
         return []
     ref, grain = history.dataset.ref, history.grain or infer_grain(last)
     over = max((i for i in came if i.end <= now), key=lambda i: i.end, default=None)
-    where = f"the newest that are over are those of {words.bucket(over, grain)}" if over else "none is over"
+    where = (
+        f"its newest rows up to now are of {words.bucket(over, grain)}"
+        if over
+        else f"none of its rows lies in a {grain} that is over"
+    )
     return [
         Finding(
             key=f"{ref}/freshness",
