@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.detect.days import SETTINGS, START, history, measured, shop, whole
 from tidegate.detect import judge_table
-from tidegate.model import Finding
+from tidegate.model import Finding, Grid
 
 NEWEST = ("max", "created_at", None)
 
@@ -178,3 +178,20 @@ def test_a_table_that_keeps_its_newest_day_alone_has_not_moved_away():
     given = history(days, before=days[:30], current=measured(days[39:], start=START + timedelta(days=39)))
     found = judge_table(given, now=START + timedelta(days=40, hours=5), settings=SETTINGS)
     assert "freshness" not in {f.kind for f in found}
+
+
+@pytest.mark.parametrize(("oldest", "away"), [(START, False), (START + timedelta(days=40), True)])
+def test_a_scan_of_the_day_that_goes_on_leaves_the_others_where_they_were(oldest, away):
+    """A second run of the day reads what came since; the other days are still there, unless the oldest row says that none is."""
+    days = shop(41)
+    today = measured(days[40:], start=START + timedelta(days=40))
+    (_, ends) = whole({("min", "created_at", None): oldest.timestamp()}, version=2, at=START + timedelta(days=40))
+    given = history(days[:40], before=days[:40], current=[*today, *ends])
+    given = replace(
+        given,
+        time_column="created_at",
+        known=Grid.of(measured(days[:40])),
+        reopened=frozenset({today[0].interval}),
+    )
+    found = judge_table(given, now=START + timedelta(days=40, hours=12), settings=SETTINGS)
+    assert ("freshness" in {f.kind for f in found}) is away
